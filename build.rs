@@ -1,0 +1,2 @@
+//! Generates code from the contracts.
+fn main() {}

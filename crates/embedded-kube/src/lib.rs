@@ -1,0 +1,1 @@
+//! A small, durable, in-process Kubernetes API behind `kube::Client`.

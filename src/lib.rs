@@ -1,0 +1,26 @@
+//! Zen-Agent turns signed security events into safe remediations in Kubernetes.
+//!
+//! The path of one event, one module a step:
+//!
+//! ```text
+//!  tool ──signed POST──▶ serve ─▶ verify ─▶ api ─▶ event ─▶ policy ─▶ ingest ──create──▶ Kubernetes API
+//!                        mTLS     headers   JSON    native   what to   names,            (or embedded-kube)
+//!                        limits   JWT,HMAC  schema  → norm.  do        receipt                 │ watch
+//!                                                                                              ▼
+//!                              target ◀── pipeline ◀── worker ◀── queue ◀────────────────── informer
+//!                                         plan ▸ gate ▸ execute ▸ validate ▸ (rollback)
+//!                              retention ── stream ──▶ deletes old terminal remediations, page by page
+//! ```
+//!
+//! A 202 leaves only after the Kubernetes API has the object; from then on the object is the only
+//! state, so a crash at any point is picked up by whoever lists it next.
+//!
+//! Rules of the house: `event`, `policy`, `queue` and `remediation::phase` import neither kube nor
+//! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
+
+pub mod contract;
+pub mod event;
+pub mod problem;
+pub mod remediation;
+pub mod telemetry;
+pub mod verify;

@@ -1,0 +1,2 @@
+//! The `zen-agent` binary.
+fn main() {}

@@ -1,0 +1,37 @@
+//! Names are the idempotency record: the same request always asks for the same names.
+//!
+//! The first event of a request that leads to a remediation takes the request's own name, the
+//! *anchor*; any other takes the anchor and its place in the batch. So whatever a second request
+//! with the same id contains, it meets the anchor, whose digest tells a replay from a conflict.
+
+use sha2::{Digest, Sha256};
+
+use crate::verify::{RequestId, Tenant};
+
+/// The request's own name: `zar-` and 160 bits of SHA-256 over tenant and request id.
+pub fn anchor(tenant: &Tenant, request_id: &RequestId) -> String {
+    // Neither part can hold a line feed, so the two cannot run into each other.
+    let digest = Sha256::new().chain_update(tenant.as_str()).chain_update("\n").chain_update(request_id.canonical()).finalize();
+    format!("zar-{}", hex::encode(&digest[..20]))
+}
+
+/// The name of the event at `index` of a batch whose anchor stands for another event.
+pub fn beside(anchor: &str, index: usize) -> String {
+    format!("{anchor}-{index}")
+}
+
+/// What a request contained: SHA-256 over the operation and the raw body's SHA-256, as `sha256:<hex>`.
+pub fn digest(operation_id: &str, body_digest: &[u8; 32]) -> String {
+    let digest = Sha256::new().chain_update(operation_id).chain_update("\n").chain_update(body_digest).finalize();
+    format!("sha256:{}", hex::encode(digest))
+}
+
+/// The id in the API: the name, or `namespace~name` outside the agent's remediation namespace.
+pub fn id(remediation_namespace: &str, namespace: &str, name: &str) -> String {
+    if namespace == remediation_namespace { name.to_owned() } else { format!("{namespace}~{name}") }
+}
+
+/// The namespace and name that an id of the API stands for.
+pub fn resolve<'a>(remediation_namespace: &'a str, id: &'a str) -> (&'a str, &'a str) {
+    id.split_once('~').unwrap_or((remediation_namespace, id))
+}

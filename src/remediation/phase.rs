@@ -1,0 +1,106 @@
+//! The five statuses.
+//!
+//! ```text
+//!                    ┌── rejected, expired, target gone ──▶ failed
+//!   pending ─────────┤
+//!      (waits for    └── approved or automatic ──▶ in_progress ──┬── validated ──▶ succeeded
+//!       approval,                                                ├── undone ─────▶ rolled_back
+//!       budget, time)                                            └── not undone ─▶ failed
+//! ```
+//!
+//! The last three are terminal: nothing leaves them, and only they are ever cleaned up.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Where a remediation stands. Text that is none of the five is kept, counted as `unknown`, and
+/// never deleted by cleanup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Stored, not started: waiting for a worker, an approval or a guardrail.
+    #[default]
+    Pending,
+    /// The pipeline has claimed it.
+    InProgress,
+    /// Executed and validated.
+    Succeeded,
+    /// Ended without the wanted effect; the reason says what is left.
+    Failed,
+    /// Executed, not validated, and undone.
+    RolledBack,
+    /// Something another program wrote.
+    Unknown(String),
+}
+
+impl Phase {
+    /// Every label value of the status metrics.
+    pub const LABELS: [&'static str; 6] = ["pending", "in_progress", "succeeded", "failed", "rolled_back", "unknown"];
+
+    /// Reads a status; never fails.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "pending" => Self::Pending,
+            "in_progress" => Self::InProgress,
+            "succeeded" => Self::Succeeded,
+            "failed" => Self::Failed,
+            "rolled_back" => Self::RolledBack,
+            other => Self::Unknown(other.to_owned()),
+        }
+    }
+
+    /// The text on the object.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unknown(text) => text,
+            known => known.label(),
+        }
+    }
+
+    /// The bounded text for metric labels: [`Phase::LABELS`].
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Whether nothing more will happen.
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::RolledBack)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Phase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Phase {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::parse(&Cow::<str>::deserialize(deserializer)?))
+    }
+}
+
+impl JsonSchema for Phase {
+    fn schema_name() -> Cow<'static, str> {
+        "Phase".into()
+    }
+
+    // No enum: objects that other programs wrote must stay readable, whatever they put here.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}

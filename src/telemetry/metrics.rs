@@ -1,0 +1,196 @@
+//! Every metric of the agent, defined in one place.
+//!
+//! Names follow Prometheus' conventions; every label is bounded, none names a tenant, and every
+//! series whose labels are known exists from the start, at zero.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::remediation::Phase;
+
+/// Phases of processing: the `phase` label of the processing duration.
+pub const PROCESSING_PHASES: [&str; 3] = ["execute", "validate", "rollback"];
+
+const SIZE_BUCKETS: [f64; 8] = [512.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0, 32_768.0, 65_536.0];
+const AGE_BUCKETS: [f64; 9] = [60.0, 600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0, 604_800.0, 1_209_600.0, 2_592_000.0];
+const DURATION_BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+/// The registry and every metric in it. Cloning shares them.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// Remediations in the cache, by status.
+    pub crd_count: IntGaugeVec,
+    crd_memory: HistogramVec,
+    crd_age: HistogramVec,
+    processing: HistogramVec,
+    /// Items in the worker pool's queue.
+    pub queue_depth: IntGauge,
+    /// Workers that are busy.
+    pub workers_active: IntGauge,
+    work_processed: IntCounterVec,
+    work_duration: HistogramVec,
+    requests: IntCounterVec,
+    request_duration: Histogram,
+    rejections: IntCounterVec,
+    ignored: IntCounterVec,
+    /// Panics that were contained: a defect each.
+    pub panics: IntCounter,
+    /// Actions begun, by action and outcome.
+    pub actions: IntCounterVec,
+    /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, error.
+    pub retention: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Panics
+    /// Only if two definitions below share a name, which every test that makes one shows.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let metrics = Self {
+            crd_count: gauge_vec(&registry, "zen_agent_crd_count", "Remediations in the cache", &["status"]),
+            crd_memory: histogram_vec(&registry, "zen_agent_crd_memory_bytes", "Size of remediations as JSON", &["status"], &SIZE_BUCKETS),
+            crd_age: histogram_vec(&registry, "zen_agent_crd_age_seconds", "Age of remediations when seen", &["status"], &AGE_BUCKETS),
+            processing: histogram_vec(
+                &registry,
+                "zen_agent_crd_processing_duration_seconds",
+                "Duration of a processing phase",
+                &["status", "phase"],
+                &DURATION_BUCKETS,
+            ),
+            queue_depth: register(&registry, IntGauge::new("zen_agent_worker_pool_queue_depth", "Items waiting for a worker")),
+            workers_active: register(&registry, IntGauge::new("zen_agent_worker_pool_workers_active", "Workers that are busy")),
+            work_processed: counter_vec(
+                &registry,
+                "zen_agent_worker_pool_work_processed_total",
+                "Items processed, by the status they ended with",
+                &["status"],
+            ),
+            work_duration: histogram_vec(
+                &registry,
+                "zen_agent_worker_pool_work_duration_seconds",
+                "Duration of one item's processing",
+                &["status"],
+                &DURATION_BUCKETS,
+            ),
+            requests: counter_vec(
+                &registry,
+                "zen_agent_requests_total",
+                "Requests answered, by operation and status code",
+                &["operation", "code"],
+            ),
+            request_duration: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new("zen_agent_request_duration_seconds", "Time to answer a request").buckets(DURATION_BUCKETS.to_vec()),
+                ),
+            ),
+            rejections: counter_vec(&registry, "zen_agent_rejections_total", "Requests refused, by problem code", &["reason"]),
+            ignored: counter_vec(
+                &registry,
+                "zen_agent_events_ignored_total",
+                "Accepted events that lead to nothing, by reason",
+                &["reason"],
+            ),
+            panics: register(&registry, IntCounter::new("zen_agent_panics_total", "Panics contained")),
+            actions: counter_vec(&registry, "zen_agent_actions_total", "Actions executed, by action and outcome", &["action", "outcome"]),
+            retention: counter_vec(
+                &registry,
+                "zen_agent_retention_total",
+                "Remediations handled by retention and cleanup, by outcome",
+                &["outcome"],
+            ),
+            registry,
+        };
+        let build = gauge_vec(&metrics.registry, "zen_agent_build_info", "Always 1; the labels say what runs", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for status in Phase::LABELS {
+            metrics.crd_count.with_label_values(&[status]).set(0);
+            metrics.crd_memory.with_label_values(&[status]);
+            metrics.crd_age.with_label_values(&[status]);
+            metrics.work_processed.with_label_values(&[status]);
+            metrics.work_duration.with_label_values(&[status]);
+            for phase in PROCESSING_PHASES {
+                metrics.processing.with_label_values(&[status, phase]);
+            }
+        }
+        for outcome in ["deleted", "changed", "error"] {
+            metrics.retention.with_label_values(&[outcome]);
+        }
+        metrics
+    }
+
+    /// Records the size and age of a remediation that was added, or that changed its status.
+    pub fn seen(&self, status: &Phase, bytes: usize, age: Duration) {
+        #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+        self.crd_memory.with_label_values(&[status.label()]).observe(bytes as f64);
+        self.crd_age.with_label_values(&[status.label()]).observe(age.as_secs_f64());
+    }
+
+    /// Records how long a phase (one of [`PROCESSING_PHASES`]) took, and the status it led to.
+    pub fn processed(&self, status: &Phase, phase: &'static str, took: Duration) {
+        self.processing.with_label_values(&[status.label(), phase]).observe(took.as_secs_f64());
+    }
+
+    /// Records one work item: the status it was left in, and the time it took.
+    pub fn worked(&self, status: &Phase, took: Duration) {
+        self.work_processed.with_label_values(&[status.label()]).inc();
+        self.work_duration.with_label_values(&[status.label()]).observe(took.as_secs_f64());
+    }
+
+    /// Records a request that was answered.
+    pub fn answered(&self, operation: &'static str, status: http::StatusCode, took: Duration) {
+        self.requests.with_label_values(&[operation, status.as_str()]).inc();
+        self.request_duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a request that was refused.
+    pub fn rejected(&self, code: crate::problem::Code) {
+        self.rejections.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// Counts an event that was accepted and leads to nothing.
+    pub fn ignored(&self, reason: &'static str) {
+        self.ignored.with_label_values(&[reason]).inc();
+    }
+
+    /// The text that Prometheus scrapes (exposition format 0.0.4).
+    ///
+    /// # Errors
+    /// When a metric cannot be encoded, which the definitions above exclude.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "fails only on a malformed or doubled definition in this file, at the first start of any test")]
+fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
+    let metric = metric.unwrap();
+    registry.register(Box::new(metric.clone())).unwrap();
+    metric
+}
+
+fn gauge_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    register(registry, IntGaugeVec::new(Opts::new(name, help), labels))
+}
+
+fn counter_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn histogram_vec(registry: &Registry, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+    register(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels))
+}

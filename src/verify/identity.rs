@@ -1,0 +1,132 @@
+//! Who a caller is: tenant, cluster, role and the request's own id.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use ulid::Ulid;
+use uuid::Uuid;
+
+use crate::contract::ContractVersion;
+
+/// What a caller may do; each role includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads, and posts events.
+    Viewer,
+    /// Decides on proposals.
+    Approver,
+    /// Deletes old remediations.
+    Admin,
+}
+
+impl Role {
+    /// The role as it stands in the token's `role` claim.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Approver => "approver",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A tenant's name: a valid, non-empty Kubernetes label value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Tenant {
+    type Err = NotATenant;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        is_label_value(text).then(|| Self(text.to_owned())).ok_or(NotATenant)
+    }
+}
+
+/// The text is no valid Kubernetes label value.
+#[derive(Debug, thiserror::Error)]
+#[error("a tenant is 1 to 63 letters, digits, '-', '_' or '.', and starts and ends with a letter or digit")]
+pub struct NotATenant;
+
+/// Whether `text` is a non-empty label value (Kubernetes, "Labels and Selectors: syntax and character set").
+pub fn is_label_value(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// `X-Request-Id`: a UUID or ULID, kept as sent; it correlates, and it is the idempotency key of mutations.
+#[derive(Clone, Debug)]
+pub struct RequestId {
+    sent: String,
+    canonical: String,
+}
+
+impl RequestId {
+    /// As the caller sent it, for echoes and logs.
+    pub fn as_sent(&self) -> &str {
+        &self.sent
+    }
+
+    /// Lower-case UUID or upper-case ULID: two spellings of one id are one request.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = NotARequestId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // `Uuid` also reads braced, simple and URN forms; a request id has the hyphenated one only.
+        let canonical = match text.len() {
+            36 => Uuid::try_parse(text).map_err(|_| NotARequestId)?.hyphenated().to_string(),
+            26 => Ulid::from_string(text).map_err(|_| NotARequestId)?.to_string(),
+            _ => return Err(NotARequestId),
+        };
+        Ok(Self { sent: text.to_owned(), canonical })
+    }
+}
+
+/// The text is neither a UUID nor a ULID.
+#[derive(Debug, thiserror::Error)]
+#[error("a request id is a hyphenated UUID (RFC 9562) or a ULID")]
+pub struct NotARequestId;
+
+/// Everything that verification established about the sender of a request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The tenant that header, token and certificate agree on.
+    pub tenant: Tenant,
+    /// The cluster: the certificate's CN, equal to the token's `cluster_id`.
+    pub cluster: String,
+    /// The token's `sub`, for audit.
+    pub subject: String,
+    /// What the caller may do.
+    pub role: Role,
+    /// The version the request speaks.
+    pub version: ContractVersion,
+    /// The request's id.
+    pub request_id: RequestId,
+    /// SHA-256 of the raw body.
+    pub body_digest: [u8; 32],
+    /// When the token ends; a stream ends with it.
+    pub token_expires: Timestamp,
+}
