@@ -18,7 +18,11 @@
 //! Rules of the house: `event`, `policy`, `queue` and `remediation::phase` import neither kube nor
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
+pub mod admin;
+pub mod config;
 pub mod contract;
+pub mod dev;
+pub mod duration;
 pub mod event;
 pub mod problem;
 pub mod remediation;
