@@ -18,9 +18,15 @@
 //! Rules of the house: `event`, `policy`, `queue` and `remediation::phase` import neither kube nor
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
+pub mod category;
 pub mod contract;
+pub mod duration;
 pub mod event;
+pub mod heartbeat;
+pub mod key;
 pub mod problem;
+pub mod queue;
+pub mod random;
 pub mod remediation;
 pub mod telemetry;
 pub mod verify;
