@@ -19,12 +19,22 @@
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
 pub mod admin;
+pub mod category;
 pub mod config;
 pub mod contract;
 pub mod dev;
 pub mod duration;
 pub mod event;
+pub mod fixtures;
+pub mod heartbeat;
+pub mod informer;
+pub mod key;
 pub mod problem;
+pub mod queue;
+pub mod random;
 pub mod remediation;
+pub mod retention;
+pub mod stream;
 pub mod telemetry;
 pub mod verify;
+pub mod worker;
