@@ -20,6 +20,7 @@
 
 pub mod contract;
 pub mod event;
+pub mod pipeline;
 pub mod problem;
 pub mod remediation;
 pub mod telemetry;
