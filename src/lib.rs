@@ -29,6 +29,7 @@ pub mod fixtures;
 pub mod heartbeat;
 pub mod informer;
 pub mod key;
+pub mod pipeline;
 pub mod problem;
 pub mod queue;
 pub mod random;
