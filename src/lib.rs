@@ -20,6 +20,8 @@
 
 pub mod contract;
 pub mod event;
+pub mod ingest;
+pub mod policy;
 pub mod problem;
 pub mod remediation;
 pub mod telemetry;
