@@ -22,5 +22,6 @@ pub mod contract;
 pub mod event;
 pub mod problem;
 pub mod remediation;
+pub mod signature;
 pub mod telemetry;
 pub mod verify;
