@@ -37,6 +37,7 @@ pub mod queue;
 pub mod random;
 pub mod remediation;
 pub mod retention;
+pub mod signature;
 pub mod stream;
 pub mod telemetry;
 pub mod verify;
