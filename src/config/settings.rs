@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigErrors, JwtConfig, Limits, LogConfig, LogFormat, TlsFiles};
-use crate::{duration::parse_duration, verify::Tenant};
+use crate::{duration, verify::Tenant};
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $env:literal = $default:literal;)+) => {
@@ -174,10 +174,10 @@ impl Settings {
             }
             let cluster = required(e, "cluster_id", self.cluster_id);
             let remediation_namespace = required(e, "remediation_namespace", self.remediation_namespace);
-            let resync = duration(e, "informer_resync_period", self.informer_resync_period.as_deref());
-            let retention_max_age = duration(e, "retention_max_age", self.retention_max_age.as_deref());
-            let retention_interval = duration(e, "retention_interval", self.retention_interval.as_deref());
-            let validation_timeout = duration(e, "validation_timeout", self.validation_timeout.as_deref());
+            let resync = period(e, "informer_resync_period", self.informer_resync_period.as_deref());
+            let retention_max_age = period(e, "retention_max_age", self.retention_max_age.as_deref());
+            let retention_interval = period(e, "retention_interval", self.retention_interval.as_deref());
+            let validation_timeout = period(e, "validation_timeout", self.validation_timeout.as_deref());
             let policy_file = match self.policy_file.as_deref() {
                 Some(path) => Some(file(e, "policy_file", Some(path))?),
                 None => None,
@@ -242,9 +242,9 @@ fn positive<T: FromStr<Err: std::fmt::Display> + Default + PartialOrd>(
     None
 }
 
-fn duration(errors: &mut Vec<String>, name: &str, value: Option<&str>) -> Option<Duration> {
+fn period(errors: &mut Vec<String>, name: &str, value: Option<&str>) -> Option<Duration> {
     let text = required(errors, name, value.map(str::to_owned))?;
-    match parse_duration(&text) {
+    match duration::parse(&text) {
         Ok(zero) if zero.is_zero() => errors.push(format!("{name}: must be above zero")),
         Ok(duration) => return Some(duration),
         Err(error) => errors.push(format!("{name}: {error}")),

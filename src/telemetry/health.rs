@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::heartbeat::Heartbeat;
+
 /// A condition of readiness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ready {
@@ -48,28 +50,14 @@ pub struct Health {
 struct State {
     /// Why a condition does not hold; absent when it holds.
     unready: BTreeMap<Ready, String>,
-    heartbeats: Vec<Heartbeat>,
+    heartbeats: Vec<Watched>,
 }
 
 #[derive(Debug)]
-struct Heartbeat {
+struct Watched {
     name: &'static str,
-    last: Instant,
+    heartbeat: Heartbeat,
     silence: Duration,
-}
-
-/// The right to say that one loop makes progress.
-#[derive(Clone, Debug)]
-pub struct Pulse {
-    health: Health,
-    index: usize,
-}
-
-impl Pulse {
-    /// Says that the loop made progress.
-    pub fn beat(&self) {
-        self.health.lock().heartbeats[self.index].last = Instant::now();
-    }
 }
 
 impl Default for Health {
@@ -94,11 +82,9 @@ impl Health {
         };
     }
 
-    /// Registers a loop that is stuck when it is silent for longer than `silence`.
-    pub fn pulse(&self, name: &'static str, silence: Duration) -> Pulse {
-        let mut state = self.lock();
-        state.heartbeats.push(Heartbeat { name, last: Instant::now(), silence });
-        Pulse { health: self.clone(), index: state.heartbeats.len() - 1 }
+    /// Watches a loop, which is stuck when it is silent for longer than `silence`.
+    pub fn watch(&self, name: &'static str, heartbeat: Heartbeat, silence: Duration) {
+        self.lock().heartbeats.push(Watched { name, heartbeat, silence });
     }
 
     /// Every condition of readiness, with the reason of those that do not hold.
@@ -110,7 +96,7 @@ impl Health {
     /// The loops that have been silent for too long.
     pub fn stuck(&self) -> Vec<&'static str> {
         let state = self.lock();
-        state.heartbeats.iter().filter(|beat| beat.last.elapsed() > beat.silence).map(|beat| beat.name).collect()
+        state.heartbeats.iter().filter(|beat| beat.heartbeat.age() > beat.silence).map(|beat| beat.name).collect()
     }
 
     /// Time since the process started.
@@ -135,15 +121,13 @@ mod tests {
         assert_eq!(health.readiness()["kubernetes"].as_deref(), Some("connection refused"));
     }
 
-    #[test]
-    fn a_silent_loop_is_stuck_and_a_beat_frees_it() {
-        let health = Health::default();
-        let pulse = health.pulse("workers", Duration::ZERO);
-        let lively = health.pulse("retention", Duration::from_secs(3600));
-        lively.beat();
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_loop_is_stuck_and_a_beat_frees_it() {
+        let (health, heartbeat) = (Health::default(), Heartbeat::new());
+        health.watch("workers", heartbeat.clone(), Duration::from_secs(30));
+        tokio::time::advance(Duration::from_secs(31)).await;
         assert_eq!(health.stuck(), ["workers"]);
-        health.lock().heartbeats[pulse.index].silence = Duration::from_secs(3600);
-        pulse.beat();
+        heartbeat.beat();
         assert!(health.stuck().is_empty());
     }
 }
