@@ -79,7 +79,7 @@ pub enum Mode {
 pub struct SweepReport {
     /// Objects of the wanted status, age and tenant.
     pub matched: u64,
-    /// Of those, deleted.
+    /// Of those, deleted: the server took it on, and the object goes once its dependents have.
     pub deleted: u64,
     /// Of those, left alone, since they changed after they had been read; or already gone.
     pub changed: u64,

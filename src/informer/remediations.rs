@@ -6,10 +6,15 @@
 //! | update | moved when the status changed | recorded when it did | key added |
 //! | delete | −1 | | key forgotten |
 //!
-//! Remediations in a terminal status are not queued: nothing leaves it, so there is no work on them.
-//! Of 100,000 kept for a week, a resync would otherwise read each from the API for nothing.
+//! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
+//! work. Of 100,000 kept for a week, a resync would otherwise read each from the API for nothing.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use kube::{Api, Resource};
@@ -57,16 +62,19 @@ pub fn informer(
     metrics: Metrics,
     backlog: Backlog,
 ) -> Informer<ZenAgentRemediation, Summary> {
-    Informer::new(api, config, Summary::of).handler(Feed { metrics, backlog })
+    Informer::new(api, config, Summary::of).handler(Feed { metrics, backlog, tally: Mutex::default() })
 }
 
 struct Feed {
     metrics: Metrics,
     backlog: Backlog,
+    /// What this informer added to each count: the number of its cached objects, by status.
+    tally: Mutex<BTreeMap<&'static str, i64>>,
 }
 
 impl Feed {
     fn count(&self, phase: &Phase, change: i64) {
+        *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(phase.label()).or_default() += change;
         self.metrics.crd_count.with_label_values(&[phase.label()]).add(change);
     }
 
@@ -74,9 +82,20 @@ impl Feed {
         self.metrics.seen(&seen.phase, seen.bytes, seen.age());
     }
 
-    fn enqueue(&self, key: &ObjectKey, seen: &Summary) {
-        if !seen.phase.is_terminal() {
+    fn queue(&self, key: &ObjectKey, seen: &Summary) {
+        if seen.phase.is_terminal() {
+            self.backlog.remove(key);
+        } else {
             self.backlog.add(key);
+        }
+    }
+}
+
+/// An informer that ends takes its counts along, so that the next one begins at zero.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        for (status, count) in std::mem::take(self.tally.get_mut().unwrap_or_else(PoisonError::into_inner)) {
+            self.metrics.crd_count.with_label_values(&[status]).sub(count);
         }
     }
 }
@@ -85,7 +104,7 @@ impl Handler<Summary> for Feed {
     fn on_add(&self, key: &ObjectKey, new: &Arc<Summary>) {
         self.count(&new.phase, 1);
         self.record(new);
-        self.enqueue(key, new);
+        self.queue(key, new);
     }
 
     fn on_update(&self, key: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
@@ -94,7 +113,7 @@ impl Handler<Summary> for Feed {
             self.count(&new.phase, 1);
             self.record(new);
         }
-        self.enqueue(key, new);
+        self.queue(key, new);
     }
 
     fn on_delete(&self, key: &ObjectKey, old: &Arc<Summary>) {

@@ -95,7 +95,7 @@ fn counts(metrics: &Metrics) -> Vec<i64> {
 fn recount(store: &Store<remediations::Summary>) -> Vec<i64> {
     let all: Vec<_> = store.namespaces().iter().flat_map(|namespace| store.list(namespace)).collect();
     let count = |status: &&str| i64::try_from(all.iter().filter(|(_, summary)| summary.phase.label() == *status).count()).unwrap();
-    Phase::LABELS.iter().map(|status| count(status)).collect()
+    Phase::LABELS.iter().map(count).collect()
 }
 
 #[tokio::test]
@@ -231,6 +231,14 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
     assert_eq!(recorded("succeeded"), "2", "an update that keeps the status records nothing");
     assert_eq!(recorded("in_progress"), "2");
     assert_eq!(recorded("rolled_back"), "1");
+
+    drop(running);
+    soon("an informer that ends takes its counts along", async {
+        while counts(&metrics) != [0; 6] {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[test]

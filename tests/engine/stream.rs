@@ -78,7 +78,7 @@ async fn the_server_selects_and_the_client_filters_on_top_for_every_kind_of_obje
     let (fake, _) = filled(30);
     let params = ListParams::default().labels("odd=1");
     let selected = objects::<Pod>(Api::namespaced(fake.client(), "a"), params.clone(), 4)
-        .try_filter(|pod| future::ready(pod.name_any() > "pod-010".to_owned()))
+        .try_filter(|pod| future::ready(*pod.name_any() > *"pod-010"))
         .map_ok(|pod| pod.name_any());
     assert_eq!(selected.try_collect::<Vec<_>>().await.unwrap(), ["pod-015", "pod-021", "pod-027"]);
     let pods = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Pod"));
