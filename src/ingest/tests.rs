@@ -39,21 +39,15 @@ fn caller(request_id: &str, body: u8) -> Caller {
 }
 
 fn event(severity: Severity) -> Normalized {
-    Normalized::Event(SecurityEvent {
+    Normalized::Event(Box::new(SecurityEvent {
         source: "falco".into(),
         rule: "Terminal shell in container".into(),
         severity,
         time: Timestamp::UNIX_EPOCH,
-        target: Target {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            namespace: Some("shop".into()),
-            name: "web-1".into(),
-            uid: None,
-        },
+        target: Target { api_version: "v1".into(), kind: "Pod".into(), namespace: Some("shop".into()), name: "web-1".into(), uid: None },
         facts: BTreeMap::from([("evt.time".to_owned(), Scalar::Number(1_795_451_516_746_609_046_i64.into()))]),
         reference: None,
-    })
+    }))
 }
 
 const HEARTBEAT: Normalized = Normalized::Ignored(Ignored::Heartbeat);
