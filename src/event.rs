@@ -17,6 +17,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub mod batch;
+pub mod falco;
+pub mod kyverno;
+pub mod trivy;
+
 mod facts;
 mod target;
 

@@ -18,11 +18,14 @@
 //! Rules of the house: `event`, `policy`, `queue` and `remediation::phase` import neither kube nor
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
+pub mod api;
+pub mod client;
 pub mod contract;
 pub mod event;
 pub mod ingest;
 pub mod policy;
 pub mod problem;
 pub mod remediation;
+pub mod signature;
 pub mod telemetry;
 pub mod verify;

@@ -1,0 +1,83 @@
+//! The client's side, by progenitor, from the client's copy of the contract.
+//!
+//! | contract | client's copy | why |
+//! |---|---|---|
+//! | X-Signature, X-Tenant-Id, X-Zen-Contract-Version | gone | the signing hook sets them |
+//! | X-Request-Id | stays | the caller decides what is the same request |
+//! | native payloads | any JSON | nothing that a tool wrote may get lost on the way |
+//! | `application/problem+json` | `application/json` | progenitor types nothing else |
+//! | bounds of parameters | gone | the server says what it refuses |
+
+use progenitor::{GenerationSettings, Generator, InterfaceStyle};
+use quote::quote;
+use serde_json::{Value, json};
+
+use super::{
+    HEADING, Stop,
+    bundle::{NATIVE, follow},
+    lower::{Purpose, lower},
+    model::{CONTRACT_HEADERS, Contract},
+};
+
+/// The one contract header that stays an argument.
+const ARGUMENT: &str = "X-Request-Id";
+
+/// The text of the version's client.
+pub(super) fn client(contract: &Contract) -> Result<String, Stop> {
+    let copy = clients_copy(contract)?;
+    let document = serde_json::from_value(copy).map_err(|error| Stop::at("client's copy", error.to_string()))?;
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Positional)
+        .with_map_type("::std::collections::BTreeMap")
+        .with_inner_type(quote! { crate::client::Signer })
+        .with_pre_hook_async(quote! { crate::client::sign });
+    for name in contract.schemas.keys() {
+        settings.with_replacement(name, format!("crate::contract::{}::types::{name}", contract.version.name), [].into_iter());
+    }
+    let tokens = Generator::new(&settings).generate_tokens(&document).map_err(|error| Stop::at("client", error.to_string()))?;
+    let file = syn::parse2(tokens).map_err(|error| Stop::at("generated client", error.to_string()))?;
+    Ok(format!("{HEADING}{}", prettyplease::unparse(&file)))
+}
+
+fn clients_copy(contract: &Contract) -> Result<Value, Stop> {
+    let document = &contract.document;
+    let mut copy = document.clone();
+    for item in copy["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
+        for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+            let mut parameters = Vec::new();
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let mut parameter = follow(document, parameter)?.clone();
+                let name = parameter["name"].as_str().unwrap_or_default();
+                if name == ARGUMENT || !CONTRACT_HEADERS.contains(&name) {
+                    parameter["schema"] = lower(&parameter["schema"], Purpose::Types);
+                    parameters.push(parameter);
+                }
+            }
+            operation["parameters"] = Value::Array(parameters);
+            for media in operation
+                .pointer_mut("/requestBody/content")
+                .and_then(Value::as_object_mut)
+                .into_iter()
+                .flat_map(|content| content.values_mut())
+            {
+                if follow(document, &media["schema"])?.get(NATIVE).is_some() {
+                    media["schema"] = json!({});
+                }
+            }
+            for response in operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut()) {
+                let mut plain = follow(document, response)?.clone();
+                if let Some(problem) = plain["content"].as_object_mut().and_then(|content| content.remove("application/problem+json")) {
+                    plain["content"] = json!({ "application/json": problem });
+                }
+                // They refer to components that are gone below, and progenitor reads none.
+                plain.as_object_mut().and_then(|response| response.remove("headers"));
+                *response = plain;
+            }
+        }
+    }
+    for unused in ["parameters", "responses", "headers", "securitySchemes"] {
+        copy["components"].as_object_mut().and_then(|components| components.remove(unused));
+    }
+    Ok(copy)
+}

@@ -1,0 +1,90 @@
+//! From contract text to Rust text: pure functions, without files or environment.
+//!
+//! ```text
+//!  openapi.yaml ─┐
+//!  agent/*.json ─┴▶ bundle ──▶ one self-contained document ──▶ <version>.openapi.json (served)
+//!                   (stops at what                │
+//!                   is not supported)             ├─▶ lower ──▶ <version>.schemas.json  (validators)
+//!                                                 │      └────▶ types  ─┐
+//!                                                 └─▶ model ──▶ server ─┴▶ <version>.rs
+//!                                                        └────▶ client ──▶ <version>_client.rs
+//! ```
+//!
+//! A later version shares what it has in common with the first: types whose schemas are equal, and
+//! operations that are equal but for the version in the path. So one domain core serves all.
+
+mod bundle;
+mod client;
+mod lower;
+mod model;
+mod server;
+mod types;
+
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::Value;
+
+/// A contract, as the server knows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Version {
+    /// As it stands in paths, and the folder of its contract.
+    pub(crate) name: &'static str,
+    /// Its variant of `ContractVersion`.
+    pub(crate) variant: &'static str,
+}
+
+/// Every version, the one that the others share with first.
+pub(crate) const VERSIONS: [Version; 2] = [Version { name: "v0", variant: "V0" }, Version { name: "v1alpha1", variant: "V1Alpha1" }];
+
+/// Why nothing was generated: the place in the contract, and what is not supported or wrong there.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    place: String,
+    reason: String,
+}
+
+impl Stop {
+    fn at(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { place: place.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
+/// Generates every file, by name.
+///
+/// `documents` holds the text of each of [`VERSIONS`], `payloads` the agent schemas by the path that
+/// the contracts refer to them with.
+pub(crate) fn generate(documents: &[String], payloads: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Stop> {
+    let mut files = BTreeMap::new();
+    let mut base: Option<model::Contract> = None;
+    for (version, text) in VERSIONS.into_iter().zip(documents) {
+        let document = bundle::bundle(text, payloads).map_err(|stop| Stop::at(format!("{} {}", version.name, stop.place), stop.reason))?;
+        let contract = model::Contract::read(version, document, base.as_ref())?;
+
+        files.insert(format!("{}.openapi.json", version.name), json(&contract.document)?);
+        files.insert(format!("{}.schemas.json", version.name), json(&lower::validators(&contract.schemas))?);
+        let types = types::types(&contract)?;
+        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract, &types)?)?);
+        files.insert(format!("{}_client.rs", version.name), client::client(&contract)?);
+        base.get_or_insert(contract);
+    }
+    Ok(files)
+}
+
+fn json(value: &Value) -> Result<String, Stop> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Stop::at("document", error.to_string()))?;
+    Ok(text + "\n")
+}
+
+const HEADING: &str =
+    "// Generated from contracts/ by build/codegen.rs; do not edit. `ZEN_UPDATE_GENERATED=1 cargo test --test contract` updates it.\n";
+
+fn rust(tokens: &proc_macro2::TokenStream) -> Result<String, Stop> {
+    let file = syn::parse2(tokens.clone()).map_err(|error| Stop::at("generated code", error.to_string()))?;
+    Ok(format!("{HEADING}{}", prettyplease::unparse(&file)))
+}

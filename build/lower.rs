@@ -1,0 +1,191 @@
+//! OpenAPI 3.0's schemas as JSON Schema: for the validators, and for the types.
+//!
+//! | contract | validators | types |
+//! |---|---|---|
+//! | `nullable` beside `type` | `type: [t, null]`, null in `enum` | the same |
+//! | `nullable` beside `$ref`, `oneOf` | if null, then nothing, else the schema | `oneOf` with null |
+//! | `oneOf` of scalars | one schema with several types: one clear message | as it stands |
+//! | `x-select-by-presence` | if a property is there, then that branch, else the next | as it stands, in order |
+//! | `x-max-key-length` | `propertyNames` | nothing |
+//! | bounds, patterns, closed objects | as they stand | nothing: what is typed was validated |
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Stop;
+
+const COMPONENTS: &str = "#/components/schemas/";
+/// Keywords that only describe, or that only validators look at.
+const NOT_IN_TYPES: [&str; 12] = [
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "maxProperties",
+    "minProperties",
+    "example",
+    "default",
+    "deprecated",
+];
+
+/// What a lowered schema is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Validation,
+    Types,
+}
+
+/// The document the validators are compiled from: every schema under `$defs`.
+pub(super) fn validators(schemas: &BTreeMap<String, Value>) -> Value {
+    let definitions: Map<String, Value> = schemas.iter().map(|(name, schema)| (name.clone(), lower(schema, Purpose::Validation))).collect();
+    json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions })
+}
+
+/// Lowers one schema.
+pub(super) fn lower(schema: &Value, purpose: Purpose) -> Value {
+    let Some(map) = schema.as_object() else { return schema.clone() };
+    if let Some(name) = reference(map) {
+        return match purpose {
+            Purpose::Validation => json!({ "$ref": format!("#/$defs/{name}") }),
+            Purpose::Types => schema.clone(),
+        };
+    }
+    let mut lowered = Map::new();
+    for (key, value) in map {
+        let value = match key.as_str() {
+            "nullable" | "allOf" => continue,
+            key if key.starts_with("x-") => continue,
+            "description" | "example" | "title" | "default" | "deprecated" if purpose == Purpose::Validation => continue,
+            key if purpose == Purpose::Types && NOT_IN_TYPES.contains(&key) => continue,
+            // `minimum: 0` makes an integer unsigned.
+            "minimum" if purpose == Purpose::Types && value != &json!(0) => continue,
+            "additionalProperties" if purpose == Purpose::Types && value.is_boolean() => continue,
+            "items" | "additionalProperties" => lower(value, purpose),
+            "properties" => {
+                value.as_object().into_iter().flatten().map(|(name, property)| (name.clone(), lower(property, purpose))).collect()
+            }
+            "oneOf" => value.as_array().into_iter().flatten().map(|branch| lower(branch, purpose)).collect(),
+            _ => value.clone(),
+        };
+        lowered.insert(key.clone(), value);
+    }
+    if let Some(only) = map.get("allOf").and_then(|branches| branches.get(0)) {
+        match lower(only, purpose) {
+            Value::Object(inner) => lowered.extend(inner),
+            other => return other,
+        }
+    }
+    if purpose == Purpose::Validation {
+        if let Some(length) = map.get("x-max-key-length") {
+            lowered.insert("propertyNames".into(), json!({ "maxLength": length }));
+        }
+        union(map, &mut lowered);
+    }
+    if map.get("nullable") == Some(&Value::Bool(true)) { nullable(lowered, purpose) } else { Value::Object(lowered) }
+}
+
+fn union(map: &Map<String, Value>, lowered: &mut Map<String, Value>) {
+    let Some(Value::Array(branches)) = lowered.remove("oneOf") else { return };
+    if let Some(Value::Array(selectors)) = map.get("x-select-by-presence") {
+        let mut selected = Value::Bool(true);
+        for (selector, branch) in selectors.iter().zip(branches).rev() {
+            let present: Vec<Value> = names(selector).map(|name| json!({ "required": [name] })).collect();
+            // The last branch is the default, and so has no condition.
+            selected = if present.is_empty() {
+                branch
+            } else {
+                json!({ "if": { "type": "object", "anyOf": present }, "then": branch, "else": selected })
+            };
+        }
+        if let Value::Object(selected) = selected {
+            lowered.extend(selected);
+        }
+        return;
+    }
+    match scalars(&branches) {
+        Some(merged) => lowered.extend(merged),
+        None => drop(lowered.insert("oneOf".into(), Value::Array(branches))),
+    }
+}
+
+/// Constraints of a scalar say nothing about values of another type, so branches of distinct types
+/// can stand in one schema.
+fn scalars(branches: &[Value]) -> Option<Map<String, Value>> {
+    let mut merged = Map::new();
+    let mut types = Vec::new();
+    for branch in branches {
+        for (key, value) in branch.as_object()? {
+            match (key.as_str(), value.as_str()) {
+                ("type", Some("string" | "number" | "boolean")) if !types.contains(value) => types.push(value.clone()),
+                ("minLength" | "maxLength" | "pattern" | "minimum" | "maximum", _) => drop(merged.insert(key.clone(), value.clone())),
+                _ => return None,
+            }
+        }
+    }
+    (types.len() == branches.len()).then(|| {
+        merged.insert("type".into(), Value::Array(types));
+        merged
+    })
+}
+
+fn nullable(mut lowered: Map<String, Value>, purpose: Purpose) -> Value {
+    let types = match lowered.get("type") {
+        Some(Value::String(one)) => vec![json!(one)],
+        Some(Value::Array(several)) => several.clone(),
+        _ => {
+            let description = lowered.remove("description");
+            let rest = Value::Object(lowered);
+            let mut choice = match purpose {
+                Purpose::Validation => json!({ "if": { "type": "null" }, "else": rest }),
+                Purpose::Types => json!({ "oneOf": [rest, { "type": "null" }] }),
+            };
+            if let Some(description) = description {
+                choice["description"] = description;
+            }
+            return choice;
+        }
+    };
+    lowered.insert("type".into(), types.into_iter().chain([json!("null")]).collect());
+    if let Some(Value::Array(values)) = lowered.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    Value::Object(lowered)
+}
+
+/// The component a schema refers to.
+pub(super) fn reference(map: &Map<String, Value>) -> Option<&str> {
+    map.get("$ref")?.as_str()?.strip_prefix(COMPONENTS)
+}
+
+/// The properties of a selector: a name, a list of names, or null for none.
+pub(super) fn names(selector: &Value) -> impl Iterator<Item = &str> {
+    let list = selector.as_array().map(Vec::as_slice).unwrap_or(std::slice::from_ref(selector));
+    list.iter().filter_map(Value::as_str)
+}
+
+/// Typed unions try their branches in order. That finds the branch that was validated only if a
+/// branch cannot be read from a value that does not select it.
+pub(super) fn check_selectors(schemas: &BTreeMap<String, Value>) -> Result<(), Stop> {
+    for (name, schema) in schemas {
+        let Some(selectors) = schema.get("x-select-by-presence") else { continue };
+        let stop = |reason: &str| Err(Stop::at(format!("{name}/x-select-by-presence"), reason));
+        let (Some(selectors), Some(branches)) = (selectors.as_array(), schema.get("oneOf").and_then(Value::as_array)) else {
+            return stop("is a list beside `oneOf`");
+        };
+        if selectors.len() != branches.len() || selectors.iter().rev().skip(1).any(|s| names(s).next().is_none()) {
+            return stop("has one entry for each branch, and only the last may be null");
+        }
+        for (selector, branch) in selectors.iter().zip(branches) {
+            let required = branch.as_object().and_then(reference).and_then(|name| schemas.get(name)?.get("required")?.as_array());
+            let guarded = names(selector).any(|name| required.is_some_and(|required| required.contains(&json!(name))));
+            if !guarded && names(selector).next().is_some() {
+                return stop("a branch requires one of the properties that select it");
+            }
+        }
+    }
+    Ok(())
+}
