@@ -16,11 +16,9 @@ pub(super) fn server(contract: &Contract, types: &TokenStream) -> Result<TokenSt
     let version = contract.version.name;
     let operations = contract.operations.iter().map(|operation| operation_module(contract, operation)).collect::<Result<Vec<_>, _>>()?;
     let own = contract.operations.iter().filter(|operation| !operation.inherited).map(trait_method);
-    let mounts = contract
-        .operations
-        .iter()
-        .filter(|operation| !(operation.any_version && operation.inherited))
-        .map(|operation| mount(contract, operation));
+    let mounted = || contract.operations.iter().filter(|operation| !(operation.any_version && operation.inherited));
+    let mounts = mounted().map(|operation| mount(contract, operation));
+    let routes = mounted().map(|operation| format_ident!("{}", operation.id.to_snake_case()));
     let supertrait = match &contract.base {
         Some((base, _)) => {
             let base = format_ident!("{}", base.name);
@@ -39,6 +37,9 @@ pub(super) fn server(contract: &Contract, types: &TokenStream) -> Result<TokenSt
 
         #[doc = #trait_doc]
         pub trait Api: #supertrait { #(#own)* }
+
+        /// The routes that [`Service`] mounts.
+        pub static ROUTES: &[&crate::contract::Route] = &[#(&#routes::ROUTE),*];
 
         /// The contract, self-contained, as it is served.
         pub const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), #document));
@@ -87,7 +88,7 @@ fn trait_method(operation: &Operation) -> TokenStream {
 fn mount(contract: &Contract, operation: &Operation) -> TokenStream {
     let name = format_ident!("{}", operation.id.to_snake_case());
     let module = origin(contract, operation);
-    quote! { mount.add(&#name::ROUTE, async |api: ::std::sync::Arc<A>, request| #module Api::#name(&*api, request).await); }
+    quote! { mount.add(&#name::ROUTE, |api: ::std::sync::Arc<A>, request| async move { #module Api::#name(&*api, request).await }); }
 }
 
 /// The path before what an operation inherits.
@@ -235,14 +236,14 @@ fn statics(contract: &Contract, operation: &Operation) -> TokenStream {
                 kind: crate::contract::Kind::#kind,
                 required: #required,
                 default: #default,
-                schema: crate::contract::Schema::new(|| crate::contract::compile(#schema, "")),
+                schema: crate::contract::Schema::new(|| crate::contract::inline(#schema)),
             }
         }
     });
     let body = match &operation.body {
         Some(body) => {
             let (file, component) = (format!("/{}.schemas.json", contract.version.name), &body.component);
-            quote! { Some(crate::contract::Schema::new(|| crate::contract::compile(include_str!(concat!(env!("OUT_DIR"), #file)), #component))) }
+            quote! { Some(crate::contract::Schema::new(|| crate::contract::component(include_str!(concat!(env!("OUT_DIR"), #file)), #component))) }
         }
         None => quote! { None },
     };

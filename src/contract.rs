@@ -1,9 +1,30 @@
-//! What the contracts (`contracts/`) turn into: the table of operations, the types, the
-//! validators, the server traits and the client. All of it is generated; see `build.rs`.
+//! What the contracts (`contracts/`) turn into: the types, the validators, the server traits and
+//! the routes, one module a version. All of that is generated; see `build/codegen.rs`.
+//!
+//! [`v1alpha1`] shares with [`v0`] whatever is equal in both: `v1alpha1::Api` extends `v0::Api` by
+//! what is new, and one implementation serves the two.
+
+mod schema;
 
 use std::fmt;
 
+use serde_json::Value;
+
+pub use schema::{MAX_VIOLATIONS, Schema, component, inline};
+
 use crate::verify::Role;
+
+/// Contract v0: stable.
+#[allow(missing_docs, clippy::all, rustdoc::all, reason = "typify and the contract's own texts decide")]
+pub mod v0 {
+    include!(concat!(env!("OUT_DIR"), "/v0.rs"));
+}
+
+/// Contract v1alpha1: v0 and what is tried out.
+#[allow(missing_docs, clippy::all, rustdoc::all, unused_imports, reason = "typify and the contract's own texts decide")]
+pub mod v1alpha1 {
+    include!(concat!(env!("OUT_DIR"), "/v1alpha1.rs"));
+}
 
 /// A version of the HTTP contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,4 +70,66 @@ pub struct Operation {
     pub role: Role,
     /// Media types of the request body; empty when the operation takes none.
     pub media_types: &'static [&'static str],
+}
+
+/// Where an operation is, what it takes, and how it may fail.
+pub struct Route {
+    /// What verification needs to know.
+    pub operation: Operation,
+    /// The method.
+    pub method: http::Method,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// Parameters, the contract's headers aside.
+    pub parameters: &'static [Parameter],
+    /// The body's schema, if the operation takes one.
+    pub body: &'static Option<Schema>,
+    /// The statuses of the problems that the contract declares.
+    pub problems: &'static [u16],
+}
+
+/// A parameter of an operation.
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// How its text is read.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it is when it is not there.
+    pub default: Option<&'static str>,
+    /// What its value must satisfy.
+    pub schema: Schema,
+}
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// In a header.
+    Header,
+}
+
+/// How a parameter's text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As it is.
+    String,
+    /// As a whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// Reads a document that the build wrote.
+fn parse(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(defect) => unreachable!("the build wrote this document: {defect}"),
+    }
 }

@@ -17,6 +17,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub mod batch;
+pub mod falco;
+pub mod kyverno;
+pub mod trivy;
+
 mod facts;
 mod target;
 
@@ -107,7 +112,7 @@ pub struct SecurityEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Normalized {
     /// Something for policy to decide on.
-    Event(SecurityEvent),
+    Event(Box<SecurityEvent>),
     /// Something that leads to nothing, whatever the policy.
     Ignored(Ignored),
 }
@@ -115,7 +120,7 @@ pub enum Normalized {
 impl Normalized {
     /// The event, if it is about an object.
     fn about(target: Option<Target>, event: impl FnOnce(Target) -> SecurityEvent) -> Self {
-        target.map_or(Self::Ignored(Ignored::NoTarget), |target| Self::Event(event(target)))
+        target.map_or(Self::Ignored(Ignored::NoTarget), |target| Self::Event(Box::new(event(target))))
     }
 }
 
@@ -139,6 +144,10 @@ pub enum Ignored {
 }
 
 impl Ignored {
+    /// Every reason.
+    pub const ALL: [Self; 7] =
+        [Self::Heartbeat, Self::Pass, Self::Skip, Self::DeletedReport, Self::BelowThreshold, Self::Observe, Self::NoTarget];
+
     /// The reason as it stands in receipts and metric labels.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -117,12 +117,7 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`]. What was stored before an error stays, and the same request, sent
     /// again, completes it.
-    pub async fn accept(
-        &self,
-        operation_id: &'static str,
-        caller: &Caller,
-        events: Vec<Normalized>,
-    ) -> Result<Receipt, IngestError> {
+    pub async fn accept(&self, operation_id: &'static str, caller: &Caller, events: Vec<Normalized>) -> Result<Receipt, IngestError> {
         let request = Request {
             caller,
             anchor: names::anchor(&caller.tenant, &caller.request_id),
@@ -159,7 +154,7 @@ impl Ingest {
             Normalized::Event(event) => match policy.decide(&event) {
                 Decision::Ignore(reason) => Ok(Plan::Ignore(reason)),
                 Decision::Remediate { action, mode, rule } => {
-                    object::spec(event, action, mode, rule, request.record(index), index).map(Box::new).map(Plan::Create)
+                    object::spec(*event, action, mode, rule, request.record(index), index).map(Box::new).map(Plan::Create)
                 }
             },
         };
@@ -192,7 +187,9 @@ impl Ingest {
     /// What becomes of the event at `index`, once the anchor is known to stand for this request.
     async fn settle(&self, request: &Request<'_>, claim: &Claim, index: usize, plan: Plan) -> Result<Outcome, IngestError> {
         match claim {
-            Claim::Created { index: anchored } if *anchored == index => return Ok(Outcome::Created { remediation: request.anchor.clone() }),
+            Claim::Created { index: anchored } if *anchored == index => {
+                return Ok(Outcome::Created { remediation: request.anchor.clone() });
+            }
             Claim::Found { index: anchored } if *anchored == index => return Ok(Outcome::Replayed { remediation: request.anchor.clone() }),
             _ => {}
         }

@@ -19,7 +19,9 @@
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
 pub mod admin;
+pub mod api;
 pub mod category;
+pub mod client;
 pub mod config;
 pub mod contract;
 pub mod dev;

@@ -50,10 +50,9 @@ impl Facts {
     }
 
     fn insert(&mut self, key: &str, value: impl FnOnce() -> Scalar) {
-        if self.0.len() < MAX_FACTS && !key.is_empty() && key.chars().nth(MAX_KEY).is_none() {
-            if let Entry::Vacant(free) = self.0.entry(key.to_owned()) {
-                free.insert(value());
-            }
+        let fits = self.0.len() < MAX_FACTS && !key.is_empty() && key.chars().nth(MAX_KEY).is_none();
+        if fits && let Entry::Vacant(free) = self.0.entry(key.to_owned()) {
+            free.insert(value());
         }
     }
 }

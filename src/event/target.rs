@@ -142,7 +142,8 @@ mod tests {
     use super::*;
 
     fn target(api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<String> {
-        let reported = Reported { api_version: Some(api_version), kind: Some(kind), namespace: Some(namespace), name: Some(name), uid: None };
+        let reported =
+            Reported { api_version: Some(api_version), kind: Some(kind), namespace: Some(namespace), name: Some(name), uid: None };
         reported.target().map(|t| format!("{} {} {}/{}", t.api_version, t.kind, t.namespace.unwrap_or_default(), t.name))
     }
 

@@ -93,7 +93,14 @@ impl From<IngestError> for Problem {
 }
 
 /// The error with all its causes, for the log.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &IngestError) -> String {
+    // A refusal of the object's content quotes the content, which is the event's.
+    if let IngestError::Refused(kube::Error::Api(status)) = error
+        && status.code == 422
+    {
+        return format!("{error}: {} {}", status.code, status.reason);
+    }
+    let error: &dyn Error = error;
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

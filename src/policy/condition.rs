@@ -1,9 +1,13 @@
 //! CEL conditions: compiled once, checked when the file is read, bounded.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use cel::{
-    Context, ExecutionError, Program, Value,
+    Context, Env, ExecutionError, Program, Value,
     common::ast::{EntryExpr, Expr},
     objects::Map,
     parser::Expression,
@@ -16,9 +20,11 @@ const MAX_LENGTH: usize = 2_048;
 const MAX_NESTING: usize = 2;
 
 const VARIABLES: [&str; 5] = ["source", "rule", "severity", "target", "facts"];
-const FUNCTIONS: [&str; 14] = [
-    "size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "has",
-];
+const FUNCTIONS: [&str; 14] =
+    ["size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "has"];
+
+/// The standard functions; making them takes longer than most conditions.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// A condition over one event.
 pub(super) struct Condition {
@@ -126,7 +132,7 @@ pub(super) struct Variables(Context<'static, 'static>);
 
 impl Variables {
     pub(super) fn of(event: &SecurityEvent) -> Self {
-        let mut context = Context::default();
+        let mut context = Context::with_env(ENVIRONMENT.clone());
         context.add_variable_from_value("source", event.source.as_str());
         context.add_variable_from_value("rule", event.rule.as_str());
         context.add_variable_from_value("severity", event.severity.as_str());

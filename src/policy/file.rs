@@ -108,7 +108,8 @@ fn parse(yaml: &str, problems: &mut Problems) -> Option<Policy> {
         .into_iter()
         .enumerate()
         .filter_map(|(index, value)| {
-            let name = value.get("name").and_then(Value::as_str).map_or_else(|| format!("rule {}", index + 1), |name| format!("rule `{name}`"));
+            let name =
+                value.get("name").and_then(Value::as_str).map_or_else(|| format!("rule {}", index + 1), |name| format!("rule `{name}`"));
             let file: RuleFile = typed(value, &name, problems)?;
             if !is_label_value(&file.name) {
                 problems.add(&name, "a name is 1 to 63 letters, digits, '-', '_' or '.', and starts and ends with a letter or digit");
@@ -156,7 +157,9 @@ fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Act
     }
     let problem = match &action {
         Action::Label(label) if label.labels.is_empty() => Some("label sets no label"),
-        Action::Label(label) if !label.labels.iter().all(|(key, value)| is_label_key(key) && (value.is_empty() || is_label_value(value))) => {
+        Action::Label(label)
+            if !label.labels.iter().all(|(key, value)| is_label_key(key) && (value.is_empty() || is_label_value(value))) =>
+        {
             Some("label has a key or value that Kubernetes does not take")
         }
         Action::Scale(scale) if !(0..=10_000).contains(&scale.replicas) => Some("scale takes 0 to 10000 replicas"),

@@ -16,13 +16,7 @@ fn event(source: &str, severity: Severity) -> SecurityEvent {
         rule: "Terminal shell in container".into(),
         severity,
         time: Timestamp::UNIX_EPOCH,
-        target: Target {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            namespace: Some("shop".into()),
-            name: "web-1".into(),
-            uid: None,
-        },
+        target: Target { api_version: "v1".into(), kind: "Pod".into(), namespace: Some("shop".into()), name: "web-1".into(), uid: None },
         facts: BTreeMap::from([
             ("proc.name".to_owned(), Scalar::Text("bash".into())),
             ("user.uid".to_owned(), Scalar::Number(0.into())),
@@ -142,8 +136,23 @@ guardrails: { cooldown: soon, staleness: 24h, budget: { perNamespace: -1, window
     let error = Policy::parse(yaml).unwrap_err();
     let problems = error.problems();
     let wanted = [
-        "rule `a`", "rule `b`", "rule `c`", "rule `d`", "rule `e`", "rule `f`", "rule `g`", "rule `h`", "rule `i`", "rule `i`", "rule `j`",
-        "rule 12", "rule `default`", "rule `k`", "default", "guardrails.budget", "guardrails",
+        "rule `a`",
+        "rule `b`",
+        "rule `c`",
+        "rule `d`",
+        "rule `e`",
+        "rule `f`",
+        "rule `g`",
+        "rule `h`",
+        "rule `i`",
+        "rule `i`",
+        "rule `j`",
+        "rule 12",
+        "rule `default`",
+        "rule `k`",
+        "default",
+        "guardrails.budget",
+        "guardrails",
     ];
     let places: Vec<_> = problems.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
     assert_eq!(places, wanted, "{error}");

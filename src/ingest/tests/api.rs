@@ -1,108 +1,104 @@
-//! As much of a Kubernetes API as ingest uses: create and get of one resource, and ways to fail.
+//! The embedded Kubernetes API, and ways for it to fail.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::sync::{Arc, Mutex};
 
+use embedded_kube::{EmbeddedKube, Options};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use kube::client::Body;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+    client::Body,
+};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::remediation::ZenAgentRemediation;
+use crate::remediation::{ZenAgentRemediation, crd};
 
-#[derive(Clone, Default)]
-pub(super) struct FakeApi(Arc<Mutex<State>>);
+pub(super) const NAMESPACE: &str = "zen-system";
 
-#[derive(Default)]
-struct State {
-    objects: BTreeMap<String, Value>,
-    failure: Failure,
+pub(super) struct TestApi {
+    store: EmbeddedKube,
+    failure: Arc<Mutex<Failure>>,
+    _directory: TempDir,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 enum Failure {
-    #[default]
     None,
-    After(usize),
-    With(u16),
+    After { creates: usize },
+    With { status: u16 },
     Hang,
 }
 
-impl FakeApi {
-    pub(super) fn client(&self) -> kube::Client {
-        let api = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let api = api.clone();
-            async move { api.answer(request).await }
-        });
-        kube::Client::new(service, "zen-system")
+impl TestApi {
+    pub(super) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = EmbeddedKube::open(directory.path(), Options::default()).unwrap();
+        store.seed(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } })).await.unwrap();
+        store.seed(serde_json::to_value(crd()).unwrap()).await.unwrap();
+        Self { store, failure: Arc::new(Mutex::new(Failure::None)), _directory: directory }
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
-        self.state().objects.keys().cloned().collect()
+    pub(super) fn client(&self) -> Client {
+        let (client, failure) = (self.store.client(NAMESPACE), self.failure.clone());
+        let service = tower::service_fn(move |request| answer(client.clone(), failure.clone(), request));
+        Client::new(service, NAMESPACE)
     }
 
-    pub(super) fn object(&self, name: &str) -> Option<ZenAgentRemediation> {
-        self.state().objects.get(name).map(|object| serde_json::from_value(object.clone()).unwrap())
+    pub(super) async fn names(&self) -> Vec<String> {
+        self.objects().list(&ListParams::default()).await.unwrap().iter().map(ResourceExt::name_any).collect()
     }
 
-    pub(super) fn edit(&self, name: &str, edit: impl FnOnce(&mut Value)) {
-        edit(self.state().objects.get_mut(name).unwrap());
+    pub(super) async fn object(&self, name: &str) -> ZenAgentRemediation {
+        self.objects().get(name).await.unwrap()
     }
 
-    pub(super) fn fail_after_writes(&self, writes: usize) {
-        self.state().failure = Failure::After(writes);
+    pub(super) async fn edit(&self, name: &str, patch: Value) {
+        self.objects().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    pub(super) fn fail_after_creates(&self, creates: usize) {
+        *self.failure.lock().unwrap() = Failure::After { creates };
     }
 
     pub(super) fn fail_with(&self, status: u16) {
-        self.state().failure = Failure::With(status);
+        *self.failure.lock().unwrap() = Failure::With { status };
     }
 
     pub(super) fn hang(&self) {
-        self.state().failure = Failure::Hang;
+        *self.failure.lock().unwrap() = Failure::Hang;
     }
 
     pub(super) fn recover(&self) {
-        self.state().failure = Failure::None;
+        *self.failure.lock().unwrap() = Failure::None;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
-    }
-
-    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, std::convert::Infallible> {
-        let (parts, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let failure = self.state().failure;
-        if let Failure::Hang = failure {
-            std::future::pending::<()>().await;
-        }
-        let mut state = self.state();
-        let (status, answer) = match (&parts.method, parts.uri.path().rsplit('/').next().unwrap(), failure) {
-            (_, _, Failure::With(status)) => refusal(status, "Whatever"),
-            (&Method::POST, _, Failure::After(writes)) if state.objects.len() >= writes => refusal(503, "ServiceUnavailable"),
-            (&Method::POST, "zenagentremediations", _) => {
-                let object: Value = serde_json::from_slice(&body).unwrap();
-                let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-                match state.objects.get(&name) {
-                    Some(_) => refusal(409, "AlreadyExists"),
-                    None => {
-                        state.objects.insert(name, object.clone());
-                        (201, object)
-                    }
-                }
-            }
-            (&Method::GET, name, _) => state.objects.get(name).map_or_else(|| refusal(404, "NotFound"), |object| (200, object.clone())),
-            _ => refusal(405, "MethodNotAllowed"),
-        };
-        let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        Ok(response)
+    fn objects(&self) -> Api<ZenAgentRemediation> {
+        Api::namespaced(self.store.client(NAMESPACE), NAMESPACE)
     }
 }
 
-fn refusal(code: u16, reason: &str) -> (u16, Value) {
-    (code, json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": "no" }))
+async fn answer(client: Client, failure: Arc<Mutex<Failure>>, request: Request<Body>) -> Result<Response<Body>, kube::Error> {
+    let create = request.method() == Method::POST;
+    let answered = match &mut *failure.lock().unwrap() {
+        Failure::None => None,
+        Failure::After { creates: 0 } if create => Some(Failure::With { status: 503 }),
+        Failure::After { creates } => {
+            *creates -= usize::from(create);
+            None
+        }
+        failure => Some(*failure),
+    };
+    match answered {
+        Some(Failure::With { status }) => Ok(refusal(status)),
+        Some(_) => std::future::pending().await,
+        None => client.send(request).await,
+    }
+}
+
+fn refusal(code: u16) -> Response<Body> {
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": "Whatever", "message": "no" });
+    let mut response = Response::new(Body::from(status.to_string().into_bytes()));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap();
+    response
 }

@@ -1,0 +1,24 @@
+//! The HTTP API: from a request to a verified, validated, typed call, and back.
+//!
+//! ```text
+//!  request ─▶ Operations ─▶ OpenApiService ─▶ Dispatcher ───────────────────────────────▶ answer
+//!             404, 405      routes of one     1 verify    2 parameters   3 JSON
+//!             as problems   contract          4 schema    5 types        6 handler    7 render
+//! ```
+//!
+//! Which operations there are, and what they take and answer, is generated from the contract
+//! ([`crate::contract`]); this module is what the generated code runs on.
+
+mod dispatch;
+pub mod meta;
+mod mount;
+mod parameters;
+mod problem;
+mod reply;
+mod routes;
+
+pub use dispatch::Dispatcher;
+pub use mount::{Mount, RouteTable};
+pub use problem::Echo;
+pub use reply::{EventStream, IntoReply, Reply};
+pub use routes::{Operations, Surface};

@@ -1,0 +1,102 @@
+//! Every route of the API listener, and the documents of the admin listener.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode, header};
+use poem::{
+    Endpoint, EndpointExt as _, IntoEndpoint as _, Request, Response, Route,
+    endpoint::{BoxEndpoint, make_sync},
+    error::{MethodNotAllowedError, NotFoundError},
+};
+use poem_openapi::OpenApiService;
+
+use super::{Dispatcher, Echo, mount::poem_path, problem};
+use crate::{
+    contract::{v0, v1alpha1},
+    problem::{Code, Problem},
+    telemetry::Metrics,
+};
+
+const TITLE: &str = "Zen-Agent API";
+
+/// What the contracts turn into on the two listeners.
+pub struct Surface {
+    /// For the API listener: every operation.
+    pub operations: Operations,
+    /// For the admin listener: `/{version}/openapi.json`, `/docs` and `/docs/{version}`.
+    pub documents: Route,
+}
+
+impl Surface {
+    /// Builds both from what answers and what lets through.
+    pub fn new<A: v1alpha1::Api>(api: A, dispatcher: &Dispatcher, metrics: Metrics) -> Self {
+        let api = Arc::new(api);
+        let stable = OpenApiService::new(v0::Service::new(api.clone(), dispatcher.clone()), TITLE, "v0");
+        let alpha = OpenApiService::new(v1alpha1::Service::new(api, dispatcher.clone()), TITLE, "v1alpha1");
+        let documents = Route::new()
+            .at("/v0/openapi.json", document(v0::DOCUMENT))
+            .at("/v1alpha1/openapi.json", document(v1alpha1::DOCUMENT))
+            .at("/docs", stable.scalar())
+            .at("/docs/v0", stable.scalar())
+            .at("/docs/v1alpha1", alpha.scalar());
+        let operations = Operations { stable: stable.into_endpoint().boxed(), alpha: alpha.into_endpoint().boxed(), metrics };
+        Self { operations, documents }
+    }
+}
+
+fn document(text: &'static str) -> impl Endpoint<Output = Response> + 'static {
+    poem::get(make_sync(move |_| Response::builder().content_type("application/json").body(text)))
+}
+
+/// The operations of every contract; what is none of them is answered with a problem document.
+pub struct Operations {
+    stable: BoxEndpoint<'static>,
+    alpha: BoxEndpoint<'static>,
+    metrics: Metrics,
+}
+
+impl Endpoint for Operations {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let echo = Echo::unverified(request.headers());
+        let path = request.uri().path().to_owned();
+        // Paths that take any version are mounted with the stable contract.
+        let contract = if path.starts_with("/v1alpha1/") { &self.alpha } else { &self.stable };
+        match contract.call(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => Ok(self.no_operation(&error, &path, &echo)),
+        }
+    }
+}
+
+impl Operations {
+    fn no_operation(&self, error: &poem::Error, path: &str, echo: &Echo) -> Response {
+        let problem = if error.is::<NotFoundError>() {
+            Problem::new(Code::NotFound, "There is no such route. /v0/openapi.json on the admin listener lists them.")
+        } else if error.is::<MethodNotAllowedError>() {
+            Problem::new(Code::MethodNotAllowed, "The header Allow names the methods of this route.")
+        } else {
+            tracing::error!(%error, "a request failed before its operation");
+            Problem::new(Code::Internal, "The request was not carried out.")
+        };
+        self.metrics.rejected(problem.code);
+        let mut response = problem::render(&problem, echo);
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Ok(allow) = HeaderValue::try_from(allowed(error, path))
+        {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+/// The methods of the route that refused the method.
+fn allowed(error: &poem::Error, path: &str) -> String {
+    let pattern = error.data::<poem::PathPattern>().map_or_else(|| path.to_owned(), |pattern| pattern.0.to_string());
+    let routes = v0::ROUTES.iter().chain(v1alpha1::ROUTES);
+    let mut methods: Vec<&str> = routes.filter(|route| poem_path(route.path) == pattern).map(|route| route.method.as_str()).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}

@@ -1,0 +1,97 @@
+//! The signed client: what the contracts turn into for those who call the agent.
+//!
+//! ```text
+//!  Client ─▶ v0 / v1alpha1 (generated) ─▶ sign: token, tenant, version, ─▶ mutual TLS ─▶ agent
+//!            typed arguments                    X-Signature over the exact bytes
+//! ```
+//!
+//! The types are those of the server ([`crate::contract`]), but for native payloads, which are any
+//! JSON: nothing that a tool wrote is lost on the way.
+
+mod credentials;
+mod sign;
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+
+pub use credentials::{Credentials, CredentialsError};
+pub use sign::{SignError, Signer, sign};
+
+use crate::contract::ContractVersion;
+
+/// Operations of contract v0.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::unwrap_used,
+    rustdoc::all,
+    reason = "progenitor and the contract's own texts decide"
+)]
+pub mod v0 {
+    include!(concat!(env!("OUT_DIR"), "/v0_client.rs"));
+}
+
+/// Operations of contract v1alpha1.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::unwrap_used,
+    rustdoc::all,
+    reason = "progenitor and the contract's own texts decide"
+)]
+pub mod v1alpha1 {
+    include!(concat!(env!("OUT_DIR"), "/v1alpha1_client.rs"));
+}
+
+/// Where `zen-agent dev` listens.
+pub const DEFAULT_BASE_URL: &str = "https://127.0.0.1:8443";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest silence of the agent; streams send a comment every 15 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Clients of every contract, with one connection pool and one identity.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The stable contract.
+    pub stable: v0::Client,
+    /// The alpha contract.
+    pub alpha: v1alpha1::Client,
+}
+
+/// Why no client can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The certificates do not work together.
+    #[error("the client's certificates cannot be used; `zen-agent dev` writes new ones when the folder is removed")]
+    Tls(#[from] rustls::Error),
+    /// The HTTP client cannot start.
+    #[error("the HTTP client cannot start")]
+    Http(#[from] reqwest::Error),
+}
+
+impl Client {
+    /// A client with these credentials for the agent at `base_url`, such as [`DEFAULT_BASE_URL`].
+    ///
+    /// # Errors
+    /// When certificate and key do not fit together.
+    pub fn new(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(credentials.tls_config()?)
+            .https_only(true)
+            // A redirected request would be signed for another path.
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .build()?;
+        let base_url = base_url.trim_end_matches('/');
+        let signer = |version| Signer::new(credentials, version);
+        Ok(Self {
+            stable: v0::Client::new_with_client(base_url, http.clone(), signer(ContractVersion::V0)),
+            alpha: v1alpha1::Client::new_with_client(base_url, http, signer(ContractVersion::V1Alpha1)),
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! Signs each request just before it leaves, over the bytes that leave.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, header};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use super::Credentials;
+use crate::{contract::ContractVersion, signature, verify::Tenant};
+
+/// What signing needs. Cloning shares it; nothing secret is printed.
+#[derive(Clone, Debug)]
+pub struct Signer(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    token: SecretString,
+    secret: SecretSlice<u8>,
+    kid: String,
+    tenant: Tenant,
+    version: ContractVersion,
+}
+
+/// Why a request cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// There is no X-Request-Id.
+    #[error("a request needs an X-Request-Id of visible ASCII")]
+    RequestId,
+    /// The body's bytes are not known before it is sent.
+    #[error("a body that is streamed cannot be signed; send it as bytes")]
+    StreamedBody,
+    /// A token that no header can hold.
+    #[error("the token holds characters that no header can hold; get a new one")]
+    Header(#[from] http::header::InvalidHeaderValue),
+}
+
+impl Signer {
+    pub(super) fn new(credentials: &Credentials, version: ContractVersion) -> Self {
+        Self(Arc::new(Parts {
+            token: credentials.token.clone(),
+            secret: credentials.secret.clone(),
+            kid: credentials.kid.clone(),
+            tenant: credentials.tenant.clone(),
+            version,
+        }))
+    }
+}
+
+/// The generated clients call this with every request.
+///
+/// # Errors
+/// When there is no request id, or no body that can be hashed.
+#[expect(clippy::unused_async, reason = "the generated code awaits its hook")]
+pub async fn sign(signer: &Signer, request: &mut reqwest::Request) -> Result<(), SignError> {
+    sign_at(signer, request, Timestamp::now().as_second())
+}
+
+fn sign_at(signer: &Signer, request: &mut reqwest::Request, timestamp: i64) -> Result<(), SignError> {
+    let Parts { token, secret, kid, tenant, version } = &*signer.0;
+    let body = match request.body() {
+        None => &[],
+        Some(body) => body.as_bytes().ok_or(SignError::StreamedBody)?,
+    };
+    let digest: [u8; 32] = Sha256::digest(body).into();
+    let request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).ok_or(SignError::RequestId)?;
+    let url = request.url();
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let base = signature::base_string(timestamp, request.method().as_str(), &path, version.as_str(), tenant.as_str(), request_id, &digest);
+    let signature = signature::sign(secret.expose_secret(), kid, timestamp, &base);
+
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?;
+    bearer.set_sensitive(true);
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, bearer);
+    headers.insert(HeaderName::from_static("x-zen-contract-version"), HeaderValue::from_static(version.as_str()));
+    headers.insert(HeaderName::from_static("x-tenant-id"), HeaderValue::from_str(tenant.as_str())?);
+    headers.insert(HeaderName::from_static("x-signature"), HeaderValue::try_from(signature)?);
+    Ok(())
+}
