@@ -22,3 +22,7 @@ pub use mount::{Mount, RouteTable};
 pub use problem::Echo;
 pub use reply::{EventStream, IntoReply, Reply};
 pub use routes::{Operations, Surface};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -54,6 +54,32 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, as the contract's `Problem` declares them.
+    pub const ALL: [Self; 22] = [
+        Self::MissingHeader,
+        Self::MalformedHeader,
+        Self::UnsupportedVersion,
+        Self::VersionMismatch,
+        Self::InvalidToken,
+        Self::TenantMismatch,
+        Self::ClusterMismatch,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::InvalidSignature,
+        Self::InsufficientRole,
+        Self::InvalidJson,
+        Self::InvalidParameter,
+        Self::SchemaViolation,
+        Self::RequestIdConflict,
+        Self::StateConflict,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     /// The code as text, its HTTP status, and its title.
     pub const fn parts(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;

@@ -69,7 +69,7 @@ pub(super) fn render(problem: &Problem, echo: &Echo) -> Response {
     response
 }
 
-fn document(problem: &Problem, echo: &Echo) -> Value {
+pub(super) fn document(problem: &Problem, echo: &Echo) -> Value {
     let (code, status, title) = problem.code.parts();
     let mut document = json!({
         "type": format!("{TYPES}{code}"),

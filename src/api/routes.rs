@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use poem::{
     Endpoint, EndpointExt as _, IntoEndpoint as _, Request, Response, Route,
@@ -17,6 +18,7 @@ use crate::{
     telemetry::Metrics,
 };
 
+const HTML: &str = "text/html; charset=utf-8";
 const TITLE: &str = "Zen-Agent API";
 
 /// What the contracts turn into on the two listeners.
@@ -33,19 +35,22 @@ impl Surface {
         let api = Arc::new(api);
         let stable = OpenApiService::new(v0::Service::new(api.clone(), dispatcher.clone()), TITLE, "v0");
         let alpha = OpenApiService::new(v1alpha1::Service::new(api, dispatcher.clone()), TITLE, "v1alpha1");
+        // The pages carry their scripts inline: some megabytes, shared by every answer.
+        let stable_page = Bytes::from(stable.scalar_html());
         let documents = Route::new()
-            .at("/v0/openapi.json", document(v0::DOCUMENT))
-            .at("/v1alpha1/openapi.json", document(v1alpha1::DOCUMENT))
-            .at("/docs", stable.scalar())
-            .at("/docs/v0", stable.scalar())
-            .at("/docs/v1alpha1", alpha.scalar());
+            .at("/v0/openapi.json", fixed("application/json", v0::DOCUMENT))
+            .at("/v1alpha1/openapi.json", fixed("application/json", v1alpha1::DOCUMENT))
+            .at("/docs", fixed(HTML, stable_page.clone()))
+            .at("/docs/v0", fixed(HTML, stable_page))
+            .at("/docs/v1alpha1", fixed(HTML, alpha.scalar_html()));
         let operations = Operations { stable: stable.into_endpoint().boxed(), alpha: alpha.into_endpoint().boxed(), metrics };
         Self { operations, documents }
     }
 }
 
-fn document(text: &'static str) -> impl Endpoint<Output = Response> + 'static {
-    poem::get(make_sync(move |_| Response::builder().content_type("application/json").body(text)))
+fn fixed(content_type: &'static str, text: impl Into<Bytes>) -> impl Endpoint<Output = Response> + 'static {
+    let text = text.into();
+    poem::get(make_sync(move |_| Response::builder().content_type(content_type).body(text.clone())))
 }
 
 /// The operations of every contract; what is none of them is answered with a problem document.

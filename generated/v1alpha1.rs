@@ -1,0 +1,524 @@
+// Generated from contracts/ by build/codegen.rs; do not edit. `ZEN_UPDATE_GENERATED=1 cargo test --test contract` updates it.
+/// The contract's types.
+pub mod types {
+    pub use crate::contract::v0::types::*;
+    ///The data of one server-sent event.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct RemediationChange {
+        pub remediation: crate::contract::v0::types::Remediation,
+        ///What happened.
+        #[serde(rename = "type")]
+        pub type_: RemediationChangeType,
+    }
+    ///What happened.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum RemediationChangeType {
+        #[serde(rename = "added")]
+        Added,
+        #[serde(rename = "changed")]
+        Changed,
+        #[serde(rename = "deleted")]
+        Deleted,
+    }
+    impl ::std::fmt::Display for RemediationChangeType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Added => f.write_str("added"),
+                Self::Changed => f.write_str("changed"),
+                Self::Deleted => f.write_str("deleted"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for RemediationChangeType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "added" => Ok(Self::Added),
+                "changed" => Ok(Self::Changed),
+                "deleted" => Ok(Self::Deleted),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for RemediationChangeType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for RemediationChangeType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    /// Error types.
+    pub mod error {
+        /// Error from a `TryFrom` or `FromStr` implementation.
+        pub struct ConversionError(::std::borrow::Cow<'static, str>);
+        impl ::std::error::Error for ConversionError {}
+        impl ::std::fmt::Display for ConversionError {
+            fn fmt(
+                &self,
+                f: &mut ::std::fmt::Formatter<'_>,
+            ) -> Result<(), ::std::fmt::Error> {
+                ::std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+        impl ::std::fmt::Debug for ConversionError {
+            fn fmt(
+                &self,
+                f: &mut ::std::fmt::Formatter<'_>,
+            ) -> Result<(), ::std::fmt::Error> {
+                ::std::fmt::Debug::fmt(&self.0, f)
+            }
+        }
+        impl From<&'static str> for ConversionError {
+            fn from(value: &'static str) -> Self {
+                Self(value.into())
+            }
+        }
+        impl From<String> for ConversionError {
+            fn from(value: String) -> Self {
+                Self(value.into())
+            }
+        }
+    }
+}
+/// Delete old remediations.
+pub mod cleanup_remediations {
+    pub use crate::contract::v0::cleanup_remediations::{
+        BODY, PARAMETERS, Request, Response,
+    };
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "cleanupRemediations",
+            version: None,
+            role: crate::verify::Role::Admin,
+            media_types: &[],
+        },
+        method: ::http::Method::DELETE,
+        path: "/api/v1/remediations/cleanup",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+    };
+}
+/// Ingest a batch of events.
+pub mod ingest_events {
+    pub use crate::contract::v0::ingest_events::{BODY, PARAMETERS, Request, Response};
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "ingestEvents",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/events",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[
+            400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
+            503u16,
+        ],
+    };
+}
+/// Ingest one Falco event.
+pub mod ingest_falco {
+    pub use crate::contract::v0::ingest_falco::{BODY, PARAMETERS, Request, Response};
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "ingestFalco",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/events/falco",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[
+            400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
+            503u16,
+        ],
+    };
+}
+/// Ingest one Kyverno result or report.
+pub mod ingest_kyverno {
+    pub use crate::contract::v0::ingest_kyverno::{BODY, PARAMETERS, Request, Response};
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "ingestKyverno",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/events/kyverno",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[
+            400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
+            503u16,
+        ],
+    };
+}
+/// Ingest one Trivy report.
+pub mod ingest_trivy {
+    pub use crate::contract::v0::ingest_trivy::{BODY, PARAMETERS, Request, Response};
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "ingestTrivy",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/events/trivy",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[
+            400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
+            503u16,
+        ],
+    };
+}
+/// List remediations.
+pub mod list_remediations {
+    pub use crate::contract::v0::list_remediations::{
+        BODY, PARAMETERS, Request, Response,
+    };
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "listRemediations",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &[],
+        },
+        method: ::http::Method::GET,
+        path: "/v1alpha1/remediations",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+    };
+}
+/// Get one remediation.
+pub mod get_remediation {
+    pub use crate::contract::v0::get_remediation::{BODY, PARAMETERS, Request, Response};
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "getRemediation",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &[],
+        },
+        method: ::http::Method::GET,
+        path: "/v1alpha1/remediations/{id}",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[400u16, 401u16, 403u16, 404u16, 413u16, 429u16, 500u16, 503u16],
+    };
+}
+/// Approve a proposal.
+pub mod approve_remediation {
+    pub use crate::contract::v0::approve_remediation::{
+        BODY, PARAMETERS, Request, Response,
+    };
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "approveRemediation",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/remediations/{id}/approve",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
+            500u16, 503u16,
+        ],
+    };
+}
+/// Reject a proposal.
+pub mod reject_remediation {
+    pub use crate::contract::v0::reject_remediation::{
+        BODY, PARAMETERS, Request, Response,
+    };
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "rejectRemediation",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/remediations/{id}/reject",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
+            500u16, 503u16,
+        ],
+    };
+}
+/// Watch remediations.
+pub mod watch_remediations {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// Only those with this status.
+        #[serde(rename = "status")]
+        pub status: Option<super::types::Status>,
+        /// Only those whose target is in this namespace.
+        #[serde(rename = "namespace")]
+        pub namespace: Option<String>,
+        /// Only those that this tool reported.
+        #[serde(rename = "source")]
+        pub source: Option<String>,
+        /// Only those of this severity.
+        #[serde(rename = "severity")]
+        pub severity: Option<super::types::Severity>,
+        /// When the stream ends.
+        #[serde(rename = "timeout_seconds")]
+        pub timeout_seconds: i64,
+        /// The `id` of the last event that was seen; the stream goes on behind it.
+        #[serde(rename = "Last-Event-ID")]
+        pub last_event_id: Option<String>,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The stream.
+        Ok {
+            /// The body.
+            body: crate::api::EventStream,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::events(200u16, body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 6usize] = [
+        crate::contract::Parameter {
+            name: "status",
+            place: crate::contract::Place::Query,
+            kind: crate::contract::Kind::String,
+            required: false,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"enum\":[\"pending\",\"in_progress\",\"succeeded\",\"failed\",\"rolled_back\",\"unknown\"],\"type\":\"string\"}",
+            )),
+        },
+        crate::contract::Parameter {
+            name: "namespace",
+            place: crate::contract::Place::Query,
+            kind: crate::contract::Kind::String,
+            required: false,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maxLength\":63,\"minLength\":1,\"pattern\":\"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$\",\"type\":\"string\"}",
+            )),
+        },
+        crate::contract::Parameter {
+            name: "source",
+            place: crate::contract::Place::Query,
+            kind: crate::contract::Kind::String,
+            required: false,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maxLength\":63,\"minLength\":1,\"pattern\":\"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$\",\"type\":\"string\"}",
+            )),
+        },
+        crate::contract::Parameter {
+            name: "severity",
+            place: crate::contract::Place::Query,
+            kind: crate::contract::Kind::String,
+            required: false,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"enum\":[\"critical\",\"high\",\"medium\",\"low\",\"info\"],\"type\":\"string\"}",
+            )),
+        },
+        crate::contract::Parameter {
+            name: "timeout_seconds",
+            place: crate::contract::Place::Query,
+            kind: crate::contract::Kind::Integer,
+            required: false,
+            default: Some("300"),
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maximum\":300,\"minimum\":1,\"type\":\"integer\"}",
+            )),
+        },
+        crate::contract::Parameter {
+            name: "Last-Event-ID",
+            place: crate::contract::Place::Header,
+            kind: crate::contract::Kind::String,
+            required: false,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maxLength\":256,\"minLength\":1,\"pattern\":\"^[A-Za-z0-9._~-]+$\",\"type\":\"string\"}",
+            )),
+        },
+    ];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = None;
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "watchRemediations",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::verify::Role::Viewer,
+            media_types: &[],
+        },
+        method: ::http::Method::GET,
+        path: "/v1alpha1/watch/remediations",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+    };
+}
+/// What a server of contract v1alpha1 does, one method an operation.
+pub trait Api: crate::contract::v0::Api {
+    /// Watch remediations (`GET /v1alpha1/watch/remediations`).
+    fn watch_remediations(
+        &self,
+        request: crate::verify::Verified<watch_remediations::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<watch_remediations::Response, crate::problem::Problem>,
+    > + Send;
+}
+/// The routes that [`Service`] mounts.
+pub static ROUTES: &[&crate::contract::Route] = &[
+    &ingest_events::ROUTE,
+    &ingest_falco::ROUTE,
+    &ingest_kyverno::ROUTE,
+    &ingest_trivy::ROUTE,
+    &list_remediations::ROUTE,
+    &get_remediation::ROUTE,
+    &approve_remediation::ROUTE,
+    &reject_remediation::ROUTE,
+    &watch_remediations::ROUTE,
+];
+/// The contract, self-contained, as it is served.
+pub const DOCUMENT: &str = include_str!(
+    concat!(env!("OUT_DIR"), "/v1alpha1.openapi.json")
+);
+static PARSED: ::std::sync::LazyLock<::serde_json::Value> = ::std::sync::LazyLock::new(||
+crate::contract::parse(DOCUMENT));
+/// Serves contract v1alpha1: the operations' routes and their description.
+pub struct Service<A> {
+    api: ::std::sync::Arc<A>,
+    dispatcher: crate::api::Dispatcher,
+}
+impl<A: Api> Service<A> {
+    /// A service that lets `api` answer what `dispatcher` lets through.
+    pub fn new(api: ::std::sync::Arc<A>, dispatcher: crate::api::Dispatcher) -> Self {
+        Self { api, dispatcher }
+    }
+}
+impl<A: Api> ::poem_openapi::OpenApi for Service<A> {
+    fn meta() -> Vec<::poem_openapi::registry::MetaApi> {
+        vec![crate ::api::meta::api(& PARSED)]
+    }
+    fn register(registry: &mut ::poem_openapi::registry::Registry) {
+        crate::api::meta::register(&PARSED, registry);
+    }
+    fn add_routes(self, table: &mut crate::api::RouteTable) {
+        let mut mount = crate::api::Mount::new(self.api, self.dispatcher, table);
+        mount
+            .add(
+                &ingest_events::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::ingest_events(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &ingest_falco::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::ingest_falco(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &ingest_kyverno::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::ingest_kyverno(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &ingest_trivy::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::ingest_trivy(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &list_remediations::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::list_remediations(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &get_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::get_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &approve_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::approve_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &reject_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    crate::contract::v0::Api::reject_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &watch_remediations::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::watch_remediations(&*api, request).await
+                },
+            );
+    }
+}

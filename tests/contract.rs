@@ -1,0 +1,10 @@
+//! The contracts, and what is generated from them, agree.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "contract/bundling.rs"]
+mod bundling;
+#[path = "contract/generated.rs"]
+mod generated;
+#[path = "contract/signatures.rs"]
+mod signatures;
