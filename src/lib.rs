@@ -19,6 +19,7 @@
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
 pub mod contract;
+pub mod demo;
 pub mod event;
 pub mod pipeline;
 pub mod problem;
