@@ -8,6 +8,8 @@
 //! Without [`run_controllers`] the workloads are frozen: their spec can be changed, their status
 //! never follows, and what waits for it runs into its deadline.
 
+use std::{fmt::Debug, future::Future, pin::pin};
+
 use embedded_kube::EmbeddedKube;
 use futures::StreamExt;
 use k8s_openapi::{
@@ -59,70 +61,76 @@ pub async fn seed(store: &EmbeddedKube) -> Result<(), SeedError> {
 
 /// Lets the sample workloads' status follow their spec, until `shutdown`.
 pub async fn run_controllers(client: Client, shutdown: CancellationToken) {
-    let follow_all = async {
-        tokio::join!(
-            watch(&client, async |deployment: Deployment| follow_deployment(&client, &deployment).await),
-            watch(&client, async |set: ReplicaSet| {
-                let replicas = set.spec.as_ref().and_then(|spec| spec.replicas);
-                follow(&client, &set, replicas.unwrap_or(1)).await
-            }),
-            watch(&client, async |set: StatefulSet| {
-                let replicas = set.spec.as_ref().and_then(|spec| spec.replicas);
-                follow(&client, &set, replicas.unwrap_or(1)).await
-            }),
-        );
-    };
+    let follow_all = async { tokio::join!(watch::<Deployment>(&client), watch::<ReplicaSet>(&client), watch::<StatefulSet>(&client)) };
     _ = shutdown.run_until_cancelled(follow_all).await;
 }
 
-/// Calls `follow` with each sample workload of a kind, now and whenever it changes.
-async fn watch<K>(client: &Client, follow: impl AsyncFn(K) -> Result<(), kube::Error>)
-where
-    K: Workload + Send + 'static,
-{
-    let changes = watcher(Api::<K>::all(client.clone()), watcher::Config::default().labels(LABEL)).default_backoff().applied_objects();
-    let mut changes = std::pin::pin!(changes);
+/// A kind that the stand-in runs.
+trait Workload: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {
+    /// Does what the spec says, and says so in the status.
+    fn follow(&self, client: &Client) -> impl Future<Output = Result<(), kube::Error>> + Send;
+}
+
+/// A Deployment hands its replicas on to its ReplicaSet.
+impl Workload for Deployment {
+    async fn follow(&self, client: &Client) -> Result<(), kube::Error> {
+        let replicas = self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        let sets = beside::<ReplicaSet>(client, self);
+        for set in sets.list(&ListParams::default().labels(LABEL)).await?.items.iter().filter(|set| is_owned_by(*set, self)) {
+            let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+            sets.patch(&set.name_any(), &PatchParams::default(), &patch).await?;
+        }
+        report(client, self, replicas).await
+    }
+}
+
+impl Workload for ReplicaSet {
+    async fn follow(&self, client: &Client) -> Result<(), kube::Error> {
+        let replicas = self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        run_pods(client, self, replicas).await?;
+        report(client, self, replicas).await
+    }
+}
+
+impl Workload for StatefulSet {
+    async fn follow(&self, client: &Client) -> Result<(), kube::Error> {
+        let replicas = self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        run_pods(client, self, replicas).await?;
+        report(client, self, replicas).await
+    }
+}
+
+/// Lets each sample workload of a kind follow, now and whenever it changes.
+async fn watch<K: Workload>(client: &Client) {
+    let workloads = Api::<K>::all(client.clone());
+    let mut changes = pin!(watcher(workloads, watcher::Config::default().labels(LABEL)).default_backoff().applied_objects());
     while let Some(change) = changes.next().await {
-        let followed = match change {
-            Ok(workload) => follow(workload).await,
-            Err(error) => {
-                tracing::debug!(%error, "the demo's watch is restarted");
-                Ok(())
+        match change {
+            // A workload that cannot follow now does so at its next change: good enough for a stand-in.
+            Ok(workload) => {
+                if let Err(error) = workload.follow(client).await {
+                    tracing::warn!(%error, kind = %K::kind(&()), "a sample workload does not follow");
+                }
             }
-        };
-        // A workload that cannot follow now does so at its next change: good enough for a stand-in.
-        if let Err(error) = followed {
-            tracing::warn!(%error, kind = %K::kind(&()), "a sample workload does not follow");
+            Err(error) => tracing::debug!(%error, "the watch of the sample workloads is restarted"),
         }
     }
 }
 
-/// What the stand-in needs of a kind.
-trait Workload: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned {}
-impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned> Workload for K {}
-
-fn api<K: Workload>(client: &Client, beside: &impl Resource<DynamicType = ()>) -> Api<K> {
-    Api::namespaced(client.clone(), beside.meta().namespace.as_deref().unwrap_or_default())
+fn beside<K>(client: &Client, other: &impl Resource<DynamicType = ()>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(client.clone(), other.meta().namespace.as_deref().unwrap_or_default())
 }
 
 fn is_owned_by(object: &impl ResourceExt, owner: &impl ResourceExt) -> bool {
     object.owner_references().iter().any(|reference| Some(&reference.uid) == owner.meta().uid.as_ref())
 }
 
-/// A Deployment hands its replicas on to its ReplicaSet.
-async fn follow_deployment(client: &Client, deployment: &Deployment) -> Result<(), kube::Error> {
-    let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-    let sets = api::<ReplicaSet>(client, deployment);
-    for set in sets.list(&ListParams::default().labels(LABEL)).await?.items.iter().filter(|set| is_owned_by(*set, deployment)) {
-        let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-        sets.patch(&set.name_any(), &PatchParams::default(), &patch).await?;
-    }
-    report(client, deployment, replicas).await
-}
-
-/// Pods go and come back until there are as many as wanted; then the status says so.
-async fn follow<K: Workload>(client: &Client, owner: &K, replicas: i32) -> Result<(), kube::Error> {
-    let pods = api::<Pod>(client, owner);
+/// Pods go and come back until there are as many as wanted.
+async fn run_pods<K: Workload>(client: &Client, owner: &K, replicas: i32) -> Result<(), kube::Error> {
+    let pods = beside::<Pod>(client, owner);
     let listed = pods.list(&ListParams::default().labels(LABEL)).await?.items;
     let owned: Vec<_> = listed.iter().filter(|pod| is_owned_by(*pod, owner)).map(ResourceExt::name_any).collect();
     let wanted = usize::try_from(replicas).unwrap_or(0);
@@ -137,7 +145,7 @@ async fn follow<K: Workload>(client: &Client, owner: &K, replicas: i32) -> Resul
         pod.metadata.uid = None;
         ignore_code(409, pods.create(&PostParams::default(), &pod).await)?;
     }
-    report(client, owner, replicas).await
+    Ok(())
 }
 
 fn ignore_code<T>(code: u16, result: Result<T, kube::Error>) -> Result<(), kube::Error> {
@@ -155,7 +163,7 @@ async fn report<K: Workload>(client: &Client, workload: &K, replicas: i32) -> Re
         "availableReplicas": replicas,
     });
     let patch = Patch::Merge(json!({ "status": status }));
-    ignore_code(404, api::<K>(client, workload).patch_status(&workload.name_any(), &PatchParams::default(), &patch).await)
+    ignore_code(404, beside::<K>(client, workload).patch_status(&workload.name_any(), &PatchParams::default(), &patch).await)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::support::*;
 const POD: &str = "web-6d4cf56db6-x2x7p";
 
 /// Drives a remediation with an agent that dies after so many writes; `Ok` when it needs no more of them.
-pub async fn die_after(world: &World, name: &str, writes: usize) -> Result<(), PipelineError> {
+pub(crate) async fn die_after(world: &World, name: &str, writes: usize) -> Result<(), PipelineError> {
     let left = Arc::new(AtomicUsize::new(writes));
     let dead = Arc::new(AtomicUsize::new(usize::from(writes == 0)));
     let pipeline = world.tapped(Arc::new(move |method, _| {
@@ -50,9 +50,9 @@ async fn dies_anywhere(action: Action, ends: Phase, check: impl AsyncFn(&World, 
         assert_eq!(ended.phase(), ends, "after {writes} writes: {}", message(&ended));
         // The state before the change is what the first agent recorded.
         assert_eq!(begun.status.as_ref().and_then(|s| s.previous.clone()), ended.status.as_ref().and_then(|s| s.previous.clone()));
-        let cut_off = [StepName::Execute, StepName::Rollback].into_iter().find(|step| {
-            begun.step(*step).is_some_and(|step| step.state == zen_agent::remediation::StepState::Running)
-        });
+        let cut_off = [StepName::Execute, StepName::Rollback]
+            .into_iter()
+            .find(|step| begun.step(*step).is_some_and(|step| step.state == zen_agent::remediation::StepState::Running));
         if let Some(step) = cut_off {
             assert_eq!(attempts(&ended, step), attempts(&begun, step) + 1, "after {writes} writes");
         }

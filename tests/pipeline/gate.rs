@@ -1,6 +1,6 @@
 //! Who decides, and what holds a remediation back.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
@@ -58,16 +58,21 @@ async fn beyond_the_budget_an_automatic_remediation_becomes_a_proposal() {
     assert_eq!(world.drive(&pipeline, "d").await.phase(), Phase::Succeeded);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_last_place_of_a_budget_is_given_once_however_many_come_at_the_same_time() {
     let world = World::new().await;
     let budget = Budget { per_namespace: NonZeroU32::MIN, window: Duration::from_secs(3_600) };
-    let pipeline = world.guarded(Guardrails { budget: Some(budget), ..Guardrails::default() });
+    let pipeline = Arc::new(world.guarded(Guardrails { budget: Some(budget), ..Guardrails::default() }));
     let names = ["web-6d4cf56db6-x2x7p", "web-6d4cf56db6-h9lqd", "web-6d4cf56db6-t4zvk"];
     for pod in names {
         world.create(pod, automatic(target("v1", "Pod", "shop", pod), label(&[("flag", "falco")]))).await;
     }
-    let ended = futures::future::join_all(names.map(|name| world.drive(&pipeline, name))).await;
+    let workers = names.map(|name| {
+        let pipeline = pipeline.clone();
+        tokio::spawn(async move { pipeline.reconcile(HOME, name).await })
+    });
+    futures::future::try_join_all(workers).await.unwrap();
+    let ended = futures::future::join_all(names.map(|name| world.get(name))).await;
     assert_eq!(ended.iter().filter(|remediation| remediation.phase() == Phase::Succeeded).count(), 1);
     assert_eq!(ended.iter().filter(|remediation| reason(remediation) == "BudgetExceeded").count(), 2);
 }
@@ -118,6 +123,23 @@ async fn in_dry_run_mode_nothing_is_changed() {
     let held = world.drive(&pipeline, "r").await;
     assert_eq!((held.phase(), condition(&held, "Held")), (Phase::Pending, ("True", "DryRun")));
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_come_for_one_target_at_the_same_time_one_begins() {
+    let world = World::new().await;
+    let pipeline = Arc::new(world.pipeline());
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for name in names {
+        world.create(name, automatic(web_pod(), scale(0))).await;
+    }
+    let workers = names.map(|name| {
+        let pipeline = pipeline.clone();
+        tokio::spawn(async move { pipeline.reconcile(HOME, name).await.unwrap().unwrap().phase })
+    });
+    let phases = futures::future::try_join_all(workers).await.unwrap();
+    assert_eq!(phases.iter().filter(|phase| **phase == Phase::InProgress).count(), 1);
+    assert_eq!(phases.iter().filter(|phase| **phase == Phase::Pending).count(), 7);
 }
 
 #[tokio::test]

@@ -23,25 +23,23 @@ use zen_agent::{
     demo,
     event::Target,
     pipeline::{Guardrails, Pipeline, Settings},
-    remediation::{
-        Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd,
-    },
+    remediation::{Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
     telemetry::Metrics,
 };
 
 /// Where the remediations live.
-pub const HOME: &str = "zen-agent";
+pub(crate) const HOME: &str = "zen-agent";
 /// Longer than any test needs, shorter than anyone waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct World {
-    pub client: Client,
-    pub metrics: Metrics,
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) metrics: Metrics,
     _dir: TempDir,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = EmbeddedKube::open(dir.path(), Options::default()).unwrap();
         let client = store.client("default");
@@ -53,33 +51,33 @@ impl World {
     }
 
     /// A pipeline without guardrails.
-    pub fn pipeline(&self) -> Pipeline {
+    pub(crate) fn pipeline(&self) -> Pipeline {
         self.guarded(Guardrails::default())
     }
 
-    pub fn guarded(&self, guardrails: Guardrails) -> Pipeline {
+    pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
         Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone())
     }
 
     /// A pipeline whose calls pass a tap.
-    pub fn tapped(&self, tap: Tap) -> Pipeline {
+    pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
         Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::default(), self.metrics.clone())
     }
 
-    pub fn remediations(&self) -> Api<ZenAgentRemediation> {
+    pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
         Api::namespaced(self.client.clone(), HOME)
     }
 
-    pub async fn create(&self, name: &str, spec: RemediationSpec) -> ZenAgentRemediation {
+    pub(crate) async fn create(&self, name: &str, spec: RemediationSpec) -> ZenAgentRemediation {
         self.remediations().create(&PostParams::default(), &ZenAgentRemediation::new(name, spec)).await.unwrap()
     }
 
-    pub async fn get(&self, name: &str) -> ZenAgentRemediation {
+    pub(crate) async fn get(&self, name: &str) -> ZenAgentRemediation {
         self.remediations().get(name).await.unwrap()
     }
 
     /// Looks again whenever the pipeline asks for it, until it asks no more.
-    pub async fn drive(&self, pipeline: &Pipeline, name: &str) -> ZenAgentRemediation {
+    pub(crate) async fn drive(&self, pipeline: &Pipeline, name: &str) -> ZenAgentRemediation {
         let all = async {
             while let Some(wait) = pipeline.reconcile(HOME, name).await.unwrap().unwrap().next {
                 tokio::time::sleep(wait).await;
@@ -90,45 +88,45 @@ impl World {
     }
 
     /// Creates one and drives it with a pipeline of its own.
-    pub async fn run(&self, name: &str, spec: RemediationSpec) -> ZenAgentRemediation {
+    pub(crate) async fn run(&self, name: &str, spec: RemediationSpec) -> ZenAgentRemediation {
         self.create(name, spec).await;
         self.drive(&self.pipeline(), name).await
     }
 
-    pub fn pods(&self, namespace: &str) -> Api<Pod> {
+    pub(crate) fn pods(&self, namespace: &str) -> Api<Pod> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    pub fn policies(&self, namespace: &str) -> Api<NetworkPolicy> {
+    pub(crate) fn policies(&self, namespace: &str) -> Api<NetworkPolicy> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    pub async fn replicas(&self, namespace: &str, deployment: &str) -> i32 {
+    pub(crate) async fn replicas(&self, namespace: &str, deployment: &str) -> i32 {
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
         api.get(deployment).await.unwrap().spec.unwrap().replicas.unwrap()
     }
 
-    pub async fn batch_replicas(&self) -> i32 {
+    pub(crate) async fn batch_replicas(&self) -> i32 {
         let api = Api::<StatefulSet>::namespaced(self.client.clone(), "jobs");
         api.get("batch").await.unwrap().spec.unwrap().replicas.unwrap()
     }
 
-    pub async fn pod_label(&self, namespace: &str, pod: &str, key: &str) -> Option<String> {
+    pub(crate) async fn pod_label(&self, namespace: &str, pod: &str, key: &str) -> Option<String> {
         self.pods(namespace).get(pod).await.unwrap().labels().get(key).cloned()
     }
 
     /// What another party does.
-    pub async fn patch_pod(&self, namespace: &str, pod: &str, patch: Value) {
+    pub(crate) async fn patch_pod(&self, namespace: &str, pod: &str, patch: Value) {
         self.pods(namespace).patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
-    pub async fn patch_deployment(&self, namespace: &str, name: &str, patch: Value) {
+    pub(crate) async fn patch_deployment(&self, namespace: &str, name: &str, patch: Value) {
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
     /// What the controllers of a workload do once they have seen its spec.
-    pub async fn settle(&self, namespace: &str, name: &str) {
+    pub(crate) async fn settle(&self, namespace: &str, name: &str) {
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
         let live = api.get(name).await.unwrap();
         let (generation, replicas) = (live.metadata.generation, live.spec.unwrap().replicas);
@@ -139,60 +137,60 @@ impl World {
     }
 }
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { watch_namespace: None, validation_timeout: Duration::from_millis(400) }
 }
 
-pub fn web_pod() -> Target {
+pub(crate) fn web_pod() -> Target {
     target("v1", "Pod", "shop", "web-6d4cf56db6-x2x7p")
 }
 
-pub fn target(api_version: &str, kind: &str, namespace: &str, name: &str) -> Target {
+pub(crate) fn target(api_version: &str, kind: &str, namespace: &str, name: &str) -> Target {
     Target { api_version: api_version.into(), kind: kind.into(), namespace: Some(namespace.into()), name: name.into(), uid: None }
 }
 
-pub fn automatic(target: Target, action: Action) -> RemediationSpec {
+pub(crate) fn automatic(target: Target, action: Action) -> RemediationSpec {
     RemediationSpec { target: Some(target), action: Some(action), mode: Some(Mode::Automatic), ..RemediationSpec::default() }
 }
 
-pub fn proposal(target: Target, action: Action) -> RemediationSpec {
+pub(crate) fn proposal(target: Target, action: Action) -> RemediationSpec {
     RemediationSpec { mode: Some(Mode::Propose), ..automatic(target, action) }
 }
 
-pub fn label(pairs: &[(&str, &str)]) -> Action {
+pub(crate) fn label(pairs: &[(&str, &str)]) -> Action {
     Action::Label(LabelAction { labels: pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect() })
 }
 
-pub fn quarantine() -> Action {
+pub(crate) fn quarantine() -> Action {
     Action::NetworkQuarantine(NetworkQuarantineAction {})
 }
 
-pub fn scale(replicas: i32) -> Action {
+pub(crate) fn scale(replicas: i32) -> Action {
     Action::Scale(ScaleAction { replicas })
 }
 
-pub fn reason(remediation: &ZenAgentRemediation) -> &str {
+pub(crate) fn reason(remediation: &ZenAgentRemediation) -> &str {
     remediation.status.as_ref().and_then(|status| status.reason.as_deref()).unwrap_or_default()
 }
 
-pub fn message(remediation: &ZenAgentRemediation) -> &str {
+pub(crate) fn message(remediation: &ZenAgentRemediation) -> &str {
     remediation.status.as_ref().and_then(|status| status.message.as_deref()).unwrap_or_default()
 }
 
 /// A condition's status and reason.
-pub fn condition<'a>(remediation: &'a ZenAgentRemediation, type_: &str) -> (&'a str, &'a str) {
+pub(crate) fn condition<'a>(remediation: &'a ZenAgentRemediation, type_: &str) -> (&'a str, &'a str) {
     remediation.condition(type_).map_or(("", ""), |condition| (condition.status.as_str(), condition.reason.as_str()))
 }
 
-pub fn attempts(remediation: &ZenAgentRemediation, step: StepName) -> i32 {
+pub(crate) fn attempts(remediation: &ZenAgentRemediation, step: StepName) -> i32 {
     remediation.step(step).map_or(0, |step| step.attempts)
 }
 
 /// What happens to a call: it passes, or it is answered with this status code instead.
-pub type Tap = Arc<dyn Fn(http::Method, String) -> BoxFuture<'static, Option<u16>> + Send + Sync>;
+pub(crate) type Tap = Arc<dyn Fn(http::Method, String) -> BoxFuture<'static, Option<u16>> + Send + Sync>;
 
 /// A client whose calls pass a tap first.
-pub fn tapped(client: Client, tap: Tap) -> Client {
+pub(crate) fn tapped(client: Client, tap: Tap) -> Client {
     let service = tower::service_fn(move |request: http::Request<Body>| {
         let (client, tap) = (client.clone(), tap.clone());
         async move {
@@ -214,6 +212,6 @@ fn refused(code: u16) -> http::Response<Body> {
     http::Response::builder().status(code).body(Body::from(status.to_string().into_bytes())).unwrap()
 }
 
-pub fn is_write(method: &http::Method) -> bool {
+pub(crate) fn is_write(method: &http::Method) -> bool {
     method != http::Method::GET
 }
