@@ -24,6 +24,7 @@ pub mod category;
 pub mod client;
 pub mod config;
 pub mod contract;
+pub mod demo;
 pub mod dev;
 pub mod duration;
 pub mod event;

@@ -239,7 +239,7 @@ impl Pipeline {
         if let Some(action) = run.object.spec.action.as_ref().filter(|_| run.object.step(StepName::Execute).is_some()) {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
         }
-        tracing::info!(status = %phase, %reason, message, "remediation ended");
+        tracing::info!(status = %phase, %reason, detail = message, "remediation ended");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The actions: one file each, one line each in [`each!`].
+//! The actions: one file each, one line each in `each!`.
 //!
 //! An action says what it needs (`level`, `permissions`), and how to go from one state to the other:
 //!
