@@ -40,6 +40,7 @@ pub mod queue;
 pub mod random;
 pub mod remediation;
 pub mod retention;
+pub mod serve;
 pub mod signature;
 pub mod stream;
 pub mod telemetry;
