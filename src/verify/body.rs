@@ -1,5 +1,7 @@
 //! The body's type and size, before anything is made of it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{
     HeaderMap,
@@ -12,6 +14,9 @@ use crate::{
     contract::Operation,
     problem::{Code, Problem},
 };
+
+/// A body that takes longer holds a connection and memory for nothing.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether the body is of a type that the operation takes; parameters of the type are ignored.
 pub(super) fn check_type(headers: &HeaderMap, operation: &Operation) -> Result<(), Problem> {
@@ -36,8 +41,11 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    body.into_bytes_limit(limit).await.map_err(|error| match error {
-        ReadBodyError::PayloadTooLarge => too_large(),
-        _ => Problem::new(Code::InvalidJson, "The body ended early"),
-    })
+    match tokio::time::timeout(READ_TIMEOUT, body.into_bytes_limit(limit)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
+        // The bytes that were signed are not all here, so that no signature can hold.
+        Ok(Err(_)) => Err(Problem::new(Code::InvalidSignature, "The body ended before it was complete")),
+        Err(_) => Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again")),
+    }
 }
