@@ -36,7 +36,7 @@ use jiff::Timestamp;
 use poem::Request;
 use sha2::{Digest, Sha256};
 
-pub use identity::{Caller, RequestId, Role, Tenant, is_label_value};
+pub use identity::{Caller, NotATenant, RequestId, Role, Tenant, is_label_value};
 pub use peer::PeerIdentity;
 pub use setup::{Setup, SetupError};
 pub use token::TokenKeys;

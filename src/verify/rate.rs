@@ -30,7 +30,8 @@ impl Rates {
             self.limiter.retain_recent();
         }
         self.limiter.check_key(&peer.fingerprint).map_err(|until| {
-            Problem::new(Code::RateLimited, "This certificate has sent too many requests").retry_after(until.wait_time_from(self.clock.now()))
+            Problem::new(Code::RateLimited, "This certificate has sent too many requests")
+                .retry_after(until.wait_time_from(self.clock.now()))
         })
     }
 }

@@ -174,9 +174,9 @@ impl Tokens {
         let claims = match cached {
             Some((_, claims)) => claims,
             None => {
-                let claims = self.decode(&generation.keys, token).ok_or_else(|| {
-                    refused("The token is not signed by a known key, or its claims are not those this server asks for")
-                })?;
+                let claims = self
+                    .decode(&generation.keys, token)
+                    .ok_or_else(|| refused("The token is not signed by a known key, or its claims are not those this server asks for"))?;
                 let claims = Arc::new(claims);
                 if claims.is_in_time(now) {
                     self.verified.insert(digest, (generation.number, Arc::clone(&claims)));

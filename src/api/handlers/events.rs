@@ -55,7 +55,7 @@ fn result(index: usize, outcome: Outcome) -> types::ReceiptResult {
         Outcome::Replayed { remediation } => (types::Outcome::Replayed, Some(remediation), None),
         Outcome::Ignored { reason } => (types::Outcome::Ignored, None, Some(ignored(reason))),
     };
-    types::ReceiptResult { index: i64::try_from(index).unwrap_or(i64::MAX), outcome, remediation, reason }
+    types::ReceiptResult { index: u64::try_from(index).unwrap_or(u64::MAX), outcome, remediation, reason }
 }
 
 const fn ignored(reason: Ignored) -> types::IgnoredReason {
