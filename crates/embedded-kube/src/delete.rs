@@ -14,12 +14,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Time};
 use serde_json::{Value, json};
 
 use crate::Inner;
+use crate::batch::Batch;
 use crate::error::{ApiError, FieldError};
 use crate::gc;
 use crate::object::{Object, with_type};
 use crate::path::{DryRun, Query};
 use crate::types::{DEFINITIONS, NAMESPACES, ResourceType, Trait};
-use crate::writer::Batch;
 
 /// The finalizer that keeps an owner until its blocking dependents are gone.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::batch::Batch;
 use crate::create::apply_schema;
 use crate::error::{ApiError, FieldError};
 use crate::object::{Object, with_type};
 use crate::patch::Patch;
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, ResourceType, Trait};
-use crate::writer::Batch;
 use crate::{Inner, crd, delete, meta};
 
 /// What a write is addressed to.
