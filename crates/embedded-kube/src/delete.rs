@@ -65,7 +65,8 @@ pub(crate) async fn delete(
             let (object, bytes) = batch.get(&key)?.ok_or_else(|| ApiError::not_found(&ty, &name))?;
             check(&ty, &object, &options)?;
             if dry_run == DryRun::All {
-                return Ok(Outcome::Gone(bytes));
+                let kept = propagation != Propagation::Background || !object.finalizers().is_empty();
+                return Ok(if kept { Outcome::Marked(bytes) } else { Outcome::Gone(bytes) });
             }
             delete_now(batch, &key, &object, bytes, propagation)
         };
