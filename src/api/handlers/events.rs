@@ -39,10 +39,7 @@ impl Handlers {
     }
 
     async fn accept(&self, operation: &'static str, caller: &Caller, events: Vec<Normalized>) -> Answer {
-        let receipt = self.ingest.accept(operation, caller, events).await.map_err(|error| {
-            tracing::warn!(request_id = caller.request_id.as_sent(), tenant = %caller.tenant, error = &error as &dyn std::error::Error, "events were not stored");
-            Problem::from(error)
-        })?;
+        let receipt = self.ingest.accept(operation, caller, events).await?;
         let replayed = receipt.all_replayed().then_some(true);
         let results = receipt.results.into_iter().enumerate().map(|(index, outcome)| result(index, outcome)).collect();
         Ok((types::Receipt { request_id: caller.request_id.as_sent().to_owned(), results }, replayed))

@@ -43,7 +43,7 @@ impl Handlers {
             namespace: self.namespace.clone(),
         };
         // A first call, so that a Kubernetes API that is away is answered with a problem.
-        call(watch.api.list_metadata(&ListParams::default().limit(1))).await?;
+        call(watch.api.list(&ListParams::default().limit(1))).await?;
         let left = caller.token_expires.as_second().saturating_add(CLOCK_SKEW).saturating_sub(jiff::Timestamp::now().as_second());
         let seconds = u64::try_from(timeout_seconds.min(left)).unwrap_or_default();
         let (sender, receiver) = channel(BUFFER);
