@@ -90,11 +90,7 @@ pub enum DevError {
 ///
 /// # Errors
 /// [`DevError`], before anything was accepted.
-pub async fn run(
-    options: Options,
-    shutdown: CancellationToken,
-    ready: impl FnOnce(Addresses) + Send + 'static,
-) -> Result<(), DevError> {
+pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses) + Send + 'static) -> Result<(), DevError> {
     // 1. Credentials, before the API is ready to be used with them.
     let credentials = Credentials::prepare(&options.state_dir, &format!("https://{}", options.listen), Timestamp::now())?;
     // 2. The store.
@@ -102,11 +98,10 @@ pub async fn run(
     let client = kubernetes.client(NAMESPACE);
     // 3. What a cluster would have been given.
     install(&client).await?;
-    demo::seed(&kubernetes)?;
+    demo::seed(&kubernetes).await?;
     // 4. What a cluster would do by itself.
     let controllers = CancellationToken::new();
-    let playing = (options.workloads == Workloads::Live)
-        .then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
+    let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
     let url = credentials.client.join("url");
@@ -128,7 +123,8 @@ pub async fn run(
 async fn install(client: &Client) -> Result<(), kube::Error> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     exists_anyway(crds.create(&PostParams::default(), &remediation::crd()).await)?;
-    let namespace = Namespace { metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() }, ..Namespace::default() };
+    let namespace =
+        Namespace { metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() }, ..Namespace::default() };
     exists_anyway(Api::all(client.clone()).create(&PostParams::default(), &namespace).await)
 }
 

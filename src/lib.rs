@@ -21,6 +21,7 @@
 pub mod admin;
 pub mod api;
 pub mod category;
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod contract;
@@ -40,6 +41,7 @@ pub mod queue;
 pub mod random;
 pub mod remediation;
 pub mod retention;
+pub mod runtime;
 pub mod serve;
 pub mod signature;
 pub mod stream;

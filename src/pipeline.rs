@@ -35,7 +35,6 @@ mod api;
 mod claim;
 mod execute;
 mod gate;
-mod guardrails;
 mod kinds;
 mod plan;
 mod rollback;
@@ -57,13 +56,14 @@ pub use api::{ApiError, Failure};
 pub use claim::ClaimError;
 pub use execute::ExecuteError;
 pub use gate::GateError;
-pub use guardrails::{Budget, Guardrails};
 pub use kinds::KindError;
 pub use plan::PlanError;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
 
 use crate::{
+    category::Category,
+    policy::Guardrails,
     remediation::{Phase, Reason, StepName},
     telemetry::Metrics,
 };
@@ -133,6 +133,15 @@ impl PipelineError {
             | Self::Validate(ValidateError::Target(error))
             | Self::Rollback(RollbackError::Target(error)) => error.call(),
             Self::Gate(_) => None,
+        }
+    }
+
+    /// What kind of failure it was, which decides when the remediation is looked at again.
+    pub fn category(&self) -> Category {
+        match self.call() {
+            Some(ApiError::Timeout { .. }) => Category::Timeout,
+            Some(ApiError::Failed { source, .. }) => Category::of(source),
+            None => Category::Conflict,
         }
     }
 }

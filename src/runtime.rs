@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     informer::{self, remediations},
     ingest::Ingest,
-    pipeline::Pipeline,
+    pipeline::{self, Pipeline},
     policy::Policy,
     queue::Backoff,
     retention::Retention,
@@ -101,7 +101,9 @@ pub async fn run(
         admin: admin_listener.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(config.admin_listen),
     };
     // 4. The work: informer, workers, pipeline, retention.
-    let guardrails = policy.guardrails().clone();
+    let mut guardrails = policy.guardrails().clone();
+    // Whatever the policy says: what acts on the agent's own objects could approve its own proposals.
+    guardrails.protected_namespaces.insert(config.remediation_namespace.clone());
     let policy = Arc::new(ArcSwap::from_pointee(policy));
     let seed = u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
     let backlog = Backlog::new(Backoff::default(), seed, &metrics);
@@ -112,8 +114,8 @@ pub async fn run(
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone());
     let store = informer.store();
-    let pipeline =
-        Pipeline::new(client.clone(), &config.remediation_namespace, guardrails, config.validation_timeout, metrics.clone());
+    let settings = pipeline::Settings { watch_namespace: config.watch_namespace.clone(), validation_timeout: config.validation_timeout };
+    let pipeline = Pipeline::new(client.clone(), settings, guardrails, metrics.clone());
     let size = |number| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
     let pool_config = worker::Config { workers: size(config.workers), queue: size(config.queue) };
     let pool = Pool::start(pool_config, backlog, metrics.clone(), process::Reconcile(pipeline));

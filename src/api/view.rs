@@ -90,7 +90,7 @@ fn step(step: &Step) -> types::Step {
             StepState::Succeeded => types::StepState::Succeeded,
             StepState::Failed => types::StepState::Failed,
         },
-        attempts: step.attempts.into(),
+        attempts: u64::try_from(step.attempts).unwrap_or_default(),
         started_at: step.started_at.0,
         finished_at: time(step.finished_at.as_ref()),
         message: step.message.clone(),

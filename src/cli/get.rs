@@ -71,7 +71,7 @@ impl Get {
     async fn list(&self, client: &Client) -> Result<Vec<Remediation>, Failure> {
         let (mut items, mut token): (Vec<Remediation>, Option<String>) = (Vec::new(), None);
         loop {
-            let (namespace, source) = (self.namespace.as_deref(), self.source.as_deref());
+            let (namespace, source, id) = (self.namespace.as_deref(), self.source.as_deref(), request_id());
             let call = client.stable.list_remediations(
                 token.as_deref(),
                 Some(PAGE),
@@ -79,7 +79,7 @@ impl Get {
                 self.severity.as_ref(),
                 source,
                 self.status.as_ref(),
-                &request_id(),
+                &id,
             );
             let page = answer(call.await)?;
             items.extend(page.items);
@@ -96,7 +96,7 @@ impl Get {
         // What the first listing of a later stream repeats.
         let mut shown: HashSet<(String, jiff::Timestamp)> = HashSet::new();
         loop {
-            let (namespace, source) = (self.namespace.as_deref(), self.source.as_deref());
+            let (namespace, source, id) = (self.namespace.as_deref(), self.source.as_deref(), request_id());
             let call = client.alpha.watch_remediations(
                 namespace,
                 self.severity.as_ref(),
@@ -104,7 +104,7 @@ impl Get {
                 self.status.as_ref(),
                 None,
                 position.as_deref(),
-                &request_id(),
+                &id,
             );
             let mut bytes = answer(call.await)?;
             let mut events = Events::default();

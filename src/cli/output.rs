@@ -23,7 +23,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     table
 }
 
@@ -57,7 +57,7 @@ fn row(item: &Remediation) -> [String; 7] {
 /// Everything about one.
 pub(super) fn remediation(item: &Remediation) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     let mut add = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };

@@ -199,7 +199,7 @@ async fn exceeded(pipeline: &Pipeline, run: &Run, target: &Target) -> Result<Opt
             }
             begun += u32::from(guardrails.budget.is_some_and(|budget| elapsed(started.0) < budget.window));
         }
-        if let Some(budget) = guardrails.budget.filter(|budget| begun >= budget.per_namespace.get()) {
+        if let Some(budget) = guardrails.budget.filter(|budget| begun >= budget.per_namespace) {
             let place = target.namespace.as_deref().unwrap_or("the cluster");
             let message = format!("{} remediations began in {place} within {} s", budget.per_namespace, budget.window.as_secs());
             return Ok(Some((Reason::BudgetExceeded, message)));

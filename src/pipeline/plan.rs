@@ -17,11 +17,11 @@ use kube::{Client, ResourceExt, api::DynamicObject, discovery::Scope};
 use super::{
     actions::{self, Level},
     api::{self, ApiError},
-    guardrails::Guardrails,
     kinds::{self, KindError},
 };
 use crate::{
     event::Target,
+    policy::Guardrails,
     remediation::{Action, Reason, ZenAgentRemediation},
 };
 

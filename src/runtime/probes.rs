@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Api, Client, api::ListParams};
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,16 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Whether the Kubernetes API serves remediations.
 pub(super) async fn kubernetes(client: Client, namespace: String, health: Health, stop: CancellationToken) {
     let api: Api<ZenAgentRemediation> = Api::namespaced(client, &namespace);
-    repeat(stop, async || {
-        let state = match tokio::time::timeout(PATIENCE, api.list_metadata(&ListParams::default().limit(1))).await {
+    let mut due = interval(PERIOD);
+    while stop.run_until_cancelled(due.tick()).await.is_some() {
+        let state = match timeout(PATIENCE, api.list(&ListParams::default().limit(1))).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(kube::Error::Api(status))) => Err(format!("answers {} {}", status.code, status.reason)),
             Ok(Err(_)) => Err("cannot be reached".to_owned()),
             Err(_) => Err("does not answer".to_owned()),
         };
         health.set(Ready::Kubernetes, state);
-    })
-    .await;
+    }
 }
 
 /// Whether the server's certificate is valid now.
@@ -36,7 +37,8 @@ pub(super) async fn certificate(pem: Vec<u8>, health: Health, stop: Cancellation
         .flatten()
         .next()
         .and_then(|pem| pem.parse_x509().ok().map(|cert| cert.validity().clone()));
-    repeat(stop, async || {
+    let mut due = interval(PERIOD);
+    while stop.run_until_cancelled(due.tick()).await.is_some() {
         let now = Timestamp::now().as_second();
         let state = match &validity {
             None => Err("the server's certificate cannot be read".to_owned()),
@@ -45,8 +47,7 @@ pub(super) async fn certificate(pem: Vec<u8>, health: Health, stop: Cancellation
             Some(_) => Ok(()),
         };
         health.set(Ready::Certificates, state);
-    })
-    .await;
+    }
 }
 
 /// Whether every remediation was seen once.
@@ -65,14 +66,5 @@ pub(super) async fn announce(health: Health, stop: CancellationToken, ready: imp
     };
     if stop.run_until_cancelled(until).await.is_some() {
         ready();
-    }
-}
-
-async fn repeat(stop: CancellationToken, mut look: impl AsyncFnMut()) {
-    let mut due = tokio::time::interval(PERIOD);
-    while stop.run_until_cancelled(due.tick()).await.is_some() {
-        if stop.run_until_cancelled(look()).await.is_none() {
-            return;
-        }
     }
 }

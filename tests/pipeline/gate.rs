@@ -1,11 +1,11 @@
 //! Who decides, and what holds a remediation back.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use zen_agent::{
-    pipeline::{Budget, Guardrails},
+    policy::{Budget, Guardrails},
     remediation::{Decision, Phase, RemediationSpec},
 };
 
@@ -42,15 +42,15 @@ async fn an_approval_at_creation_counts_as_one() {
 #[tokio::test]
 async fn beyond_the_budget_an_automatic_remediation_becomes_a_proposal() {
     let world = World::new().await;
-    let budget = Budget { per_namespace: NonZeroU32::new(2).unwrap(), window: Duration::from_secs(3_600) };
-    let pipeline = world.guarded(Guardrails { budget: Some(budget), ..Guardrails::default() });
+    let budget = Budget { per_namespace: 2, window: Duration::from_secs(3_600) };
+    let pipeline = world.guarded(Guardrails { budget: Some(budget), ..Guardrails::none() });
     for (name, pod) in [("a", "web-6d4cf56db6-x2x7p"), ("b", "web-6d4cf56db6-h9lqd"), ("c", "web-6d4cf56db6-t4zvk")] {
         world.create(name, automatic(target("v1", "Pod", "shop", pod), label(&[("flag", "falco")]))).await;
     }
     assert_eq!(world.drive(&pipeline, "a").await.phase(), Phase::Succeeded);
     assert_eq!(world.drive(&pipeline, "b").await.phase(), Phase::Succeeded);
     // Also for a pipeline that has seen none of it.
-    let fresh = world.guarded(Guardrails { budget: Some(budget), ..Guardrails::default() });
+    let fresh = world.guarded(Guardrails { budget: Some(budget), ..Guardrails::none() });
     let third = world.drive(&fresh, "c").await;
     assert_eq!((third.phase(), condition(&third, "Approved")), (Phase::Pending, ("False", "BudgetExceeded")));
     // Another namespace has its own.
@@ -61,8 +61,8 @@ async fn beyond_the_budget_an_automatic_remediation_becomes_a_proposal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_place_of_a_budget_is_given_once_however_many_come_at_the_same_time() {
     let world = World::new().await;
-    let budget = Budget { per_namespace: NonZeroU32::MIN, window: Duration::from_secs(3_600) };
-    let pipeline = Arc::new(world.guarded(Guardrails { budget: Some(budget), ..Guardrails::default() }));
+    let budget = Budget { per_namespace: 1, window: Duration::from_secs(3_600) };
+    let pipeline = Arc::new(world.guarded(Guardrails { budget: Some(budget), ..Guardrails::none() }));
     let names = ["web-6d4cf56db6-x2x7p", "web-6d4cf56db6-h9lqd", "web-6d4cf56db6-t4zvk"];
     for pod in names {
         world.create(pod, automatic(target("v1", "Pod", "shop", pod), label(&[("flag", "falco")]))).await;
@@ -80,7 +80,7 @@ async fn the_last_place_of_a_budget_is_given_once_however_many_come_at_the_same_
 #[tokio::test]
 async fn within_the_cool_down_of_its_target_an_automatic_remediation_becomes_a_proposal() {
     let world = World::new().await;
-    let pipeline = world.guarded(Guardrails { cooldown: Some(Duration::from_secs(600)), ..Guardrails::default() });
+    let pipeline = world.guarded(Guardrails { cooldown: Some(Duration::from_secs(600)), ..Guardrails::none() });
     world.create("first", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     world.create("second", automatic(web_pod(), quarantine())).await;
     world.create("elsewhere", automatic(nginx_pod(), label(&[("flag", "falco")]))).await;
@@ -93,7 +93,7 @@ async fn within_the_cool_down_of_its_target_an_automatic_remediation_becomes_a_p
 #[tokio::test]
 async fn a_finding_that_was_too_old_fails() {
     let world = World::new().await;
-    let pipeline = world.guarded(Guardrails { staleness: Some(Duration::from_secs(3_600)), ..Guardrails::default() });
+    let pipeline = world.guarded(Guardrails { staleness: Some(Duration::from_secs(3_600)), ..Guardrails::none() });
     let seen = |seconds_ago: i64| Some(MicroTime(Timestamp::from_second(Timestamp::now().as_second() - seconds_ago).unwrap()));
     world.create("old", RemediationSpec { event_time: seen(7_200), ..automatic(web_pod(), quarantine()) }).await;
     world.create("new", RemediationSpec { event_time: seen(60), ..automatic(web_pod(), quarantine()) }).await;
@@ -118,7 +118,7 @@ async fn a_scheduled_remediation_is_held_until_its_time() {
 #[tokio::test]
 async fn in_dry_run_mode_nothing_is_changed() {
     let world = World::new().await;
-    let pipeline = world.guarded(Guardrails { dry_run: true, ..Guardrails::default() });
+    let pipeline = world.guarded(Guardrails { dry_run: true, ..Guardrails::none() });
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let held = world.drive(&pipeline, "r").await;
     assert_eq!((held.phase(), condition(&held, "Held")), (Phase::Pending, ("True", "DryRun")));

@@ -2,7 +2,7 @@
 
 use zen_agent::{
     event::Target,
-    pipeline::Guardrails,
+    policy::Guardrails,
     remediation::{Patch, Phase, RemediationSpec, ZenAgentRemediation},
 };
 
@@ -49,7 +49,7 @@ async fn denied_kinds_are_refused_whatever_the_action() {
 #[tokio::test]
 async fn a_protected_namespace_and_all_in_it_is_refused() {
     let world = World::new().await;
-    let pipeline = world.guarded(Guardrails { protected_namespaces: ["shop".to_owned()].into(), ..Guardrails::default() });
+    let pipeline = world.guarded(Guardrails { protected_namespaces: ["shop".to_owned()].into(), ..Guardrails::none() });
     world.create("pod", automatic(web_pod(), quarantine())).await;
     failed(&world.drive(&pipeline, "pod").await, "ProtectedNamespace");
     let namespace = Target { namespace: None, ..target("v1", "Namespace", "", "shop") };

@@ -22,7 +22,8 @@ use tempfile::TempDir;
 use zen_agent::{
     demo,
     event::Target,
-    pipeline::{Guardrails, Pipeline, Settings},
+    pipeline::{Pipeline, Settings},
+    policy::Guardrails,
     remediation::{Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
     telemetry::Metrics,
 };
@@ -52,7 +53,7 @@ impl World {
 
     /// A pipeline without guardrails.
     pub(crate) fn pipeline(&self) -> Pipeline {
-        self.guarded(Guardrails::default())
+        self.guarded(Guardrails::none())
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
@@ -61,7 +62,7 @@ impl World {
 
     /// A pipeline whose calls pass a tap.
     pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
-        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::default(), self.metrics.clone())
+        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone())
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {

@@ -24,20 +24,21 @@ impl Handlers {
         }
         let api = Api::namespaced(self.client.clone(), namespace);
         match call(api.get_opt(name)).await? {
-            Some(object) if self.is_owned(&object, &caller.tenant) => Ok((api, object)),
+            Some(object) if self.is_visible(&object, &caller.tenant) => Ok((api, object)),
             _ => Err(unknown()),
         }
     }
 
-    /// Whether the tenant owns the object.
-    pub(super) fn is_owned(&self, object: &ZenAgentRemediation, tenant: &Tenant) -> bool {
-        object.tenant().unwrap_or(self.own_tenant.as_str()) == tenant.as_str()
+    /// Whether the tenant owns the object, and it is not being deleted: what a cleanup has answered
+    /// for is gone, although foreground deletion may take Kubernetes a moment.
+    pub(super) fn is_visible(&self, object: &ZenAgentRemediation, tenant: &Tenant) -> bool {
+        object.metadata.deletion_timestamp.is_none() && object.tenant().unwrap_or(self.own_tenant.as_str()) == tenant.as_str()
     }
 
     /// What lets the server leave out most objects of others.
     ///
     /// No selector says "this label or none", so for the agent's own tenant all are asked for, and
-    /// [`Handlers::is_owned`] decides.
+    /// [`Handlers::is_visible`] decides.
     pub(super) fn tenant_selector(&self, tenant: &Tenant) -> Option<String> {
         (*tenant != self.own_tenant).then(|| format!("{TENANT_LABEL}={tenant}"))
     }

@@ -22,12 +22,11 @@ impl Handlers {
             target: "audit", subject = caller.subject, tenant = %caller.tenant, request_id = caller.request_id.as_sent(),
             older_than, dry_run, matched = report.matched, deleted = report.deleted, errors = report.errors, "a cleanup ran"
         );
-        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         Ok(types::CleanupResult {
-            matched: count(report.matched),
-            deleted: count(report.deleted),
-            errors: count(report.errors),
-            skipped_changed: count(report.changed),
+            matched: report.matched,
+            deleted: report.deleted,
+            errors: report.errors,
+            skipped_changed: report.changed,
             dry_run,
             older_than,
             statuses: sweep.statuses.into_iter().map(status).collect(),

@@ -39,10 +39,7 @@ impl Handlers {
     }
 
     async fn accept(&self, operation: &'static str, caller: &Caller, events: Vec<Normalized>) -> Answer {
-        let receipt = self.ingest.accept(operation, caller, events).await.map_err(|error| {
-            tracing::warn!(request_id = caller.request_id.as_sent(), tenant = %caller.tenant, error = &error as &dyn std::error::Error, "events were not stored");
-            Problem::from(error)
-        })?;
+        let receipt = self.ingest.accept(operation, caller, events).await?;
         let replayed = receipt.all_replayed().then_some(true);
         let results = receipt.results.into_iter().enumerate().map(|(index, outcome)| result(index, outcome)).collect();
         Ok((types::Receipt { request_id: caller.request_id.as_sent().to_owned(), results }, replayed))
@@ -55,7 +52,7 @@ fn result(index: usize, outcome: Outcome) -> types::ReceiptResult {
         Outcome::Replayed { remediation } => (types::Outcome::Replayed, Some(remediation), None),
         Outcome::Ignored { reason } => (types::Outcome::Ignored, None, Some(ignored(reason))),
     };
-    types::ReceiptResult { index: i64::try_from(index).unwrap_or(i64::MAX), outcome, remediation, reason }
+    types::ReceiptResult { index: u64::try_from(index).unwrap_or(u64::MAX), outcome, remediation, reason }
 }
 
 const fn ignored(reason: Ignored) -> types::IgnoredReason {

@@ -55,9 +55,9 @@ impl Handlers {
             ..ListParams::default()
         };
         let page = call(self.everywhere().list(&params)).await?;
-        let owned = page.items.iter().filter(|object| self.is_owned(object, &caller.tenant));
+        let visible = page.items.iter().filter(|object| self.is_visible(object, &caller.tenant));
         Ok(types::RemediationList {
-            items: owned.map(|object| view::remediation(object, self.id(object))).collect(),
+            items: visible.map(|object| view::remediation(object, self.id(object))).collect(),
             continue_: page.metadata.continue_.filter(|token| !token.is_empty()),
         })
     }

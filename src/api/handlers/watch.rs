@@ -43,7 +43,7 @@ impl Handlers {
             namespace: self.namespace.clone(),
         };
         // A first call, so that a Kubernetes API that is away is answered with a problem.
-        call(watch.api.list_metadata(&ListParams::default().limit(1))).await?;
+        call(watch.api.list(&ListParams::default().limit(1))).await?;
         let left = caller.token_expires.as_second().saturating_add(CLOCK_SKEW).saturating_sub(jiff::Timestamp::now().as_second());
         let seconds = u64::try_from(timeout_seconds.min(left)).unwrap_or_default();
         let (sender, receiver) = channel(BUFFER);
@@ -93,7 +93,9 @@ impl Watch {
                     Ok(Change::Deleted(object)) => self.send(sender, &object, types::RemediationChangeType::Deleted, true).await?,
                     Ok(Change::Alive(_)) => {}
                     Err(WatchError::Expired) => break,
-                    Err(error @ WatchError::Broken(_)) => tracing::debug!(error = &error as &dyn std::error::Error, "a client's watch broke"),
+                    Err(error @ WatchError::Broken(_)) => {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "a client's watch broke")
+                    }
                 }
             }
         }
@@ -101,8 +103,7 @@ impl Watch {
 
     /// Sends what there is; the version that the watch goes on from.
     async fn list(&self, sender: &Sender<Event>) -> Result<String, Gone> {
-        let params =
-            ListParams { label_selector: self.labels.clone(), field_selector: self.fields.clone(), ..ListParams::default() };
+        let params = ListParams { label_selector: self.labels.clone(), field_selector: self.fields.clone(), ..ListParams::default() };
         let mut pages = Box::pin(stream::pages(self.api.clone(), params, stream::PAGE_SIZE));
         let mut version = String::new();
         while let Some(page) = pages.next().await {
