@@ -43,9 +43,10 @@ pub struct Limits {
     pub max_connections: usize,
     /// Time for the TLS handshake.
     pub handshake_timeout: Duration,
-    /// Time from the handshake to the first request, and for the head of any request over HTTP/1.1.
+    /// Time from the handshake to the first request. Over HTTP/1.1 the next one has to begin, and its
+    /// head to end, within the same time: hyper has one timer for both.
     pub header_timeout: Duration,
-    /// Time without a request after which a connection is closed.
+    /// Time without a request after which a connection is closed; over HTTP/1.1, `header_timeout` may come first.
     pub idle_timeout: Duration,
     /// Age at which a connection is closed, so that a certificate that ended does not live on in it.
     pub max_age: Duration,

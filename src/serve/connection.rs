@@ -27,7 +27,8 @@ use super::{
 };
 use crate::verify::PeerIdentity;
 
-/// The head of a request: a token may have 8 KiB, and there is more beside it.
+/// The head of a request: a token may have 8 KiB, and there is more beside it. Over HTTP/1.1 this is
+/// what is waited for; what came in one read beside it, less than as much again, is taken too.
 const MAX_HEAD_BYTES: usize = 32 * 1_024;
 const MAX_HEADERS: usize = 64;
 const MAX_STREAMS: u32 = 128;
