@@ -6,6 +6,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use zen_agent::{
     pipeline::{Budget, Guardrails},
     remediation::{Decision, Phase, RemediationSpec},
@@ -149,14 +150,14 @@ async fn a_target_is_taken_while_the_claim_on_it_is_still_being_written() {
     let world = World::new().await;
     world.create("first", automatic(web_pod(), scale(0))).await;
     world.create("second", automatic(web_pod(), scale(1))).await;
-    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (arrived, go_on) = (Arc::new(Notify::new()), CancellationToken::new());
     let (seen, gate) = (arrived.clone(), go_on.clone());
     let pipeline = Arc::new(world.tapped(Arc::new(move |_, path: String| {
         let (seen, gate) = (seen.clone(), gate.clone());
         async move {
             if path.ends_with("/first/status") {
                 seen.notify_one();
-                gate.notified().await;
+                gate.cancelled().await;
             }
             None
         }
@@ -167,7 +168,7 @@ async fn a_target_is_taken_while_the_claim_on_it_is_still_being_written() {
     arrived.notified().await;
     assert_eq!(pipeline.reconcile(HOME, "second").await.unwrap().unwrap().phase, Phase::Pending);
     assert_eq!(condition(&world.get("second").await, "Held"), ("True", "TargetBusy"));
-    go_on.notify_one();
+    go_on.cancel();
     assert_eq!(first.await.unwrap(), Phase::InProgress);
 }
 
