@@ -22,6 +22,8 @@ pub mod api;
 pub mod client;
 pub mod contract;
 pub mod event;
+pub mod ingest;
+pub mod policy;
 pub mod problem;
 pub mod remediation;
 pub mod signature;

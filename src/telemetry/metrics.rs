@@ -9,7 +9,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::remediation::Phase;
+use crate::{event::Ignored, remediation::Phase};
 
 /// Phases of processing: the `phase` label of the processing duration.
 pub const PROCESSING_PHASES: [&str; 3] = ["execute", "validate", "rollback"];
@@ -118,6 +118,9 @@ impl Metrics {
             for phase in PROCESSING_PHASES {
                 metrics.processing.with_label_values(&[status, phase]);
             }
+        }
+        for reason in Ignored::ALL {
+            metrics.ignored.with_label_values(&[reason.as_str()]);
         }
         for outcome in ["deleted", "changed", "error"] {
             metrics.retention.with_label_values(&[outcome]);

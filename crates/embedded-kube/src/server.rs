@@ -1,0 +1,167 @@
+//! Requests and answers: which verb a request is, and what it is told.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
+use kube::client::Body;
+use tower::BoxError;
+
+use crate::error::ApiError;
+use crate::object::{Object, with_type};
+use crate::patch::Patch;
+use crate::path::{Query, ResourcePath};
+use crate::types::{ResourceType, Trait};
+use crate::update::{Change, Part, Update};
+use crate::{Inner, create, delete, discovery, list, update, watch};
+
+/// Bodies above this are refused unread.
+const MAX_BODY_BYTES: usize = 3 << 20;
+
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// Answers a request; whatever goes wrong is an answer too.
+pub(crate) async fn answer(inner: Arc<Inner>, request: Request<Body>) -> Answer {
+    match route(&inner, request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let code = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            whole(code, "application/json", error.body())
+        }
+    }
+}
+
+fn response(code: StatusCode, media_type: &'static str, body: UnsyncBoxBody<Bytes, BoxError>) -> Answer {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(media_type));
+    response
+}
+
+fn whole(code: StatusCode, media_type: &'static str, body: Bytes) -> Answer {
+    response(code, media_type, Full::new(body).map_err(|never| match never {}).boxed_unsync())
+}
+
+fn object(code: StatusCode, body: Bytes) -> Answer {
+    whole(code, "application/json", body)
+}
+
+/// A body that is written as it is read; a failure halfway cuts it off.
+fn pieces(stream: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static) -> Answer {
+    let frames = stream.map_ok(http_body::Frame::data).map_err(|error| BoxError::from(error.message().to_owned()));
+    response(StatusCode::OK, "application/json", StreamBody::new(frames).boxed_unsync())
+}
+
+async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Answer, ApiError> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    if matches!(path, "/healthz" | "/livez" | "/readyz") {
+        inner.store.snapshot()?;
+        return Ok(whole(StatusCode::OK, "text/plain", Bytes::from_static(b"ok")));
+    }
+    accepts_json(&head.headers)?;
+    if let Some(document) = discovery::document(&inner.types, path) {
+        let get = head.method == Method::GET;
+        return if get { Ok(object(StatusCode::OK, document.to_string().into())) } else { Err(ApiError::method_not_allowed()) };
+    }
+    let path = ResourcePath::parse(path).ok_or_else(ApiError::no_such_resource)?;
+    let ty = inner.types.get(&path.group, &path.version, &path.plural).ok_or_else(ApiError::no_such_resource)?;
+    let query = Query::parse(head.uri.query().unwrap_or_default())?;
+    let part = match path.subresource.as_deref() {
+        None => Part::Main,
+        Some("status") if ty.has(Trait::Status) => Part::Status,
+        Some(_) => return Err(ApiError::no_such_resource()),
+    };
+    if path.namespace.is_some() && !ty.is_namespaced() {
+        return Err(ApiError::no_such_resource());
+    }
+    let namespaced_elsewhere = ty.is_namespaced() && path.namespace.is_none();
+    match path.name {
+        None => match head.method {
+            Method::GET if query.watch => Ok(pieces(watch::watch(inner, ty, path.namespace.as_deref(), &query)?)),
+            Method::GET => Ok(pieces(list::list(inner, &ty, path.namespace.as_deref(), &query)?)),
+            Method::POST if !namespaced_elsewhere => {
+                let body = json(&head.headers, body).await?;
+                let created = create::create(inner, ty, path.namespace, body, &query).await?;
+                Ok(object(StatusCode::CREATED, created))
+            }
+            // A custom type has no such path at all.
+            Method::POST if ty.schema.is_some() => Err(ApiError::no_such_resource()),
+            _ => Err(ApiError::method_not_allowed()),
+        },
+        Some(_) if namespaced_elsewhere => Err(ApiError::no_such_resource()),
+        Some(name) => one(inner, ty, (path.namespace, name, part), &query, &head, body).await,
+    }
+}
+
+type Address = (Option<String>, String, Part);
+
+/// A request for one object.
+async fn one(
+    inner: &Arc<Inner>,
+    ty: Arc<ResourceType>,
+    (namespace, name, part): Address,
+    query: &Query,
+    head: &http::request::Parts,
+    body: Body,
+) -> Result<Answer, ApiError> {
+    let change = match head.method {
+        Method::GET => return get(inner, &ty, namespace.as_deref(), &name, query),
+        Method::DELETE if part == Part::Main => {
+            let body = read(body).await?;
+            let deleted = delete::delete(inner, ty, namespace, name, &body, query).await?;
+            return Ok(object(StatusCode::OK, deleted));
+        }
+        Method::PUT => Change::Put(Object::decode(&ty, json(&head.headers, body).await?)?),
+        Method::PATCH => Change::Patch(Patch::parse(media_type(&head.headers), &read(body).await?)?),
+        _ => return Err(ApiError::method_not_allowed()),
+    };
+    let updated = update::update(inner, Update { ty, namespace, name, part, change }, query).await?;
+    Ok(object(StatusCode::OK, updated))
+}
+
+fn get(inner: &Inner, ty: &ResourceType, namespace: Option<&str>, name: &str, query: &Query) -> Result<Answer, ApiError> {
+    let snapshot = inner.store.snapshot()?;
+    if let Some(wanted) = query.resource_version.filter(|wanted| *wanted > snapshot.revision) {
+        return Err(ApiError::too_new(wanted, snapshot.revision));
+    }
+    let found = snapshot.get(&ty.key(namespace, name))?.ok_or_else(|| ApiError::not_found(ty, name))?;
+    Ok(object(StatusCode::OK, with_type(ty, &found)))
+}
+
+async fn json(headers: &HeaderMap, body: Body) -> Result<serde_json::Value, ApiError> {
+    if !matches!(media_type(headers), "" | "application/json") {
+        return Err(ApiError::unsupported_media_type("application/json"));
+    }
+    let body = read(body).await?;
+    serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
+}
+
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(MAX_BODY_BYTES)),
+        Err(_) => Err(ApiError::bad_request("the body of the request could not be read")),
+    }
+}
+
+/// The media type without its parameters.
+fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// # Errors
+/// 406 when the client takes nothing that this server speaks: plain JSON, not tables or partial metadata.
+fn accepts_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(accepted) = headers.get(ACCEPT).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let is_plain = |one: &str| {
+        let mut parts = one.split(';').map(str::trim);
+        matches!(parts.next(), Some("" | "application/json" | "application/*" | "*/*")) && !parts.any(|part| part.starts_with("as="))
+    };
+    if accepted.split(',').any(is_plain) { Ok(()) } else { Err(ApiError::not_acceptable()) }
+}

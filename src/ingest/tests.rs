@@ -1,0 +1,272 @@
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+mod api;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use self::api::{NAMESPACE, TestApi};
+use super::*;
+use crate::{
+    contract::ContractVersion,
+    event::{Scalar, SecurityEvent, Severity, Target},
+    problem::{Code, Problem},
+    remediation::{Action, Mode},
+    verify::Role,
+};
+
+const UUID: &str = "7de2aebb-cc5b-4029-9fa5-c13406446e7e";
+const ACT: &str = "default: { mode: automatic, action: { scale: { replicas: 0 } } }";
+const ACT_ON_CRITICAL: &str = "default: { mode: automatic, minSeverity: critical, action: { scale: { replicas: 0 } } }";
+
+fn ingest(api: &TestApi, policy: &str) -> Ingest {
+    let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(policy).unwrap()));
+    Ingest::new(api.client(), NAMESPACE, policy, Metrics::new())
+}
+
+fn caller(request_id: &str, body: u8) -> Caller {
+    Caller {
+        tenant: "acme".parse().unwrap(),
+        cluster: "dev".into(),
+        subject: "forwarder".into(),
+        role: Role::Viewer,
+        version: ContractVersion::V0,
+        request_id: request_id.parse().unwrap(),
+        body_digest: [body; 32],
+        token_expires: Timestamp::MAX,
+    }
+}
+
+fn event(severity: Severity) -> Normalized {
+    Normalized::Event(Box::new(SecurityEvent {
+        source: "falco".into(),
+        rule: "Terminal shell in container".into(),
+        severity,
+        time: Timestamp::UNIX_EPOCH,
+        target: Target { api_version: "v1".into(), kind: "Pod".into(), namespace: Some("shop".into()), name: "web-1".into(), uid: None },
+        facts: BTreeMap::from([("evt.time".to_owned(), Scalar::Number(1_795_451_516_746_609_046_i64.into()))]),
+        reference: None,
+    }))
+}
+
+const HEARTBEAT: Normalized = Normalized::Ignored(Ignored::Heartbeat);
+
+fn created(remediation: &str) -> Outcome {
+    Outcome::Created { remediation: remediation.into() }
+}
+
+fn replayed(remediation: &str) -> Outcome {
+    Outcome::Replayed { remediation: remediation.into() }
+}
+
+fn ignored(reason: Ignored) -> Outcome {
+    Outcome::Ignored { reason }
+}
+
+fn anchor(caller: &Caller) -> String {
+    names::anchor(&caller.tenant, &caller.request_id)
+}
+
+#[tokio::test]
+async fn an_event_becomes_a_stored_remediation_that_tells_where_it_is_from() {
+    let (api, caller) = (TestApi::start().await, caller(UUID, 1));
+    let receipt = ingest(&api, ACT).accept("ingestFalco", &caller, vec![event(Severity::Critical)]).await.unwrap();
+    assert_eq!(receipt.results, [created(&anchor(&caller))]);
+    assert!(!receipt.all_replayed());
+
+    let stored = api.object(&anchor(&caller)).await;
+    assert_eq!(stored.tenant(), Some("acme"));
+    let spec = stored.spec;
+    assert_eq!((spec.source.as_deref(), spec.severity.as_deref()), (Some("falco"), Some("critical")));
+    assert_eq!(spec.target.unwrap().name, "web-1");
+    assert_eq!(spec.facts["evt.time"], "1795451516746609046");
+    assert_eq!((spec.mode, spec.policy_rule.as_deref()), (Some(Mode::Automatic), Some("default")));
+    assert!(matches!(spec.action, Some(Action::Scale(_))));
+    let request = spec.request.unwrap();
+    assert_eq!((request.id.as_str(), request.index, request.subject.as_deref()), (UUID, 0, Some("forwarder")));
+    assert_eq!(request.digest, names::digest("ingestFalco", &[1; 32]));
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_with_the_same_names_and_creates_nothing() {
+    let (api, caller) = (TestApi::start().await, caller(UUID, 1));
+    let ingest = ingest(&api, ACT);
+    let events = || vec![HEARTBEAT, event(Severity::High), event(Severity::Low)];
+    let (first, second) = (anchor(&caller), names::beside(&anchor(&caller), 2));
+    let once = ingest.accept("ingestEvents", &caller, events()).await.unwrap();
+    assert_eq!(once.results, [ignored(Ignored::Heartbeat), created(&first), created(&second)]);
+    let twice = ingest.accept("ingestEvents", &caller, events()).await.unwrap();
+    assert_eq!(twice.results, [ignored(Ignored::Heartbeat), replayed(&first), replayed(&second)]);
+    assert!(twice.all_replayed());
+    assert_eq!(api.names().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_same_request_id_with_other_content_is_a_conflict_and_creates_nothing() {
+    let api = TestApi::start().await;
+    let ingest = ingest(&api, ACT);
+    ingest.accept("ingestFalco", &caller(UUID, 1), vec![HEARTBEAT, event(Severity::Low)]).await.unwrap();
+    let others = [
+        ("ingestFalco", 2, vec![event(Severity::Low)]),
+        ("ingestFalco", 2, vec![event(Severity::Low), event(Severity::Low), event(Severity::Low)]),
+        ("ingestFalco", 2, vec![HEARTBEAT]),
+        ("ingestEvents", 1, vec![event(Severity::Low)]),
+    ];
+    for (operation, body, events) in others {
+        let error = ingest.accept(operation, &caller(UUID, body), events).await.unwrap_err();
+        assert!(matches!(error, IngestError::Conflict), "{error}");
+        assert_eq!(Problem::from(error).code, Code::RequestIdConflict);
+    }
+    assert_eq!(api.names().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_object_of_that_name_that_records_no_request_is_a_conflict() {
+    let (api, caller) = (TestApi::start().await, caller(UUID, 1));
+    let ingest = ingest(&api, ACT);
+    ingest.accept("ingestFalco", &caller, vec![event(Severity::Low)]).await.unwrap();
+    api.edit(&anchor(&caller), serde_json::json!({ "spec": { "request": null } })).await;
+    let error = ingest.accept("ingestFalco", &caller, vec![event(Severity::Low)]).await.unwrap_err();
+    assert!(matches!(error, IngestError::Conflict), "{error}");
+}
+
+#[tokio::test]
+async fn another_tenant_may_use_the_same_request_id() {
+    let api = TestApi::start().await;
+    let ingest = ingest(&api, ACT);
+    ingest.accept("ingestFalco", &caller(UUID, 1), vec![event(Severity::Low)]).await.unwrap();
+    let other = Caller { tenant: "globex".parse().unwrap(), ..caller(UUID, 2) };
+    let receipt = ingest.accept("ingestFalco", &other, vec![event(Severity::Low)]).await.unwrap();
+    assert_eq!(receipt.results, [created(&anchor(&other))]);
+    assert_eq!(api.names().await.len(), 2);
+}
+
+#[tokio::test]
+async fn wherever_a_batch_is_interrupted_its_repetition_creates_what_is_missing() {
+    let events = || (0..10).map(|_| event(Severity::Low)).collect::<Vec<_>>();
+    for writes in 0..10 {
+        let (api, caller) = (TestApi::start().await, caller(UUID, 1));
+        let ingest = ingest(&api, ACT);
+        api.fail_after_creates(writes);
+        let error = ingest.accept("ingestEvents", &caller, events()).await.unwrap_err();
+        let problem = Problem::from(error);
+        assert_eq!(problem.code, Code::Unavailable);
+        assert!(problem.retry_after.is_some());
+        assert_eq!(api.names().await.len(), writes);
+
+        api.recover();
+        let receipt = ingest.accept("ingestEvents", &caller, events()).await.unwrap();
+        let replays = receipt.results.iter().filter(|outcome| matches!(outcome, Outcome::Replayed { .. })).count();
+        assert_eq!((replays, api.names().await.len()), (writes, 10));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_32_identical_requests_at_once_exactly_one_creates() {
+    let api = TestApi::start().await;
+    let ingest = ingest(&api, ACT);
+    let deliveries: Vec<_> = (0..32)
+        .map(|_| {
+            let ingest = ingest.clone();
+            tokio::spawn(async move { ingest.accept("ingestFalco", &caller(UUID, 1), vec![event(Severity::High)]).await.unwrap() })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for delivery in deliveries {
+        outcomes.extend(delivery.await.unwrap().results);
+    }
+    let name = anchor(&caller(UUID, 1));
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == created(&name)).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == replayed(&name)).count(), 31);
+    assert_eq!(api.names().await, [name]);
+}
+
+#[tokio::test]
+async fn a_policy_that_changed_in_between_does_not_change_what_was_created() {
+    let (api, caller) = (TestApi::start().await, caller(UUID, 1));
+    let events = || vec![event(Severity::Low), event(Severity::Critical), event(Severity::Low)];
+    let (first, name) = (anchor(&caller), |index| names::beside(&anchor(&caller), index));
+
+    // Strict first: only the middle one, under the anchor; then lax: it keeps that name, the others appear.
+    ingest(&api, ACT_ON_CRITICAL).accept("ingestEvents", &caller, events()).await.unwrap();
+    let receipt = ingest(&api, ACT).accept("ingestEvents", &caller, events()).await.unwrap();
+    assert_eq!(receipt.results, [created(&name(0)), replayed(&first), created(&name(2))]);
+
+    // Strict again: what is there is replayed, although it would be ignored now.
+    let receipt = ingest(&api, ACT_ON_CRITICAL).accept("ingestEvents", &caller, events()).await.unwrap();
+    assert_eq!(receipt.results, [replayed(&name(0)), replayed(&first), replayed(&name(2))]);
+    let receipt = ingest(&api, "default: { mode: observe }").accept("ingestEvents", &caller, events()).await.unwrap();
+    assert_eq!(receipt.results, [replayed(&name(0)), replayed(&first), replayed(&name(2))]);
+    assert_eq!(api.names().await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_leads_to_nothing_leaves_no_record_and_is_counted() {
+    let api = TestApi::start().await;
+    let ingest = ingest(&api, ACT_ON_CRITICAL);
+    for body in [1, 2] {
+        let receipt = ingest.accept("ingestEvents", &caller(UUID, body), vec![HEARTBEAT, event(Severity::Low)]).await.unwrap();
+        assert_eq!(receipt.results, [ignored(Ignored::Heartbeat), ignored(Ignored::BelowThreshold)]);
+        assert!(!receipt.all_replayed());
+    }
+    assert!(api.names().await.is_empty());
+    let text = ingest.metrics.render().unwrap();
+    assert!(text.contains(r#"zen_agent_events_ignored_total{reason="below_threshold"} 2"#), "{text}");
+}
+
+#[tokio::test]
+async fn two_spellings_of_a_request_id_are_one_request() {
+    for id in [UUID, "01arz3ndektsv4rrffq69g5fav"] {
+        let api = TestApi::start().await;
+        let ingest = ingest(&api, ACT);
+        let accept = async |id: String| ingest.accept("ingestFalco", &caller(&id, 1), vec![event(Severity::Low)]).await.unwrap();
+        let lower = accept(id.to_owned()).await;
+        let upper = accept(id.to_uppercase()).await;
+        assert!(matches!((&lower.results[0], &upper.results[0]),
+            (Outcome::Created { remediation: a }, Outcome::Replayed { remediation: b }) if a == b));
+    }
+}
+
+#[tokio::test]
+async fn an_event_too_large_to_keep_is_refused_before_anything_is_written() {
+    let api = TestApi::start().await;
+    let mut large = event(Severity::Low);
+    if let Normalized::Event(event) = &mut large {
+        event.facts = (0..64).map(|i| (format!("fact-{i}"), Scalar::Text("x".repeat(1_100)))).collect();
+    }
+    let error = ingest(&api, ACT).accept("ingestEvents", &caller(UUID, 1), vec![event(Severity::Low), large]).await.unwrap_err();
+    assert!(matches!(error, IngestError::TooLarge { index: 1, .. }), "{error}");
+    assert_eq!(Problem::from(error).code, Code::BodyTooLarge);
+    let many = vec![HEARTBEAT; MAX_EVENTS + 1];
+    let error = ingest(&api, ACT).accept("ingestEvents", &caller(UUID, 1), many).await.unwrap_err();
+    assert_eq!(Problem::from(error).code, Code::BodyTooLarge);
+    assert!(api.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_kubernetes_api_refuses_is_told_apart_from_what_it_cannot_do_now() {
+    let cases = [
+        (403, Code::Internal),
+        (422, Code::Internal),
+        (404, Code::Unavailable),
+        (429, Code::Unavailable),
+        (500, Code::Unavailable),
+        (503, Code::Unavailable),
+    ];
+    for (status, code) in cases {
+        let api = TestApi::start().await;
+        api.fail_with(status);
+        let error = ingest(&api, ACT).accept("ingestFalco", &caller(UUID, 1), vec![event(Severity::Low)]).await.unwrap_err();
+        assert_eq!(Problem::from(error).code, code, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kubernetes_api_that_never_answers_is_given_up_on() {
+    let api = TestApi::start().await;
+    api.hang();
+    let error = ingest(&api, ACT).accept("ingestFalco", &caller(UUID, 1), vec![event(Severity::Low)]).await.unwrap_err();
+    assert!(matches!(error, IngestError::Timeout), "{error}");
+    assert_eq!(Problem::from(error).code, Code::Unavailable);
+}

@@ -1,0 +1,174 @@
+//! CEL conditions: compiled once, checked when the file is read, bounded.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use cel::{
+    Context, Env, ExecutionError, Program, Value,
+    common::ast::{EntryExpr, Expr},
+    objects::Map,
+    parser::Expression,
+};
+
+use crate::event::{Scalar, SecurityEvent, Target};
+
+const MAX_LENGTH: usize = 2_048;
+/// How deep `all`, `exists`, `map` and `filter` may stand in each other: each level multiplies the work.
+const MAX_NESTING: usize = 2;
+
+const VARIABLES: [&str; 5] = ["source", "rule", "severity", "target", "facts"];
+const FUNCTIONS: [&str; 14] =
+    ["size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "has"];
+
+/// The standard functions; making them takes longer than most conditions.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// A condition over one event.
+pub(super) struct Condition {
+    text: String,
+    program: Program,
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a text is no condition.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotACondition {
+    #[error("`when` is longer than {MAX_LENGTH} characters")]
+    TooLong,
+    #[error("`when` is no CEL expression: {0}")]
+    Syntax(String),
+    #[error("`when` asks for `{0}`; there are only {known}", known = VARIABLES.join(", "))]
+    UnknownVariable(String),
+    #[error("`when` calls `{0}`; there are only {known}, and the macros has, all, exists, exists_one, map, filter", known = FUNCTIONS.join(", "))]
+    UnknownFunction(String),
+    #[error("`when` nests more than {MAX_NESTING} of all, exists, exists_one, map and filter")]
+    TooDeep,
+}
+
+/// Why a condition has no answer for an event. What CEL says about it may quote the event, so it is not kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoAnswer;
+
+impl From<ExecutionError> for NoAnswer {
+    fn from(_: ExecutionError) -> Self {
+        Self
+    }
+}
+
+impl Condition {
+    pub(super) fn compile(text: &str) -> Result<Self, NotACondition> {
+        if text.len() > MAX_LENGTH {
+            return Err(NotACondition::TooLong);
+        }
+        let program = Program::compile(text).map_err(|error| NotACondition::Syntax(error.to_string()))?;
+        check(program.expression(), &mut VARIABLES.to_vec(), 0)?;
+        Ok(Self { text: text.to_owned(), program })
+    }
+
+    pub(super) fn holds(&self, variables: &Variables) -> Result<bool, NoAnswer> {
+        match self.program.execute(&variables.0)? {
+            Value::Bool(holds) => Ok(holds),
+            _ => Err(NoAnswer),
+        }
+    }
+}
+
+// A misspelt name would otherwise show only when an event reaches it.
+fn check<'a>(expression: &'a Expression, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotACondition> {
+    match &expression.expr {
+        Expr::Unspecified | Expr::Literal(_) => Ok(()),
+        Expr::Ident(name) if scope.contains(&name.as_str()) => Ok(()),
+        Expr::Ident(name) => Err(NotACondition::UnknownVariable(name.clone())),
+        Expr::Select(select) => check(&select.operand, scope, nesting),
+        Expr::Call(call) => {
+            // Operators are calls too, of names that no one can write: `_==_`, `@in`.
+            let operator = !call.func_name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+            if !operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
+                return Err(NotACondition::UnknownFunction(call.func_name.clone()));
+            }
+            call.target.as_deref().into_iter().chain(&call.args).try_for_each(|part| check(part, scope, nesting))
+        }
+        Expr::List(list) => list.elements.iter().try_for_each(|element| check(element, scope, nesting)),
+        Expr::Map(map) => map.entries.iter().try_for_each(|entry| check_entry(&entry.expr, scope, nesting)),
+        Expr::Struct(structure) => Err(NotACondition::UnknownFunction(structure.type_name.clone())),
+        Expr::Comprehension(loops) => {
+            if nesting == MAX_NESTING {
+                return Err(NotACondition::TooDeep);
+            }
+            check(&loops.iter_range, scope, nesting)?;
+            check(&loops.accu_init, scope, nesting)?;
+            let outside = scope.len();
+            scope.extend([loops.iter_var.as_str(), loops.accu_var.as_str()]);
+            scope.extend(loops.iter_var2.as_deref());
+            for part in [&loops.loop_cond, &loops.loop_step, &loops.result] {
+                check(part, scope, nesting + 1)?;
+            }
+            scope.truncate(outside);
+            Ok(())
+        }
+    }
+}
+
+fn check_entry<'a>(entry: &'a EntryExpr, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotACondition> {
+    match entry {
+        EntryExpr::StructField(field) => check(&field.value, scope, nesting),
+        EntryExpr::MapEntry(entry) => {
+            check(&entry.key, scope, nesting)?;
+            check(&entry.value, scope, nesting)
+        }
+    }
+}
+
+/// An event as conditions see it; made once an event, whatever the number of rules.
+pub(super) struct Variables(Context<'static, 'static>);
+
+impl Variables {
+    pub(super) fn of(event: &SecurityEvent) -> Self {
+        let mut context = Context::with_env(ENVIRONMENT.clone());
+        context.add_variable_from_value("source", event.source.as_str());
+        context.add_variable_from_value("rule", event.rule.as_str());
+        context.add_variable_from_value("severity", event.severity.as_str());
+        context.add_variable_from_value("target", target(&event.target));
+        context.add_variable_from_value("facts", facts(event));
+        Self(context)
+    }
+}
+
+/// Absent parts are empty, so that `target.namespace == "shop"` always has an answer.
+fn target(target: &Target) -> Value {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let fields = [
+        ("apiVersion", target.api_version.clone()),
+        ("kind", target.kind.clone()),
+        ("namespace", text(&target.namespace)),
+        ("name", target.name.clone()),
+        ("uid", text(&target.uid)),
+    ];
+    Value::Map(Map::from(HashMap::from(fields)))
+}
+
+fn facts(event: &SecurityEvent) -> Value {
+    let facts: HashMap<String, Value> = event.facts.iter().map(|(key, value)| (key.clone(), scalar(value))).collect();
+    Value::Map(Map::from(facts))
+}
+
+fn scalar(scalar: &Scalar) -> Value {
+    match scalar {
+        Scalar::Bool(value) => Value::Bool(*value),
+        Scalar::Text(text) => Value::from(text.as_str()),
+        Scalar::Number(number) => number
+            .as_i64()
+            .map(Value::Int)
+            .or_else(|| number.as_u64().map(Value::UInt))
+            .or_else(|| number.as_f64().map(Value::Float))
+            .unwrap_or(Value::Null),
+    }
+}

@@ -1,0 +1,188 @@
+//! The policy file: YAML in, a [`Policy`] or every mistake out.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Condition, DEFAULT_RULE, Outcome, Policy, Reaction, Rule, guardrails};
+use crate::{
+    event::Severity,
+    remediation::{Action, Mode},
+    verify::is_label_value,
+};
+
+const MAX_BYTES: usize = 256 * 1_024;
+const MAX_RULES: usize = 256;
+
+/// What is wrong with a policy file: all of it, one line each.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy is not valid; mend and load it again:{}", lines(.0))]
+pub struct PolicyError(Vec<String>);
+
+impl PolicyError {
+    /// One line per mistake, with the rule it stands in.
+    pub fn problems(&self) -> &[String] {
+        &self.0
+    }
+}
+
+fn lines(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// Collects mistakes.
+#[derive(Default)]
+pub(super) struct Problems(Vec<String>);
+
+impl Problems {
+    pub(super) fn add(&mut self, place: &str, problem: impl fmt::Display) {
+        self.0.push(format!("{place}: {problem}"));
+    }
+}
+
+/// Reads one part of the file, unknown fields refused by its type.
+pub(super) fn typed<T: DeserializeOwned>(value: Value, place: &str, problems: &mut Problems) -> Option<T> {
+    serde_json::from_value(value).map_err(|error| problems.add(place, error)).ok()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    rules: Vec<Value>,
+    default: Value,
+    #[serde(default)]
+    guardrails: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RuleFile {
+    name: String,
+    when: String,
+    mode: ModeFile,
+    min_severity: Option<Severity>,
+    action: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DefaultFile {
+    mode: ModeFile,
+    min_severity: Option<Severity>,
+    action: Option<Value>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum ModeFile {
+    Observe,
+    Propose,
+    Automatic,
+}
+
+pub(super) fn read(yaml: &str) -> Result<Policy, PolicyError> {
+    let mut problems = Problems::default();
+    match parse(yaml, &mut problems) {
+        Some(policy) if problems.0.is_empty() => Ok(policy),
+        _ => Err(PolicyError(problems.0)),
+    }
+}
+
+fn parse(yaml: &str, problems: &mut Problems) -> Option<Policy> {
+    if yaml.len() > MAX_BYTES {
+        problems.add("file", format!("longer than {MAX_BYTES} bytes"));
+        return None;
+    }
+    // By way of JSON: YAML would write the variants of an action as tags.
+    let value: Value = serde_yaml_ng::from_str(yaml).map_err(|error| problems.add("file", error)).ok()?;
+    let file: File = typed(value, "file", problems)?;
+    if file.rules.len() > MAX_RULES {
+        problems.add("file", format!("more than {MAX_RULES} rules"));
+        return None;
+    }
+    let mut names = BTreeSet::from([DEFAULT_RULE.to_owned()]);
+    let rules: Vec<_> = file
+        .rules
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, value)| {
+            let name =
+                value.get("name").and_then(Value::as_str).map_or_else(|| format!("rule {}", index + 1), |name| format!("rule `{name}`"));
+            let file: RuleFile = typed(value, &name, problems)?;
+            if !is_label_value(&file.name) {
+                problems.add(&name, "a name is 1 to 63 letters, digits, '-', '_' or '.', and starts and ends with a letter or digit");
+            } else if !names.insert(file.name.clone()) {
+                problems.add(&name, "another rule has this name, or it is `default`");
+            }
+            let outcome = outcome(file.mode, file.min_severity, file.action, &name, problems);
+            let when = Condition::compile(&file.when).map_err(|error| problems.add(&name, error)).ok();
+            Some(Rule { name: file.name, when: when?, outcome: outcome? })
+        })
+        .collect();
+    let default = typed::<DefaultFile>(file.default, DEFAULT_RULE, problems)
+        .and_then(|file| outcome(file.mode, file.min_severity, file.action, DEFAULT_RULE, problems));
+    let guardrails = guardrails::read(file.guardrails, problems);
+    Some(Policy { rules, default: default?, guardrails })
+}
+
+fn outcome(mode: ModeFile, floor: Option<Severity>, action: Option<Value>, place: &str, problems: &mut Problems) -> Option<Outcome> {
+    let action = match action {
+        Some(value) => Some(read_action(value, place, problems)?),
+        None => None,
+    };
+    let reaction = match (mode, action) {
+        (ModeFile::Observe, None) => Reaction::Observe,
+        (ModeFile::Observe, Some(_)) => {
+            problems.add(place, "observe does nothing: leave the action out");
+            return None;
+        }
+        (ModeFile::Propose, Some(action)) => Reaction::Act { action, mode: Mode::Propose },
+        (ModeFile::Automatic, Some(action)) => Reaction::Act { action, mode: Mode::Automatic },
+        (_, None) => {
+            problems.add(place, "an action is missing: label, networkQuarantine or scale");
+            return None;
+        }
+    };
+    Some(Outcome { floor: floor.unwrap_or(Severity::Info), reaction })
+}
+
+fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Action> {
+    let action: Action = typed(value.clone(), place, problems)?;
+    // The resource's types are open, as stored objects must stay readable; a policy is not.
+    if serde_json::to_value(&action).ok().as_ref() != Some(&value) {
+        problems.add(place, format!("the action {} has a parameter that it does not know", action.name()));
+        return None;
+    }
+    let problem = match &action {
+        Action::Label(label) if label.labels.is_empty() => Some("label sets no label"),
+        Action::Label(label)
+            if !label.labels.iter().all(|(key, value)| is_label_key(key) && (value.is_empty() || is_label_value(value))) =>
+        {
+            Some("label has a key or value that Kubernetes does not take")
+        }
+        Action::Scale(scale) if !(0..=10_000).contains(&scale.replicas) => Some("scale takes 0 to 10000 replicas"),
+        Action::Label(_) | Action::Scale(_) | Action::NetworkQuarantine(_) => None,
+    };
+    match problem {
+        Some(problem) => {
+            problems.add(place, problem);
+            None
+        }
+        None => Some(action),
+    }
+}
+
+fn is_label_key(key: &str) -> bool {
+    let dns = |prefix: &str| {
+        !prefix.is_empty()
+            && prefix.len() <= 253
+            && prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+            && prefix.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
+    };
+    match key.split_once('/') {
+        Some((prefix, name)) => dns(prefix) && is_label_value(name),
+        None => is_label_value(key),
+    }
+}

@@ -1,0 +1,169 @@
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{
+    event::{Scalar, Target},
+    remediation::{LabelAction, NetworkQuarantineAction, ScaleAction},
+};
+
+fn event(source: &str, severity: Severity) -> SecurityEvent {
+    SecurityEvent {
+        source: source.into(),
+        rule: "Terminal shell in container".into(),
+        severity,
+        time: Timestamp::UNIX_EPOCH,
+        target: Target { api_version: "v1".into(), kind: "Pod".into(), namespace: Some("shop".into()), name: "web-1".into(), uid: None },
+        facts: BTreeMap::from([
+            ("proc.name".to_owned(), Scalar::Text("bash".into())),
+            ("user.uid".to_owned(), Scalar::Number(0.into())),
+            ("evt.time".to_owned(), Scalar::Number(1_795_451_516_746_609_046_i64.into())),
+            ("privileged".to_owned(), Scalar::Bool(true)),
+        ]),
+        reference: None,
+    }
+}
+
+fn label(value: &str) -> Action {
+    Action::Label(LabelAction { labels: BTreeMap::from([("zen.kube-zen.io/flagged".to_owned(), value.to_owned())]) })
+}
+
+fn remediate(action: Action, mode: Mode, rule: &str) -> Decision {
+    Decision::Remediate { action, mode, rule: rule.into() }
+}
+
+/// A policy of one rule over `when`, and an automatic default.
+fn one(when: &str) -> String {
+    format!(
+        "rules:\n- name: it\n  when: {when}\n  mode: observe\ndefault:\n  mode: automatic\n  minSeverity: critical\n  action: {{ scale: {{ replicas: 1 }} }}\n"
+    )
+}
+
+fn decide(when: &str) -> Decision {
+    Policy::parse(&one(&serde_json::to_string(when).unwrap())).unwrap().decide(&event("falco", Severity::Critical))
+}
+
+#[test]
+fn the_development_policy_acts_on_falco_and_proposes_the_rest() {
+    let policy = Policy::parse(DEV).unwrap();
+    let cases = [
+        ("falco", Severity::Critical, remediate(Action::NetworkQuarantine(NetworkQuarantineAction {}), Mode::Automatic, "falco-critical")),
+        ("falco", Severity::High, remediate(label("falco"), Mode::Automatic, "falco")),
+        ("falco", Severity::Info, remediate(label("falco"), Mode::Automatic, "falco")),
+        ("trivy", Severity::Critical, remediate(Action::Scale(ScaleAction { replicas: 0 }), Mode::Propose, "trivy-critical")),
+        ("trivy", Severity::High, Decision::Ignore(Ignored::BelowThreshold)),
+        ("kyverno", Severity::Low, remediate(label("kyverno"), Mode::Propose, "kyverno")),
+        ("another", Severity::Info, remediate(label("other"), Mode::Propose, "default")),
+    ];
+    for (source, severity, wanted) in cases {
+        assert_eq!(policy.decide(&event(source, severity)), wanted, "{source} {severity:?}");
+    }
+    let guardrails = policy.guardrails();
+    assert_eq!((guardrails.budget, guardrails.cooldown, guardrails.staleness, guardrails.dry_run), (None, None, None, false));
+    assert!(guardrails.protected_namespaces.contains("kube-system"));
+}
+
+#[test]
+fn the_default_policy_only_proposes_and_has_every_guardrail() {
+    let policy = Policy::parse(DEFAULT).unwrap();
+    for source in ["falco", "trivy", "kyverno", "another"] {
+        let decision = policy.decide(&event(source, Severity::Critical));
+        assert!(matches!(decision, Decision::Remediate { mode: Mode::Propose, .. }), "{source}: {decision:?}");
+    }
+    assert_eq!(policy.guardrails(), &Guardrails::default());
+    assert_eq!(policy.guardrails().budget, Some(Budget { per_namespace: 10, window: Duration::from_secs(3_600) }));
+}
+
+#[test]
+fn conditions_see_source_rule_severity_target_and_facts() {
+    for when in [
+        r#"source == "falco" && severity == "critical" && rule.startsWith("Terminal")"#,
+        r#"target.namespace == "shop" && target.kind == "Pod" && target.uid == """#,
+        r#"facts["proc.name"] == "bash" && facts["user.uid"] == 0 && facts.privileged"#,
+        r#"facts["evt.time"] == 1795451516746609046"#,
+        r#""proc.name" in facts && !("proc.cmdline" in facts) && !has(facts.image)"#,
+        r#"facts.exists(key, key.startsWith("proc.") && facts[key] == "bash")"#,
+        r#"["shop", "jobs"].exists(it, it == target.namespace)"#,
+    ] {
+        assert_eq!(decide(when), Decision::Ignore(Ignored::Observe), "{when}");
+    }
+}
+
+#[test]
+fn the_first_rule_that_matches_decides_even_when_its_floor_is_not_reached() {
+    let yaml = "rules:
+- { name: strict, when: source == \"falco\", minSeverity: critical, mode: observe }
+- { name: lax, when: \"true\", mode: automatic, action: { scale: { replicas: 0 } } }
+default: { mode: observe }";
+    let policy = Policy::parse(yaml).unwrap();
+    assert_eq!(policy.decide(&event("falco", Severity::High)), Decision::Ignore(Ignored::BelowThreshold));
+    assert_eq!(policy.decide(&event("falco", Severity::Critical)), Decision::Ignore(Ignored::Observe));
+    assert!(matches!(policy.decide(&event("trivy", Severity::Info)), Decision::Remediate { rule, .. } if rule == "lax"));
+}
+
+#[test]
+fn a_condition_without_an_answer_ends_in_a_proposal_of_the_default() {
+    for when in [r#"facts["proc.cmdline"] == "x""#, "facts.nope", "rule", "1 / (size(rule) - size(rule)) == 1", r#"rule.matches("[")"#] {
+        let wanted = remediate(Action::Scale(ScaleAction { replicas: 1 }), Mode::Propose, "default");
+        assert_eq!(decide(when), wanted, "{when}");
+    }
+}
+
+#[test]
+fn every_mistake_of_a_file_is_told_at_once_with_its_rule() {
+    let yaml = r#"
+rules:
+- { name: a, when: "source ==", mode: observe }
+- { name: b, when: "true", mode: sometimes }
+- { name: c, when: "true", mode: propose }
+- { name: d, when: "true", mode: observe, action: { networkQuarantine: {} } }
+- { name: e, when: "true", mode: propose, action: { scale: { replicas: 0, force: true } } }
+- { name: f, when: "true", mode: propose, action: { reboot: {} } }
+- { name: g, when: "true", mode: propose, action: { label: { labels: { "a b": c } } } }
+- { name: h, when: "source == 'x' && hostname == 'y'", mode: observe }
+- { name: i, when: "open_shell('x')", mode: observe }
+- { name: i, when: "true", mode: observe, minSeverity: severe }
+- { name: j, when: "true", mode: observe, colour: red }
+- { when: "true", mode: observe }
+- { name: default, when: "true", mode: observe }
+- { name: k, when: "[1].all(a, [1].all(b, [1].all(c, true)))", mode: observe }
+default: { mode: propose }
+guardrails: { cooldown: soon, staleness: 24h, budget: { perNamespace: -1, window: 1h } }
+"#;
+    let error = Policy::parse(yaml).unwrap_err();
+    let problems = error.problems();
+    let wanted = [
+        "rule `a`",
+        "rule `b`",
+        "rule `c`",
+        "rule `d`",
+        "rule `e`",
+        "rule `f`",
+        "rule `g`",
+        "rule `h`",
+        "rule `i`",
+        "rule `i`",
+        "rule `j`",
+        "rule 12",
+        "rule `default`",
+        "rule `k`",
+        "default",
+        "guardrails.budget",
+        "guardrails",
+    ];
+    let places: Vec<_> = problems.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
+    assert_eq!(places, wanted, "{error}");
+    assert!(error.to_string().contains("`when` asks for `hostname`; there are only source, rule"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_policy_is_refused() {
+    for yaml in ["", "rules: []", "default: {mode: observe}\nextra: 1", "- a", "a: [", &"#".repeat(300_000)] {
+        assert!(Policy::parse(yaml).is_err());
+    }
+    assert!(Policy::parse("default: {mode: observe}").is_ok());
+    assert!(Policy::parse(&one(&format!("\"{}\"", "true || ".repeat(400) + "true"))).is_err(), "an overlong condition");
+}
