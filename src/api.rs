@@ -10,14 +10,17 @@
 //! ([`crate::contract`]); this module is what the generated code runs on.
 
 mod dispatch;
+mod handlers;
 pub mod meta;
 mod mount;
 mod parameters;
 mod problem;
 mod reply;
 mod routes;
+pub mod view;
 
 pub use dispatch::Dispatcher;
+pub use handlers::Handlers;
 pub use mount::{Mount, RouteTable};
 pub use problem::Echo;
 pub use reply::{EventStream, IntoReply, Reply};

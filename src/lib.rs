@@ -18,14 +18,33 @@
 //! Rules of the house: `event`, `policy`, `queue` and `remediation::phase` import neither kube nor
 //! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
+pub mod admin;
 pub mod api;
+pub mod category;
+pub mod cli;
 pub mod client;
+pub mod config;
 pub mod contract;
+pub mod demo;
+pub mod dev;
+pub mod duration;
 pub mod event;
+pub mod fixtures;
+pub mod heartbeat;
+pub mod informer;
 pub mod ingest;
+pub mod key;
+pub mod pipeline;
 pub mod policy;
 pub mod problem;
+pub mod queue;
+pub mod random;
 pub mod remediation;
+pub mod retention;
+pub mod runtime;
+pub mod serve;
 pub mod signature;
+pub mod stream;
 pub mod telemetry;
 pub mod verify;
+pub mod worker;

@@ -1,2 +1,7 @@
-//! The `zen-agent` binary.
-fn main() {}
+//! The `zen-agent` binary; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zen_agent::cli::main()
+}

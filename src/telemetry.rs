@@ -1,5 +1,8 @@
 //! What operators see: metrics, logs, health.
 
+pub mod health;
+pub mod logs;
 pub mod metrics;
 
+pub use health::Health;
 pub use metrics::Metrics;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::file::{Problems, typed};
+use crate::{duration, event::Target};
 
 /// Bounds on what runs without a person; `None` is off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,20 @@ impl Default for Guardrails {
             staleness: Some(Duration::from_secs(86_400)),
             dry_run: false,
         }
+    }
+}
+
+impl Guardrails {
+    /// None at all: what tests and `dev` begin with.
+    pub fn none() -> Self {
+        Self { protected_namespaces: BTreeSet::new(), budget: None, cooldown: None, staleness: None, dry_run: false }
+    }
+
+    /// The protected namespace that the target lies in, or is.
+    pub fn protects<'a>(&self, target: &'a Target) -> Option<&'a str> {
+        let is_namespace = target.api_version == "v1" && target.kind == "Namespace";
+        let namespace = if is_namespace { Some(target.name.as_str()) } else { target.namespace.as_deref() };
+        namespace.filter(|namespace| self.protected_namespaces.contains(*namespace))
     }
 }
 
@@ -94,23 +109,31 @@ fn read_budget(value: Value, problems: &mut Problems) -> Option<Budget> {
 }
 
 fn read_duration(text: &str, name: &str, problems: &mut Problems) -> Option<Duration> {
-    let duration = duration(text);
+    let duration = duration::parse(text).ok();
     if duration.is_none() {
         problems.add("guardrails", format!("{name} is no duration such as 30s, 10m, 24h or 7d, and not off"));
     }
     duration
 }
 
-/// `[0-9]+(s|m|h|d)`, up to a hundred years.
-fn duration(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let number: u64 = Some(digits).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
-    number.checked_mul(unit).filter(|seconds| *seconds <= 36_500 * 86_400).map(Duration::from_secs)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protected_namespace_is_protected_itself_like_all_that_lies_in_it() {
+        let guardrails = Guardrails { protected_namespaces: ["kube-system".to_owned()].into(), ..Guardrails::none() };
+        let target = |kind: &str, namespace: Option<&str>, name: &str| Target {
+            api_version: "v1".into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+            uid: None,
+        };
+        assert_eq!(guardrails.protects(&target("Pod", Some("kube-system"), "dns")), Some("kube-system"));
+        assert_eq!(guardrails.protects(&target("Namespace", None, "kube-system")), Some("kube-system"));
+        // A namespace is cluster-scoped, whatever namespace the finding puts it into.
+        assert_eq!(guardrails.protects(&target("Namespace", Some("shop"), "kube-system")), Some("kube-system"));
+        assert_eq!(guardrails.protects(&target("Pod", Some("shop"), "kube-system")), None);
+    }
 }

@@ -237,6 +237,9 @@ pub struct RemediationStatus {
     /// The object to be changed, found by kind and name and pinned by uid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// Who decided about it, where a person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// What was there before the change; written before anything is changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
@@ -272,6 +275,31 @@ pub struct RemediationStatus {
     /// Patches in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_patches: Option<i32>,
+}
+
+/// A person's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// What was decided.
+    pub decision: Decision,
+    /// Who decided: the token's subject, or the object's `approvedBy`.
+    pub by: String,
+    /// When.
+    pub at: Time,
+    /// Why, in the person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a person can decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// It may run.
+    Approved,
+    /// It may not.
+    Rejected,
 }
 
 /// A step of the pipeline.
@@ -327,10 +355,19 @@ pub struct Step {
 pub enum Previous {
     /// Of `label`: the labels' former values.
     Labels(PreviousLabels),
-    /// Of `network-quarantine`: nothing is kept, since both the label and the policy are the agent's own.
-    NetworkQuarantine(NetworkQuarantineAction),
+    /// Of `network-quarantine`: the label's former value; the policy is the agent's own.
+    NetworkQuarantine(PreviousQuarantine),
     /// Of `scale`: the former replicas.
     Scale(ScaleAction),
+}
+
+/// What a quarantine found on the pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PreviousQuarantine {
+    /// The label's former value: the pod was in another remediation's quarantine, and is put back into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// The former values of labels.

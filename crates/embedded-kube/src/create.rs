@@ -10,11 +10,11 @@ use bytes::Bytes;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
+use crate::batch::Batch;
 use crate::error::{ApiError, FieldError};
 use crate::object::{Object, with_type};
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, NAMESPACES, ResourceType, Trait};
-use crate::writer::Batch;
 use crate::{Inner, crd, meta};
 
 /// Who creates an object.

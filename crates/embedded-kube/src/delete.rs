@@ -14,12 +14,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Time};
 use serde_json::{Value, json};
 
 use crate::Inner;
+use crate::batch::Batch;
 use crate::error::{ApiError, FieldError};
 use crate::gc;
 use crate::object::{Object, with_type};
 use crate::path::{DryRun, Query};
 use crate::types::{DEFINITIONS, NAMESPACES, ResourceType, Trait};
-use crate::writer::Batch;
 
 /// The finalizer that keeps an owner until its blocking dependents are gone.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
@@ -65,7 +65,8 @@ pub(crate) async fn delete(
             let (object, bytes) = batch.get(&key)?.ok_or_else(|| ApiError::not_found(&ty, &name))?;
             check(&ty, &object, &options)?;
             if dry_run == DryRun::All {
-                return Ok(Outcome::Gone(bytes));
+                let kept = propagation != Propagation::Background || !object.finalizers().is_empty();
+                return Ok(if kept { Outcome::Marked(bytes) } else { Outcome::Gone(bytes) });
             }
             delete_now(batch, &key, &object, bytes, propagation)
         };

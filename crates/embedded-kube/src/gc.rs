@@ -8,11 +8,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Inner;
+use crate::batch::Batch;
 use crate::delete::{FOREGROUND, ORPHAN, Propagation, delete_now, vanish};
 use crate::error::ApiError;
 use crate::object::Object;
 use crate::types::Types;
-use crate::writer::Batch;
 
 /// Dependents handled in one transaction.
 const AT_ONCE: usize = 64;
@@ -67,15 +67,33 @@ pub(crate) fn start(inner: &Arc<Inner>) {
     }
 }
 
-async fn run(inner: Arc<Inner>) {
-    loop {
-        {
-            let mut state = inner.collector.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if !std::mem::take(&mut state.again) {
-                state.running = false;
-                return;
-            }
+/// The running collector; once its runtime has dropped it, another may start.
+struct Turn {
+    inner: Arc<Inner>,
+    over: bool,
+}
+
+impl Turn {
+    /// Whether there is something to look at; if not, the turn is over.
+    fn goes_on(&mut self) -> bool {
+        let mut state = self.inner.collector.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.running = std::mem::take(&mut state.again);
+        self.over = !state.running;
+        state.running
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.over {
+            self.inner.collector.0.lock().unwrap_or_else(PoisonError::into_inner).running = false;
         }
+    }
+}
+
+async fn run(inner: Arc<Inner>) {
+    let mut turn = Turn { inner: inner.clone(), over: false };
+    while turn.goes_on() {
         loop {
             let types = inner.clone();
             match inner.write(move |batch| step(batch, &types.types)).await {

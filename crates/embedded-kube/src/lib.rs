@@ -35,6 +35,7 @@
 //! | watch from a resourceVersion before the last start | 410: the history is in memory |
 //! | listing continued after 5 minutes, after 64 newer listings or after a restart | 410, with a token that goes on inconsistently |
 
+mod batch;
 mod crd;
 mod create;
 mod delete;
@@ -240,7 +241,7 @@ impl EmbeddedKube {
         let namespace = object.meta.namespace.clone().or_else(|| ty.is_namespaced().then(|| "default".to_owned()));
         let prepared =
             create::prepare(&ty, namespace.filter(|_| ty.is_namespaced()).as_deref(), object, Origin::Seed, FieldValidation::Drop)?;
-        let job = move |batch: &mut writer::Batch<'_>| {
+        let job = move |batch: &mut batch::Batch<'_>| {
             let key = ty.key(prepared.object.meta.namespace.as_deref(), prepared.object.name());
             if batch.exists(&key)? {
                 return Ok(false);

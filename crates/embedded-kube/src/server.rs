@@ -116,7 +116,7 @@ async fn one(
             let deleted = delete::delete(inner, ty, namespace, name, &body, query).await?;
             return Ok(object(StatusCode::OK, deleted));
         }
-        Method::PUT => Change::Put(Object::decode(&ty, json(&head.headers, body).await?)?),
+        Method::PUT => Change::Put(Box::new(Object::decode(&ty, json(&head.headers, body).await?)?)),
         Method::PATCH => Change::Patch(Patch::parse(media_type(&head.headers), &read(body).await?)?),
         _ => return Err(ApiError::method_not_allowed()),
     };

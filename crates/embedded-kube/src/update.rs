@@ -13,13 +13,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::batch::Batch;
 use crate::create::apply_schema;
 use crate::error::{ApiError, FieldError};
 use crate::object::{Object, with_type};
 use crate::patch::Patch;
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, ResourceType, Trait};
-use crate::writer::Batch;
 use crate::{Inner, crd, delete, meta};
 
 /// What a write is addressed to.
@@ -34,7 +34,7 @@ pub(crate) enum Part {
 /// What a write brings.
 pub(crate) enum Change {
     /// The whole object.
-    Put(Object),
+    Put(Box<Object>),
     /// The differences.
     Patch(Patch),
 }
@@ -105,7 +105,7 @@ impl Update {
     fn changed(self, old: &Object) -> Result<Object, ApiError> {
         let Self { ty, namespace, name, change, .. } = self;
         let (mut new, unconditional) = match change {
-            Change::Put(object) => (object, ty.has(Trait::UnconditionalUpdate)),
+            Change::Put(object) => (*object, ty.has(Trait::UnconditionalUpdate)),
             Change::Patch(patch) => {
                 let mut whole = old.to_value(&ty)?;
                 patch.apply(&mut whole)?;

@@ -11,6 +11,7 @@ pub(super) fn to_draft4(schema: &Value) -> Value {
             "properties" => value.as_object().into_iter().flatten().map(|(name, schema)| (name.clone(), to_draft4(schema))).collect(),
             "items" | "additionalProperties" | "not" => to_draft4(value),
             "allOf" | "anyOf" | "oneOf" => value.as_array().into_iter().flatten().map(to_draft4).collect(),
+            "minimum" | "maximum" | "multipleOf" => whole_number(value),
             // Says nothing about validity, or is handled before validation.
             "default" | "description" | "title" | "example" | "externalDocs" | "nullable" => continue,
             extension if extension.starts_with("x-kubernetes-") => continue,
@@ -26,6 +27,15 @@ pub(super) fn to_draft4(schema: &Value) -> Value {
         allow_null(&mut out);
     }
     Value::Object(out)
+}
+
+/// Typed clients write bounds as floating point; messages show `0`, not `0.0`.
+fn whole_number(value: &Value) -> Value {
+    #[allow(clippy::cast_possible_truncation, reason = "checked: it is whole and within the range that a double holds exactly")]
+    match value.as_f64() {
+        Some(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => Value::from(number as i64),
+        _ => value.clone(),
+    }
 }
 
 /// `format: int32` is a range; draft 4 knows no format for numbers.

@@ -1,0 +1,150 @@
+//! Watches, and the reflectors that are built on them.
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::runtime::watcher::{self, Event, watcher};
+use serde_json::json;
+
+use crate::support::{DEADLINE, config_map, config_maps};
+
+type Line = (String, String);
+
+/// The next event's type and the object's name.
+async fn next(stream: &mut (impl Stream<Item = kube::Result<WatchEvent<ConfigMap>>> + Unpin)) -> Option<Line> {
+    let event = tokio::time::timeout(DEADLINE, stream.try_next()).await.unwrap().unwrap()?;
+    Some(match event {
+        WatchEvent::Added(map) => ("ADDED".into(), map.name_any()),
+        WatchEvent::Modified(map) => ("MODIFIED".into(), map.name_any()),
+        WatchEvent::Deleted(map) => ("DELETED".into(), map.name_any()),
+        WatchEvent::Bookmark(bookmark) => {
+            let ended = bookmark.metadata.annotations.get("k8s.io/initial-events-end").map(String::as_str) == Some("true");
+            ("BOOKMARK".into(), if ended { "end".into() } else { String::new() })
+        }
+        WatchEvent::Error(status) => ("ERROR".into(), status.code.to_string()),
+    })
+}
+
+fn line(ty: &str, name: &str) -> Option<Line> {
+    Some((ty.into(), name.into()))
+}
+
+async fn create(maps: &Api<ConfigMap>, name: &str, labels: serde_json::Value) -> ConfigMap {
+    maps.create(&PostParams::default(), &config_map(name, &labels)).await.unwrap()
+}
+
+async fn label(maps: &Api<ConfigMap>, name: &str, app: &str) {
+    let patch = Patch::Merge(json!({"metadata": {"labels": {"app": app}}}));
+    maps.patch(name, &PatchParams::default(), &patch).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_watch_sees_every_change_after_its_version_in_order() {
+    let maps = config_maps().await;
+    create(&maps, "before", json!({})).await;
+    let version = maps.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    create(&maps, "a", json!({})).await;
+    let mut stream = maps.watch(&WatchParams::default(), &version).await.unwrap().boxed();
+    label(&maps, "a", "x").await;
+    let last = maps.delete("a", &DeleteParams::default()).await.unwrap();
+    assert!(last.is_right());
+    create(&maps, "b", json!({})).await;
+    for expected in [line("ADDED", "a"), line("MODIFIED", "a"), line("DELETED", "a"), line("ADDED", "b")] {
+        assert_eq!(next(&mut stream).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_bears_a_version_of_its_own() {
+    let maps = config_maps().await;
+    let created = create(&maps, "a", json!({})).await;
+    let version = created.resource_version().unwrap();
+    let mut stream = maps.watch(&WatchParams::default(), &version).await.unwrap().boxed();
+    maps.delete("a", &DeleteParams::default()).await.unwrap();
+    let Some(WatchEvent::Deleted(deleted)) = stream.try_next().await.unwrap() else { panic!("expected the deletion") };
+    assert!(deleted.resource_version().unwrap().parse::<u64>().unwrap() > version.parse().unwrap());
+    assert_eq!(deleted.data, created.data);
+}
+
+#[tokio::test]
+async fn a_watch_without_a_version_begins_with_what_is_there() {
+    let maps = config_maps().await;
+    create(&maps, "a", json!({})).await;
+    create(&maps, "b", json!({})).await;
+    let mut stream = maps.watch(&WatchParams::default(), "0").await.unwrap().boxed();
+    assert_eq!(next(&mut stream).await, line("ADDED", "a"));
+    assert_eq!(next(&mut stream).await, line("ADDED", "b"));
+    create(&maps, "c", json!({})).await;
+    assert_eq!(next(&mut stream).await, line("ADDED", "c"));
+}
+
+#[tokio::test]
+async fn a_selective_watch_sees_objects_come_and_go() {
+    let maps = config_maps().await;
+    let version = create(&maps, "a", json!({"app": "other"})).await.resource_version().unwrap();
+    let params = WatchParams::default().labels("app=web");
+    let mut stream = maps.watch(&params, &version).await.unwrap().boxed();
+    create(&maps, "never", json!({})).await;
+    label(&maps, "a", "web").await;
+    maps.patch("a", &PatchParams::default(), &Patch::Merge(json!({"data": {"x": "y"}}))).await.unwrap();
+    label(&maps, "a", "other").await;
+    maps.delete("a", &DeleteParams::default()).await.unwrap();
+    create(&maps, "b", json!({"app": "web"})).await;
+    for expected in [line("ADDED", "a"), line("MODIFIED", "a"), line("DELETED", "a"), line("ADDED", "b")] {
+        assert_eq!(next(&mut stream).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn initial_events_are_followed_by_a_bookmark_that_says_so() {
+    let maps = config_maps().await;
+    create(&maps, "a", json!({})).await;
+    let params = WatchParams::default().initial_events();
+    let mut stream = maps.watch(&params, "0").await.unwrap().boxed();
+    assert_eq!(next(&mut stream).await, line("ADDED", "a"));
+    assert_eq!(next(&mut stream).await, line("BOOKMARK", "end"));
+    label(&maps, "a", "x").await;
+    assert_eq!(next(&mut stream).await, line("MODIFIED", "a"));
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_its_time_is_over() {
+    let maps = config_maps().await;
+    let version = create(&maps, "a", json!({})).await.resource_version().unwrap();
+    let mut stream = maps.watch(&WatchParams::default().disable_bookmarks().timeout(1), &version).await.unwrap().boxed();
+    assert_eq!(next(&mut stream).await, None);
+}
+
+async fn reflected(config: watcher::Config) {
+    let maps = config_maps().await;
+    for i in 0..30 {
+        create(&maps, &format!("m{i:02}"), json!({})).await;
+    }
+    let mut events = watcher(maps.clone(), config).boxed();
+    let mut seen = Vec::new();
+    let mut next = async || tokio::time::timeout(DEADLINE, events.try_next()).await.unwrap().unwrap().unwrap();
+    loop {
+        match next().await {
+            Event::Init => {}
+            Event::InitApply(map) => seen.push(map.name_any()),
+            Event::InitDone => break,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert_eq!(seen, (0..30).map(|i| format!("m{i:02}")).collect::<Vec<_>>());
+    create(&maps, "later", json!({})).await;
+    maps.delete("m07", &DeleteParams::default()).await.unwrap();
+    assert!(matches!(next().await, Event::Apply(map) if map.name_any() == "later"));
+    assert!(matches!(next().await, Event::Delete(map) if map.name_any() == "m07"));
+}
+
+#[tokio::test]
+async fn a_reflector_that_lists_and_watches_works() {
+    reflected(watcher::Config::default().page_size(7)).await;
+}
+
+#[tokio::test]
+async fn a_reflector_that_streams_its_list_works() {
+    reflected(watcher::Config::default().streaming_lists()).await;
+}

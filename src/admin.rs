@@ -1,0 +1,73 @@
+//! The admin listener: health, metrics and documentation, in plain HTTP and without credentials.
+//!
+//! It changes nothing and shows no tenant's data; expose it inside the cluster only.
+
+use poem::{
+    EndpointExt, IntoEndpoint, IntoResponse, Response, Route, get, handler,
+    http::{StatusCode, header},
+    web::{Data, Json},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    contract::ContractVersion,
+    telemetry::{Health, Metrics},
+};
+
+/// The routes `/livez`, `/readyz`, `/health` and `/metrics`, and what `contracts` adds to them.
+pub fn router(health: Health, metrics: Metrics, contracts: impl IntoEndpoint<Endpoint: 'static>) -> impl IntoEndpoint {
+    Route::new()
+        .at("/livez", get(livez))
+        .at("/readyz", get(readyz))
+        .at("/health", get(overview))
+        .at("/metrics", get(scrape))
+        .nest("/", contracts)
+        .data(health)
+        .data(metrics)
+}
+
+#[handler]
+fn livez(Data(health): Data<&Health>) -> Response {
+    let stuck = health.stuck();
+    verdict(stuck.is_empty(), json!({ "stuck": stuck }))
+}
+
+#[handler]
+fn readyz(Data(health): Data<&Health>) -> Response {
+    let checks = health.readiness();
+    let ready = checks.values().all(Option::is_none);
+    let checks: Value = checks.into_iter().map(|(name, why)| (name, why.unwrap_or_else(|| "ok".to_owned()))).collect();
+    verdict(ready, json!({ "checks": checks }))
+}
+
+fn verdict(good: bool, mut body: Value) -> Response {
+    body["status"] = if good { "ok" } else { "unavailable" }.into();
+    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Json(body).with_status(status).into_response()
+}
+
+#[handler]
+fn overview(Data(health): Data<&Health>) -> Json<Value> {
+    let checks = health.readiness();
+    let ready = checks.values().all(Option::is_none) && health.stuck().is_empty();
+    let state = |name: &str| if checks[name].is_none() { "ok" } else { "unavailable" };
+    Json(json!({
+        "status": if ready { "ok" } else { "unavailable" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "contract_version": ContractVersion::V0.as_str(),
+        "supported_versions": ContractVersion::ALL.map(ContractVersion::as_str),
+        "uptime_seconds": health.uptime().as_secs(),
+        "dependencies": { "kubernetes": { "status": state("kubernetes") }, "cache": { "status": state("cache") } },
+    }))
+}
+
+#[handler]
+fn scrape(Data(metrics): Data<&Metrics>) -> Response {
+    match metrics.render() {
+        Ok(text) => text.with_header(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").into_response(),
+        Err(error) => {
+            tracing::error!(%error, "metrics cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The operations: each takes a verified request, delegates, and converts the answer.
+//!
+//! Nothing is decided here. Whose an object is stands in [`access`]; how it looks in the API in
+//! [`view`](super::view).
+
+mod access;
+mod approvals;
+mod cleanup;
+mod events;
+mod reads;
+mod watch;
+
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    contract::{v0, v1alpha1},
+    ingest::Ingest,
+    problem::Problem,
+    retention::Retention,
+    verify::{Tenant, Verified},
+};
+
+/// What the operations need.
+pub struct Handlers {
+    /// Where remediations are.
+    pub client: Client,
+    /// Stores events.
+    pub ingest: Ingest,
+    /// Deletes old remediations.
+    pub retention: Retention,
+    /// The cluster that batches must name.
+    pub cluster: String,
+    /// The tenant that owns objects without a tenant label.
+    pub own_tenant: Tenant,
+    /// Where remediations made from events are; ids have no namespace there.
+    pub namespace: String,
+    /// The one namespace that is watched; all when absent.
+    pub watch_namespace: Option<String>,
+    /// Ends the streams that clients watch, when the process stops.
+    pub stopping: CancellationToken,
+}
+
+impl v0::Api for Handlers {
+    async fn ingest_events(&self, request: Verified<v0::ingest_events::Request>) -> Result<v0::ingest_events::Response, Problem> {
+        let (body, idempotent_replayed) = self.batch(request).await?;
+        Ok(v0::ingest_events::Response::Accepted { body, idempotent_replayed })
+    }
+
+    async fn ingest_falco(&self, request: Verified<v0::ingest_falco::Request>) -> Result<v0::ingest_falco::Response, Problem> {
+        let (body, idempotent_replayed) = self.falco(request).await?;
+        Ok(v0::ingest_falco::Response::Accepted { body, idempotent_replayed })
+    }
+
+    async fn ingest_trivy(&self, request: Verified<v0::ingest_trivy::Request>) -> Result<v0::ingest_trivy::Response, Problem> {
+        let (body, idempotent_replayed) = self.trivy(request).await?;
+        Ok(v0::ingest_trivy::Response::Accepted { body, idempotent_replayed })
+    }
+
+    async fn ingest_kyverno(&self, request: Verified<v0::ingest_kyverno::Request>) -> Result<v0::ingest_kyverno::Response, Problem> {
+        let (body, idempotent_replayed) = self.kyverno(request).await?;
+        Ok(v0::ingest_kyverno::Response::Accepted { body, idempotent_replayed })
+    }
+
+    async fn list_remediations(
+        &self,
+        request: Verified<v0::list_remediations::Request>,
+    ) -> Result<v0::list_remediations::Response, Problem> {
+        let body = self.list(request).await?;
+        Ok(v0::list_remediations::Response::Ok { body })
+    }
+
+    async fn get_remediation(&self, request: Verified<v0::get_remediation::Request>) -> Result<v0::get_remediation::Response, Problem> {
+        let body = self.one(request).await?;
+        Ok(v0::get_remediation::Response::Ok { body })
+    }
+
+    async fn approve_remediation(
+        &self,
+        request: Verified<v0::approve_remediation::Request>,
+    ) -> Result<v0::approve_remediation::Response, Problem> {
+        let (caller, v0::approve_remediation::Request { id, body }) = request.into_parts();
+        let body = self.decide(&caller, &id, &body.reason, approvals::Verdict::Approve).await?;
+        Ok(v0::approve_remediation::Response::Ok { body })
+    }
+
+    async fn reject_remediation(
+        &self,
+        request: Verified<v0::reject_remediation::Request>,
+    ) -> Result<v0::reject_remediation::Response, Problem> {
+        let (caller, v0::reject_remediation::Request { id, body }) = request.into_parts();
+        let body = self.decide(&caller, &id, &body.reason, approvals::Verdict::Reject).await?;
+        Ok(v0::reject_remediation::Response::Ok { body })
+    }
+
+    async fn cleanup_remediations(
+        &self,
+        request: Verified<v0::cleanup_remediations::Request>,
+    ) -> Result<v0::cleanup_remediations::Response, Problem> {
+        let body = self.cleanup(request).await?;
+        Ok(v0::cleanup_remediations::Response::Ok { body })
+    }
+}
+
+impl v1alpha1::Api for Handlers {
+    async fn watch_remediations(
+        &self,
+        request: Verified<v1alpha1::watch_remediations::Request>,
+    ) -> Result<v1alpha1::watch_remediations::Response, Problem> {
+        let body = self.watch(request).await?;
+        Ok(v1alpha1::watch_remediations::Response::Ok { body })
+    }
+}

@@ -1,0 +1,46 @@
+//! Decisions on proposals.
+
+use super::Handlers;
+use crate::{
+    api::view,
+    contract::v0::types,
+    problem::{Code, Problem},
+    remediation::approval::{self, Decider, DecisionError},
+    verify::Caller,
+};
+
+/// What was decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    Approve,
+    Reject,
+}
+
+impl Handlers {
+    pub(super) async fn decide(&self, caller: &Caller, id: &str, reason: &str, verdict: Verdict) -> Result<types::Remediation, Problem> {
+        let (api, object) = self.find(caller, id).await?;
+        let by = Decider { subject: &caller.subject, role: caller.role };
+        let decided = match verdict {
+            Verdict::Approve => approval::approve(&api, object, by, Some(reason)).await,
+            Verdict::Reject => approval::reject(&api, object, by, Some(reason)).await,
+        };
+        let object = decided.map_err(|error| refusal(&error))?;
+        tracing::info!(
+            target: "audit", ?verdict, remediation = id, subject = caller.subject, tenant = %caller.tenant,
+            request_id = caller.request_id.as_sent(), "a decision was recorded"
+        );
+        Ok(view::remediation(&object, self.id(&object)))
+    }
+}
+
+fn refusal(error: &DecisionError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        DecisionError::StateConflict { .. } => Problem::new(Code::StateConflict, detail),
+        DecisionError::Gone => Problem::new(Code::NotFound, detail),
+        DecisionError::Contended | DecisionError::Timeout | DecisionError::Api(_) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "a decision was not recorded");
+            Problem::new(Code::Unavailable, detail).retry_after(std::time::Duration::from_secs(1))
+        }
+    }
+}

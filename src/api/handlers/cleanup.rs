@@ -1,0 +1,43 @@
+//! The cleanup that an operator asks for.
+
+use super::Handlers;
+use crate::{
+    contract::v0::{cleanup_remediations, types},
+    duration,
+    problem::{Code, Problem},
+    retention::{Limit, Mode, Sweep, TerminalPhase},
+    verify::Verified,
+};
+
+impl Handlers {
+    pub(super) async fn cleanup(&self, request: Verified<cleanup_remediations::Request>) -> Result<types::CleanupResult, Problem> {
+        let (caller, cleanup_remediations::Request { older_than, statuses, dry_run }) = request.into_parts();
+        let refused = |what: &str, error: String| Problem::new(Code::InvalidParameter, format!("`{what}`: {error}"));
+        let age = duration::parse(&older_than).map_err(|error| refused("older_than", error.to_string()))?;
+        let statuses = TerminalPhase::parse_list(&statuses).map_err(|error| refused("statuses", error.to_string()))?;
+        let mode = if dry_run { Mode::Preview } else { Mode::Delete };
+        let sweep = Sweep { older_than: Limit::Exactly(age), statuses, mode, tenant: Some(caller.tenant.clone()) };
+        let report = self.retention.sweep(&sweep).await;
+        tracing::info!(
+            target: "audit", subject = caller.subject, tenant = %caller.tenant, request_id = caller.request_id.as_sent(),
+            older_than, dry_run, matched = report.matched, deleted = report.deleted, errors = report.errors, "a cleanup ran"
+        );
+        Ok(types::CleanupResult {
+            matched: report.matched,
+            deleted: report.deleted,
+            errors: report.errors,
+            skipped_changed: report.changed,
+            dry_run,
+            older_than,
+            statuses: sweep.statuses.into_iter().map(status).collect(),
+        })
+    }
+}
+
+const fn status(phase: TerminalPhase) -> types::Status {
+    match phase {
+        TerminalPhase::Succeeded => types::Status::Succeeded,
+        TerminalPhase::Failed => types::Status::Failed,
+        TerminalPhase::RolledBack => types::Status::RolledBack,
+    }
+}

@@ -1,0 +1,117 @@
+//! Configuration: defaults ← file ← environment ← flags, one typed struct, every error at once.
+//!
+//! [`Settings`] is what may be written down, all of it optional and as text; [`Config`] is what the
+//! agent runs with. The environment's names are those in use in the product family's chart.
+
+mod settings;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+pub use settings::Settings;
+
+use crate::verify::Tenant;
+
+/// What the agent runs with; made by [`Settings::validate`] only.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The API's address.
+    pub listen: SocketAddr,
+    /// The address of health and metrics.
+    pub admin_listen: SocketAddr,
+    /// The API's certificate, key and client CA.
+    pub tls: TlsFiles,
+    /// The HMAC secrets of every tenant, by key id, in `whsec_` form.
+    pub hmac: BTreeMap<Tenant, BTreeMap<String, SecretString>>,
+    /// How tokens are checked.
+    pub jwt: JwtConfig,
+    /// The tenant that owns objects without a tenant label.
+    pub tenant: Tenant,
+    /// The cluster that events must name.
+    pub cluster: String,
+    /// The namespace of remediations made from events.
+    pub remediation_namespace: String,
+    /// The namespace that is watched; all when absent.
+    pub watch_namespace: Option<String>,
+    /// Concurrent workers.
+    pub workers: usize,
+    /// Items that may wait for a worker.
+    pub queue: usize,
+    /// How often every cached remediation is looked at again.
+    pub resync: Duration,
+    /// Age at which terminal remediations are deleted.
+    pub retention_max_age: Duration,
+    /// How often retention runs.
+    pub retention_interval: Duration,
+    /// How long an action's effect may take to show.
+    pub validation_timeout: Duration,
+    /// The policy file; the built-in policy, which only proposes, when absent.
+    pub policy_file: Option<PathBuf>,
+    /// Limits of the API listener.
+    pub limits: Limits,
+    /// How logs look.
+    pub log: LogConfig,
+}
+
+/// PEM files of the API listener.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// Certificate chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+    /// The CA of client certificates.
+    pub client_ca: PathBuf,
+}
+
+/// How tokens are checked.
+#[derive(Debug, Clone)]
+pub struct JwtConfig {
+    /// The only accepted `iss`.
+    pub issuer: String,
+    /// The only accepted `aud`.
+    pub audience: String,
+    /// PEM public keys and JWKS files.
+    pub key_files: Vec<PathBuf>,
+}
+
+/// Limits of the API listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of a request body.
+    pub max_body_bytes: usize,
+    /// Open connections.
+    pub max_connections: usize,
+    /// Requests a second of one client certificate.
+    pub requests_per_second: u32,
+}
+
+/// How logs look.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// A `tracing` filter, such as `info` or `zen_agent=debug`.
+    pub filter: String,
+    /// JSON for machines, text for people.
+    pub format: LogFormat,
+}
+
+/// A form of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for a terminal.
+    Pretty,
+}
+
+/// Every error of a configuration.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is not valid:")?;
+        self.0.iter().try_for_each(|error| write!(f, "\n  - {error}"))
+    }
+}

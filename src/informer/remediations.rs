@@ -1,0 +1,144 @@
+//! The informer of remediations: feeds the metrics and the work queue.
+//!
+//! | change | count | size and age | queue |
+//! |---|---|---|---|
+//! | add | +1 | recorded | key added |
+//! | update | moved when the status changed | recorded when it did | key added |
+//! | delete | −1 | | key forgotten |
+//!
+//! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
+//! work. Of 100,000 kept for a week, a resync would otherwise read each from the API for nothing.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kube::{Api, Resource};
+
+use super::{Config, Handler, Informer};
+use crate::{
+    key::ObjectKey,
+    remediation::{Phase, ZenAgentRemediation},
+    telemetry::Metrics,
+    worker::Backlog,
+};
+
+/// What the cache keeps of a remediation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Where it stands; the text of an unknown status is not kept.
+    pub phase: Phase,
+    /// Its size as JSON.
+    pub bytes: usize,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+impl Summary {
+    /// The summary of this remediation.
+    pub fn of(object: &ZenAgentRemediation) -> Self {
+        let phase = match object.phase() {
+            Phase::Unknown(_) => Phase::Unknown(String::new()),
+            known => known,
+        };
+        let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
+        Self { phase, bytes: json_size(object), created }
+    }
+
+    fn age(&self) -> Duration {
+        Duration::try_from(Timestamp::now().duration_since(self.created)).unwrap_or_default()
+    }
+}
+
+/// The informer of the remediations that `api` lists, counted in `metrics` and worked off by way of
+/// `backlog`.
+pub fn informer(
+    api: Api<kube::core::DeserializeGuard<ZenAgentRemediation>>,
+    config: Config,
+    metrics: Metrics,
+    backlog: Backlog,
+) -> Informer<ZenAgentRemediation, Summary> {
+    Informer::new(api, config, Summary::of).handler(Feed { metrics, backlog, tally: Mutex::default() })
+}
+
+struct Feed {
+    metrics: Metrics,
+    backlog: Backlog,
+    /// What this informer added to each count: the number of its cached objects, by status.
+    tally: Mutex<BTreeMap<&'static str, i64>>,
+}
+
+impl Feed {
+    fn count(&self, phase: &Phase, change: i64) {
+        *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(phase.label()).or_default() += change;
+        self.metrics.crd_count.with_label_values(&[phase.label()]).add(change);
+    }
+
+    fn record(&self, seen: &Summary) {
+        self.metrics.seen(&seen.phase, seen.bytes, seen.age());
+    }
+
+    fn queue(&self, key: &ObjectKey, seen: &Summary) {
+        if seen.phase.is_terminal() {
+            self.backlog.remove(key);
+        } else {
+            self.backlog.add(key);
+        }
+    }
+}
+
+/// An informer that ends takes its counts along, so that the next one begins at zero.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        for (status, count) in std::mem::take(self.tally.get_mut().unwrap_or_else(PoisonError::into_inner)) {
+            self.metrics.crd_count.with_label_values(&[status]).sub(count);
+        }
+    }
+}
+
+impl Handler<Summary> for Feed {
+    fn on_add(&self, key: &ObjectKey, new: &Arc<Summary>) {
+        self.count(&new.phase, 1);
+        self.record(new);
+        self.queue(key, new);
+    }
+
+    fn on_update(&self, key: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
+        if old.phase != new.phase {
+            self.count(&old.phase, -1);
+            self.count(&new.phase, 1);
+            self.record(new);
+        }
+        self.queue(key, new);
+    }
+
+    fn on_delete(&self, key: &ObjectKey, old: &Arc<Summary>) {
+        self.count(&old.phase, -1);
+        self.backlog.remove(key);
+    }
+}
+
+/// The size of the object as JSON, without making the JSON.
+fn json_size(object: &ZenAgentRemediation) -> usize {
+    struct Counter(usize);
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // It came as JSON, so it can be written as JSON; what could not would count as far as it got.
+    if let Err(error) = serde_json::to_writer(&mut counter, object) {
+        tracing::debug!(%error, "a remediation has no JSON form");
+    }
+    counter.0
+}

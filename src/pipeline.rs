@@ -1,0 +1,254 @@
+//! Carries remediations out: plan, gate, claim, execute, validate, and where that fails, roll back.
+//!
+//! [`Pipeline::reconcile`] reads one object, takes it as far as it goes now, and says when to look
+//! again. All state is on the object, so whoever calls next goes on from there:
+//!
+//! ```text
+//!            1 plan     2 gate            3 claim
+//!  pending ──────────┬──────────────▶ (one write: pinned target, previous state, execute running)
+//!     ▲              │ waits: Approved=False, Held      │
+//!     └──────────────┤                                  ▼ in_progress
+//!                    │ refused                   4 execute ── cannot ──────────┐
+//!                    ▼                                  │ done                 │
+//!                  failed                        5 validate ── no, too late ──▶│
+//!                                                       │ holds                ▼
+//!                                                       ▼                 6 rollback ──▶ rolled_back, failed
+//!                                                   succeeded
+//! ```
+//!
+//! | a crash …                          | leaves                          | and the next pass |
+//! |------------------------------------|---------------------------------|-------------------|
+//! | before the claim is written        | pending, target untouched       | starts over |
+//! | after it, before the target        | `execute` running, `previous`   | executes, attempt 2 |
+//! | after the target, before the write | the same, target changed        | finds it changed, goes on |
+//! | after `execute` succeeded          | `validate` running              | validates against the same deadline |
+//! | after validation, before the write | the same                        | validates again |
+//! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
+//! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
+//!
+//! Each write of the status carries the resourceVersion that it was decided on, each write of a
+//! target its uid and resourceVersion, and the values are functions of the remediation alone. So two
+//! agents that take themselves for the leader disturb, but do not double, each other's work.
+
+pub mod actions;
+mod api;
+mod claim;
+mod execute;
+mod gate;
+mod kinds;
+mod plan;
+mod rollback;
+mod run;
+mod running;
+mod validate;
+
+use std::time::Duration;
+
+use kube::Client;
+use tokio::sync::Mutex;
+use tracing::Instrument;
+
+use gate::Gate;
+use run::{Run, Stage};
+use running::Running;
+
+pub use api::{ApiError, Failure};
+pub use claim::ClaimError;
+pub use execute::ExecuteError;
+pub use gate::GateError;
+pub use kinds::KindError;
+pub use plan::PlanError;
+pub use rollback::RollbackError;
+pub use validate::ValidateError;
+
+use crate::{
+    category::Category,
+    policy::Guardrails,
+    remediation::{Phase, Reason, StepName},
+    telemetry::Metrics,
+};
+
+/// How the pipeline works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The only namespace whose remediations are processed; all of them without one.
+    pub watch_namespace: Option<String>,
+    /// How long an effect may take to show before the change is undone.
+    pub validation_timeout: Duration,
+}
+
+/// Where a remediation stands after a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Its status.
+    pub phase: Phase,
+    /// When to look again; not before the object changes without it.
+    pub next: Option<Duration>,
+}
+
+/// Why a pass ended early; the remediation is to be looked at again.
+///
+/// What ends a remediation for good is no error here: it is written to the object.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The remediation could not be read.
+    #[error(transparent)]
+    Read(ApiError),
+    /// The outcome of a pass was not written.
+    #[error(transparent)]
+    Save(ApiError),
+    /// The target could not be found out.
+    #[error(transparent)]
+    Plan(PlanError),
+    /// The guardrails could not be checked.
+    #[error(transparent)]
+    Gate(GateError),
+    /// It was not claimed.
+    #[error(transparent)]
+    Claim(ClaimError),
+    /// The change was not made.
+    #[error(transparent)]
+    Execute(ExecuteError),
+    /// The effect could not be checked.
+    #[error(transparent)]
+    Validate(ValidateError),
+    /// The change was not undone.
+    #[error(transparent)]
+    Rollback(RollbackError),
+}
+
+impl PipelineError {
+    /// The failed call behind it, which says whether it was a conflict, a timeout, or something else;
+    /// `None` when a target changed too fast to be written.
+    pub fn call(&self) -> Option<&ApiError> {
+        match self {
+            Self::Read(error) | Self::Save(error) | Self::Gate(GateError::Api(error)) => Some(error),
+            Self::Plan(error) | Self::Claim(ClaimError::Plan(error)) => error.call(),
+            Self::Claim(ClaimError::Save(error))
+            | Self::Execute(ExecuteError::Save(error))
+            | Self::Validate(ValidateError::Save(error))
+            | Self::Rollback(RollbackError::Save(error)) => Some(error),
+            Self::Claim(ClaimError::Target(error))
+            | Self::Execute(ExecuteError::Target(error))
+            | Self::Validate(ValidateError::Target(error))
+            | Self::Rollback(RollbackError::Target(error)) => error.call(),
+            Self::Gate(_) => None,
+        }
+    }
+
+    /// What kind of failure it was, which decides when the remediation is looked at again.
+    pub fn category(&self) -> Category {
+        match self.call() {
+            Some(ApiError::Timeout { .. }) => Category::Timeout,
+            Some(ApiError::Failed { source, .. }) => Category::of(source),
+            None => Category::Conflict,
+        }
+    }
+}
+
+/// The pipeline. Make a new one on becoming leader: it remembers which targets it works on.
+pub struct Pipeline {
+    client: Client,
+    settings: Settings,
+    guardrails: Guardrails,
+    metrics: Metrics,
+    running: Running,
+    /// Held from the count of the budget to the claim that uses it.
+    admission: Mutex<()>,
+}
+
+/// What a step leads to within a pass.
+enum Flow {
+    /// Something was written: go on from there.
+    Again,
+    /// Nothing more to do now.
+    Rest(Option<Duration>),
+}
+
+impl Pipeline {
+    /// A pipeline that works with this client's permissions.
+    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, metrics: Metrics) -> Self {
+        Self { client, settings, guardrails, metrics, running: Running::default(), admission: Mutex::new(()) }
+    }
+
+    /// Takes one remediation as far as it goes now; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// [`PipelineError`] when the pass was cut short and should be repeated.
+    pub async fn reconcile(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
+        let Some(run) = Run::read(&self.client, namespace, name).await.map_err(PipelineError::Read)? else { return Ok(None) };
+        let request_id = run.object.spec.request.as_ref().map_or("", |request| request.id.as_str());
+        let tenant = run.object.tenant().unwrap_or_default();
+        let span = tracing::info_span!("reconcile", remediation = %run.key(), tenant, request_id);
+        self.pass(run).instrument(span).await.map(Some)
+    }
+
+    async fn pass(&self, mut run: Run) -> Result<Progress, PipelineError> {
+        loop {
+            let stage = run.stage();
+            if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
+                self.running.adopt(&run.object);
+            }
+            let flow = match stage {
+                Stage::Start => self.start(&mut run).await?,
+                Stage::Execute => execute::run(self, &mut run).await.map_err(PipelineError::Execute)?,
+                Stage::Validate => validate::run(self, &mut run).await.map_err(PipelineError::Validate)?,
+                Stage::Rollback => rollback::run(self, &mut run).await.map_err(PipelineError::Rollback)?,
+                Stage::Ended | Stage::NotOurs => Flow::Rest(None),
+            };
+            if let Flow::Rest(next) = flow {
+                return Ok(Progress { phase: run.phase(), next });
+            }
+        }
+    }
+
+    /// Steps 1 to 3: from pending to claimed, waiting, or refused.
+    async fn start(&self, run: &mut Run) -> Result<Flow, PipelineError> {
+        // Nothing new is begun for an object that is being deleted.
+        if run.object.metadata.deletion_timestamp.is_some() {
+            return Ok(Flow::Rest(None));
+        }
+        let target = match plan::run(&self.client, &self.guardrails, &run.object).await {
+            Ok(target) => target,
+            Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
+        };
+        run.status.target = Some(target.clone());
+        let permit = match gate::run(self, run, &target).await {
+            Ok(Gate::Open(permit)) => permit,
+            Ok(Gate::Wait(next)) => {
+                run.save().await.map_err(PipelineError::Save)?;
+                return Ok(Flow::Rest(next));
+            }
+            Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Gate).await,
+        };
+        match claim::run(self, run, &target, permit).await {
+            Ok(()) => Ok(Flow::Again),
+            Err(error) => self.refuse(run, error.reason(), error, PipelineError::Claim).await,
+        }
+    }
+
+    /// Ends a remediation that was not begun, where the error is for good.
+    async fn refuse<E: std::error::Error>(
+        &self,
+        run: &mut Run,
+        reason: Option<Reason>,
+        error: E,
+        again: impl FnOnce(E) -> PipelineError,
+    ) -> Result<Flow, PipelineError> {
+        let Some(reason) = reason else { return Err(again(error)) };
+        self.end(run, Phase::Failed, reason, &error.to_string()).await.map_err(PipelineError::Save)?;
+        Ok(Flow::Again)
+    }
+
+    /// Ends a remediation, in one write.
+    async fn end(&self, run: &mut Run, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
+        run.end(phase.clone(), reason, message);
+        run.save().await?;
+        self.running.release(&run.object);
+        if let Some(action) = run.object.spec.action.as_ref().filter(|_| run.object.step(StepName::Execute).is_some()) {
+            self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
+        }
+        tracing::info!(status = %phase, %reason, detail = message, "remediation ended");
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! `network-quarantine`: a NetworkPolicy of this remediation's own that denies all traffic of one pod.
+//!
+//! ```text
+//!   execute:   policy zen-quarantine-<remediation>, selecting exactly the label ─▶ the label on the pod
+//!   rollback:  the label off the pod (or back to its former value) ─▶ the policy deleted
+//! ```
+//!
+//! The policy comes first and selects nobody, so the label is what takes effect, at once. Policies
+//! add up and depend on the network plugin: what is validated is that the policy is in place, not
+//! that traffic is blocked. A policy of that name that is not this remediation's is never touched.
+
+use k8s_openapi::{
+    api::networking::v1::{NetworkPolicy, NetworkPolicySpec},
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, DynamicObject, ObjectMeta, PostParams, Preconditions},
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Act, ActionError, Level, PASSES, Permission, Site, Verdict, gone_is_undone};
+use crate::{
+    pipeline::api::{Failure, call, find},
+    remediation::{NetworkQuarantineAction, Previous, PreviousQuarantine, REMEDIATION_LABEL},
+    verify::is_label_value,
+};
+
+/// Label on a pod in quarantine: the remediation that put it there.
+pub const QUARANTINE_LABEL: &str = "zen.kube-zen.io/quarantine";
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Annotation on the policy: namespace and name of its remediation.
+const OWNER: &str = "zen.kube-zen.io/remediation";
+
+impl Act for NetworkQuarantineAction {
+    const LEVEL: Level = Level::Pod;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission { group: "", resource: "pods", verbs: &["get", "patch"] },
+        Permission { group: "networking.k8s.io", resource: "networkpolicies", verbs: &["get", "create", "update", "delete"] },
+    ];
+
+    fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
+        Ok(Previous::NetworkQuarantine(PreviousQuarantine { label: label(live).cloned() }))
+    }
+
+    async fn execute(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+        let former = recorded(previous)?;
+        let value = label_value(site.name);
+        // A pod that is gone needs no policy.
+        site.read().await?;
+        put_policy(site).await?;
+        let change = |live: &DynamicObject| match label(live) {
+            now if now == Some(&value) => Ok(None),
+            now if now == former => Ok(Some(label_patch(Some(&value)))),
+            _ => Err(ActionError::Changed { field: format!("the label {QUARANTINE_LABEL}") }),
+        };
+        site.converge(change).await
+    }
+
+    async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
+        let pod = site.read().await?;
+        let policy = find("read the NetworkPolicy", policies(site).get(&policy_name(site.name))).await?;
+        let wanted = policy_of(site);
+        Ok(match policy {
+            None => Verdict::Impossible("the NetworkPolicy was deleted by another party".to_owned()),
+            Some(policy) if !is_ours(&policy, &wanted) || !denies_all(&policy, &wanted) => {
+                Verdict::Impossible("the NetworkPolicy was changed by another party".to_owned())
+            }
+            Some(_) if label(&pod) != Some(&label_value(site.name)) => {
+                Verdict::Impossible(format!("the label {QUARANTINE_LABEL} was changed by another party"))
+            }
+            Some(policy) => Verdict::Holds(format!("the NetworkPolicy {} is in place and selects the pod", policy.name_any())),
+        })
+    }
+
+    async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+        let former = recorded(previous)?;
+        let value = label_value(site.name);
+        let change = |live: &DynamicObject| Ok((label(live) == Some(&value) && former != Some(&value)).then(|| label_patch(former)));
+        gone_is_undone(site.converge(change).await)?;
+        delete_policy(site).await
+    }
+
+    fn leftover(&self, site: &Site<'_>) -> String {
+        format!("the NetworkPolicy {} and the label {QUARANTINE_LABEL} on {}", policy_name(site.name), site.named())
+    }
+}
+
+fn recorded(previous: &Previous) -> Result<Option<&String>, ActionError> {
+    match previous {
+        Previous::NetworkQuarantine(quarantine) => Ok(quarantine.label.as_ref()),
+        _ => Err(ActionError::NotRecorded),
+    }
+}
+
+fn label(live: &DynamicObject) -> Option<&String> {
+    live.metadata.labels.as_ref()?.get(QUARANTINE_LABEL)
+}
+
+fn label_patch(value: Option<&String>) -> Value {
+    json!({ "metadata": { "labels": { QUARANTINE_LABEL: value } } })
+}
+
+/// The remediation's name where it fits into a label; of longer ones, which others gave, a digest.
+fn label_value(name: &str) -> String {
+    if is_label_value(name) { name.to_owned() } else { format!("sha256-{}", hex::encode(&Sha256::digest(name)[..20])) }
+}
+
+fn policy_name(name: &str) -> String {
+    format!("zen-quarantine-{}", label_value(name))
+}
+
+fn policies(site: &Site<'_>) -> Api<NetworkPolicy> {
+    // The target is a Pod, which always has a namespace.
+    Api::namespaced(site.client.clone(), site.target.namespace.as_deref().unwrap_or_default())
+}
+
+fn policy_of(site: &Site<'_>) -> NetworkPolicy {
+    let value = label_value(site.name);
+    NetworkPolicy {
+        metadata: ObjectMeta {
+            name: Some(policy_name(site.name)),
+            namespace: site.target.namespace.clone(),
+            labels: Some([(REMEDIATION_LABEL.to_owned(), value.clone()), (MANAGED_BY.to_owned(), "zen-agent".to_owned())].into()),
+            annotations: Some([(OWNER.to_owned(), format!("{}/{}", site.namespace, site.name))].into()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector {
+                match_labels: Some([(QUARANTINE_LABEL.to_owned(), value)].into()),
+                ..LabelSelector::default()
+            }),
+            policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
+            ..NetworkPolicySpec::default()
+        }),
+    }
+}
+
+fn is_ours(live: &NetworkPolicy, wanted: &NetworkPolicy) -> bool {
+    live.labels().get(REMEDIATION_LABEL) == wanted.labels().get(REMEDIATION_LABEL)
+        && live.annotations().get(OWNER) == wanted.annotations().get(OWNER)
+}
+
+/// Whether the policy selects exactly the label, and allows nothing in either direction.
+fn denies_all(live: &NetworkPolicy, wanted: &NetworkPolicy) -> bool {
+    let (Some(live), Some(wanted)) = (&live.spec, &wanted.spec) else { return false };
+    let selects = |spec: &NetworkPolicySpec| spec.pod_selector.as_ref().and_then(|selector| selector.match_labels.clone());
+    let expressions = live.pod_selector.as_ref().and_then(|selector| selector.match_expressions.as_ref());
+    let types = |name: &str| live.policy_types.as_ref().is_some_and(|types| types.iter().any(|t| t == name));
+    selects(live) == selects(wanted)
+        && expressions.is_none_or(Vec::is_empty)
+        && types("Ingress")
+        && types("Egress")
+        && live.ingress.as_ref().is_none_or(Vec::is_empty)
+        && live.egress.as_ref().is_none_or(Vec::is_empty)
+}
+
+/// Creates the policy, or repairs this remediation's own.
+async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
+    let api = policies(site);
+    let wanted = policy_of(site);
+    let name = wanted.name_any();
+    for _ in 0..PASSES {
+        let written = match find("read the NetworkPolicy", api.get(&name)).await? {
+            None => call("create the NetworkPolicy", api.create(&PostParams::default(), &wanted)).await,
+            Some(live) if !is_ours(&live, &wanted) => return Err(ActionError::NotOurs { what: format!("the NetworkPolicy {name}") }),
+            Some(live) if denies_all(&live, &wanted) => return Ok(()),
+            Some(mut live) => {
+                live.spec.clone_from(&wanted.spec);
+                call("repair the NetworkPolicy", api.replace(&name, &PostParams::default(), &live)).await
+            }
+        };
+        match written {
+            Ok(_) => {}
+            Err(error) if error.failure() == Failure::Conflict => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ActionError::Contended)
+}
+
+/// Deletes the policy if it is this remediation's; ends when a fresh read shows none.
+async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
+    let api = policies(site);
+    let wanted = policy_of(site);
+    let name = wanted.name_any();
+    for _ in 0..PASSES {
+        let live = match find("read the NetworkPolicy", api.get(&name)).await? {
+            Some(live) if is_ours(&live, &wanted) => live,
+            _ => return Ok(()),
+        };
+        let exactly_this = Preconditions { uid: live.metadata.uid.clone(), resource_version: live.metadata.resource_version.clone() };
+        let params = DeleteParams { preconditions: Some(exactly_this), ..DeleteParams::default() };
+        match call("delete the NetworkPolicy", api.delete(&name, &params)).await {
+            Ok(_) => {}
+            Err(error) if matches!(error.failure(), Failure::Conflict | Failure::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ActionError::Contended)
+}

@@ -1,0 +1,117 @@
+//! `scale`: sets the replicas of the Deployment, StatefulSet or ReplicaSet in charge. Undone by the
+//! former number, if the number is still the one that was set.
+
+use kube::api::DynamicObject;
+use serde_json::{Value, json};
+
+use super::{Act, ActionError, Level, Permission, Site, Verdict, gone_is_undone};
+use crate::remediation::{Previous, ScaleAction};
+
+impl Act for ScaleAction {
+    const LEVEL: Level = Level::Replicas;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission { group: "apps", resource: "deployments", verbs: &["get", "patch"] },
+        Permission { group: "apps", resource: "statefulsets", verbs: &["get", "patch"] },
+        Permission { group: "apps", resource: "replicasets", verbs: &["get", "patch"] },
+        Permission { group: "", resource: "pods", verbs: &["get"] },
+    ];
+
+    fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
+        Ok(Previous::Scale(ScaleAction { replicas: replicas(live)? }))
+    }
+
+    async fn execute(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+        let previous = recorded(previous)?;
+        let change = |live: &DynamicObject| match replicas(live)? {
+            now if now == self.replicas => Ok(None),
+            now if now == previous => Ok(Some(patch(self.replicas))),
+            _ => Err(ActionError::Changed { field: "spec.replicas".to_owned() }),
+        };
+        site.converge(change).await
+    }
+
+    async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
+        let live = site.read().await?;
+        Ok(judge(self.replicas, &live))
+    }
+
+    async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+        let previous = recorded(previous)?;
+        // The spec is what is verified: the status of a workload whose controller is away cannot follow.
+        let change = |live: &DynamicObject| {
+            let held = replicas(live)? == self.replicas && previous != self.replicas;
+            Ok(held.then(|| patch(previous)))
+        };
+        gone_is_undone(site.converge(change).await)
+    }
+
+    fn leftover(&self, site: &Site<'_>) -> String {
+        format!("{} replicas on {}", self.replicas, site.named())
+    }
+}
+
+fn recorded(previous: &Previous) -> Result<i32, ActionError> {
+    match previous {
+        Previous::Scale(scale) => Ok(scale.replicas),
+        _ => Err(ActionError::NotRecorded),
+    }
+}
+
+fn patch(replicas: i32) -> Value {
+    json!({ "spec": { "replicas": replicas } })
+}
+
+fn replicas(live: &DynamicObject) -> Result<i32, ActionError> {
+    match &live.data["spec"]["replicas"] {
+        // The API server's default for all three kinds.
+        Value::Null => Ok(1),
+        number => number.as_i64().and_then(|n| i32::try_from(n).ok()).ok_or(ActionError::NoField { field: "spec.replicas" }),
+    }
+}
+
+fn judge(wanted: i32, live: &DynamicObject) -> Verdict {
+    match replicas(live) {
+        Ok(now) if now == wanted => {}
+        Ok(now) => return Verdict::Impossible(format!("another party set spec.replicas to {now}")),
+        Err(error) => return Verdict::Impossible(error.to_string()),
+    }
+    let status = |field: &str| live.data["status"][field].as_i64().unwrap_or(0);
+    if status("observedGeneration") < live.metadata.generation.unwrap_or(0) {
+        return Verdict::NotYet("its controller has not seen the change".to_owned());
+    }
+    let counts: &[&str] = if wanted == 0 { &["replicas"] } else { &["replicas", "readyReplicas", "availableReplicas"] };
+    match counts.iter().find(|field| status(field) != i64::from(wanted)) {
+        None => Verdict::Holds(format!("the workload has {wanted} replicas")),
+        Some(field) => Verdict::NotYet(format!("status.{field} is {}, not {wanted}", status(field))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(data: Value) -> DynamicObject {
+        let resource = kube::api::ApiResource::erase::<k8s_openapi::api::apps::v1::Deployment>(&());
+        let mut object = DynamicObject::new("web", &resource).data(data);
+        object.metadata.generation = Some(2);
+        object
+    }
+
+    #[test]
+    fn scaling_holds_only_when_the_controller_saw_it_and_the_counts_follow() {
+        let status = |replicas: i32, generation: i64, status: Value| {
+            let mut data = json!({ "spec": { "replicas": replicas }, "status": status });
+            data["status"]["observedGeneration"] = generation.into();
+            deployment(data)
+        };
+        assert!(matches!(judge(0, &status(0, 2, json!({}))), Verdict::Holds(_)));
+        assert!(matches!(judge(0, &status(0, 1, json!({}))), Verdict::NotYet(_)));
+        assert!(matches!(judge(0, &status(0, 2, json!({ "replicas": 3 }))), Verdict::NotYet(_)));
+        assert!(matches!(
+            judge(2, &status(2, 2, json!({ "replicas": 2, "readyReplicas": 1, "availableReplicas": 1 }))),
+            Verdict::NotYet(_)
+        ));
+        assert!(matches!(judge(2, &status(2, 2, json!({ "replicas": 2, "readyReplicas": 2, "availableReplicas": 2 }))), Verdict::Holds(_)));
+        assert!(matches!(judge(0, &status(5, 2, json!({}))), Verdict::Impossible(_)));
+    }
+}

@@ -1,0 +1,120 @@
+//! Calls to the Kubernetes API: every one bounded in time, every failure sorted by what it means here.
+
+use std::{future::Future, time::Duration};
+
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams},
+    core::Status,
+    discovery::Scope,
+};
+use serde_json::Value;
+
+use super::kinds::{self, KindError};
+use crate::event::Target;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No answer; what was asked for may have happened.
+    #[error("cannot {what}: the API server did not answer within 10 s")]
+    Timeout {
+        /// What the call was for.
+        what: &'static str,
+    },
+    /// Refused, or not delivered.
+    #[error("cannot {what}: {}", explain(source))]
+    Failed {
+        /// What the call was for.
+        what: &'static str,
+        /// The client's error.
+        source: Box<kube::Error>,
+    },
+}
+
+/// What a failed call means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no such object.
+    NotFound,
+    /// The object changed since it was read, or exists already: read again.
+    Conflict,
+    /// The agent lacks a permission: somebody has to grant it.
+    Forbidden,
+    /// The server will never accept this.
+    Invalid,
+    /// Trying again later may help.
+    Transient,
+}
+
+impl ApiError {
+    /// What the failure means.
+    pub fn failure(&self) -> Failure {
+        let source = match self {
+            Self::Timeout { .. } => return Failure::Transient,
+            Self::Failed { source, .. } => source.as_ref(),
+        };
+        match source {
+            kube::Error::Api(status) => of_status(status),
+            // The answer is not of the type that was asked for; asking again gives the same one.
+            kube::Error::SerdeError(_) | kube::Error::BuildRequest(_) => Failure::Invalid,
+            kube::Error::Discovery(_) => Failure::NotFound,
+            _ => Failure::Transient,
+        }
+    }
+}
+
+fn of_status(status: &Status) -> Failure {
+    match status.code {
+        404 => Failure::NotFound,
+        409 => Failure::Conflict,
+        403 => Failure::Forbidden,
+        // Credentials are being rotated, or the server asks for patience.
+        401 | 408 | 429 => Failure::Transient,
+        400..500 => Failure::Invalid,
+        _ => Failure::Transient,
+    }
+}
+
+/// The server's own words, which name the object and, for a 403, the permission that is missing.
+fn explain(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+        other => other.to_string(),
+    }
+}
+
+/// Makes a call, bounded in time.
+pub(super) async fn call<T>(what: &'static str, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, ApiError> {
+    let answer = tokio::time::timeout(TIMEOUT, call).await.map_err(|_| ApiError::Timeout { what })?;
+    answer.map_err(|source| ApiError::Failed { what, source: Box::new(source) })
+}
+
+/// Like [`call`], with `None` where the object is not there.
+pub(super) async fn find<T>(what: &'static str, get: impl Future<Output = Result<T, kube::Error>>) -> Result<Option<T>, ApiError> {
+    match call(what, get).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.failure() == Failure::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The API for the target's kind, where a remediation may touch that kind at all.
+pub(super) async fn of(client: &Client, target: &Target) -> Result<Api<DynamicObject>, KindError> {
+    let kind = kinds::find(client, target).await?;
+    match (kind.scope, target.namespace.as_deref()) {
+        (Scope::Cluster, _) => Ok(Api::all_with(client.clone(), &kind.resource)),
+        (Scope::Namespaced, Some(namespace)) => Ok(Api::namespaced_with(client.clone(), namespace, &kind.resource)),
+        (Scope::Namespaced, None) => Err(KindError::NoNamespace { kind: target.kind.clone() }),
+    }
+}
+
+/// Writes a merge patch that only holds for `live` as it was read: its uid and its resourceVersion.
+pub(super) async fn patch_as_read(api: &Api<DynamicObject>, live: &DynamicObject, mut patch: Value) -> Result<DynamicObject, ApiError> {
+    patch["metadata"]["uid"] = live.metadata.uid.clone().into();
+    patch["metadata"]["resourceVersion"] = live.metadata.resource_version.clone().into();
+    let name = live.metadata.name.as_deref().unwrap_or_default();
+    call("change the target", api.patch(name, &PatchParams::default(), &Patch::Merge(patch))).await
+}

@@ -1,0 +1,67 @@
+//! Step 3: the one write that makes a remediation this agent's to carry out.
+//!
+//! It holds everything that undoing needs: the pinned target and its state before the change. Only
+//! one of several writers gets it through, by the resourceVersion of the object it was decided on.
+
+use super::{
+    Pipeline,
+    actions::{self, ActionError, Site},
+    api::ApiError,
+    gate::Permit,
+    plan,
+    run::{Run, now},
+};
+use crate::{
+    event::Target,
+    remediation::{HELD, Phase, Reason, StepName, StepState, conditions::Holds},
+};
+
+/// Why it was not claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// There is nothing that this agent could do.
+    #[error(transparent)]
+    Plan(#[from] plan::PlanError),
+    /// The target's state could not be recorded.
+    #[error(transparent)]
+    Target(#[from] ActionError),
+    /// The claim was not written; another writer may have been faster.
+    #[error(transparent)]
+    Save(ApiError),
+}
+
+impl ClaimError {
+    /// The reason it ends the remediation with; `None` when trying again may help.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Plan(error) => error.reason(),
+            Self::Target(error) => error.reason(),
+            Self::Save(_) => None,
+        }
+    }
+}
+
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
+    if run.status.previous.is_none() {
+        let previous = {
+            let action = plan::action(&run.object)?;
+            let site = Site::new(&pipeline.client, target, &run.object);
+            actions::prepare(action, &site.read().await?)?
+        };
+        run.status.previous = Some(previous);
+    }
+    run.status.target = Some(target.clone());
+    run.status.phase = Some(Phase::InProgress);
+    run.status.started_at = Some(now());
+    run.status.reason = None;
+    run.status.message = None;
+    if run.object.condition(HELD).is_some() {
+        run.set_condition(HELD, Holds::No, Reason::Released, "");
+    }
+    run.start(StepName::Plan);
+    run.finish(StepName::Plan, StepState::Succeeded, None);
+    run.start(StepName::Execute);
+    run.save().await.map_err(ClaimError::Save)?;
+    drop(permit);
+    Ok(())
+}

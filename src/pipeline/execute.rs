@@ -1,0 +1,51 @@
+//! Step 4: makes the change, and writes that it is made.
+
+use super::{
+    Flow, Pipeline,
+    actions::{self, ActionError, Site},
+    api::ApiError,
+    run::{Begin, Run, now_seconds},
+};
+use crate::remediation::{Phase, Reason, StepName, StepState};
+
+/// Failed attempts after which the step is given up.
+const ATTEMPTS: i32 = 10;
+
+/// Why the change is not made yet; a change that cannot be made is undone instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The target could not be written; it is tried again.
+    #[error("the change was not made: {0}")]
+    Target(#[source] ActionError),
+    /// What was done could not be written to the remediation.
+    #[error(transparent)]
+    Save(#[from] ApiError),
+}
+
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, ExecuteError> {
+    if let Begin::After(wait) = run.begin(StepName::Execute).await? {
+        return Ok(Flow::Rest(Some(wait)));
+    }
+    let made = match run.recorded() {
+        Some((action, target, previous)) => actions::execute(action, &Site::new(&pipeline.client, target, &run.object), previous).await,
+        None => Err(ActionError::NotRecorded),
+    };
+    match made {
+        Ok(()) => {
+            run.finish(StepName::Execute, StepState::Succeeded, None);
+            run.status.applied_at = Some(now_seconds());
+            run.start(StepName::Validate);
+            run.save().await?;
+            pipeline.metrics.processed(&Phase::InProgress, "execute", run.since_start(StepName::Execute));
+            Ok(Flow::Again)
+        }
+        Err(error) => {
+            let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS).then_some(Reason::ExecutionFailed);
+            let Some(reason) = error.reason().or(given_up) else { return Err(ExecuteError::Target(error)) };
+            // Part of it may have been done, by this attempt or by one before it.
+            run.undo(StepName::Execute, reason, &error.to_string());
+            run.save().await?;
+            Ok(Flow::Again)
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Step 2: whether it may run now.
+//!
+//! ```text
+//!   rejected? ──▶ Failed Rejected             stale? ──▶ Failed Stale
+//!   approved? ──no──▶ Approved=False, waits for a person
+//!      │ yes: a person, at creation, or the policy (automatic)
+//!   its time? ──no──▶ Held Scheduled          dry run? ──▶ Held DryRun
+//!   automatic: within budget and out of cool-down? ──no──▶ Approved=False, waits for a person
+//!   target free? ──no──▶ Held TargetBusy
+//!      ▼
+//!   a Permit, which the claim consumes
+//! ```
+//!
+//! What a person approved is not held to budget and cool-down: these two say when a person is needed.
+
+use std::{cmp::max, time::Duration};
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use kube::{Api, ResourceExt};
+use tokio::sync::MutexGuard;
+
+use super::{
+    Pipeline,
+    api::{ApiError, call},
+    run::{Run, elapsed},
+    running::{Reservation, Take},
+};
+use crate::{
+    event::Target,
+    remediation::{APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation, conditions, conditions::Holds},
+};
+
+/// The longest time to sleep towards a schedule, so that a clock that jumps does no harm.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
+/// When to look again for a busy target.
+const BUSY_WAIT: Duration = Duration::from_secs(2);
+
+/// Why it will never run, or why that cannot be said.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// A person said no.
+    #[error("{message}")]
+    Rejected {
+        /// Who and why.
+        message: String,
+    },
+    /// The finding was too old.
+    #[error("the finding was {} s old, more than the {} s that the staleness guardrail allows", age.as_secs(), limit.as_secs())]
+    Stale {
+        /// Its age.
+        age: Duration,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The API server did not answer as hoped.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+impl GateError {
+    /// The reason it ends the remediation with; `None` when trying again may help.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Rejected { .. } => Some(Reason::Rejected),
+            Self::Stale { .. } => Some(Reason::Stale),
+            Self::Api(_) => None,
+        }
+    }
+}
+
+/// The way is free, and stays so while this is held: in this process no other remediation takes
+/// the same target, or the same place in the budget.
+pub(super) struct Permit<'a> {
+    _admission: Option<MutexGuard<'a, ()>>,
+    _reservation: Reservation<'a>,
+}
+
+/// What the gate says.
+pub(super) enum Gate<'a> {
+    Open(Permit<'a>),
+    /// Not now; look again after this time, or when somebody changes the object.
+    Wait(Option<Duration>),
+}
+
+/// Who let it run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Approver {
+    Person,
+    Policy,
+}
+
+pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Target) -> Result<Gate<'a>, GateError> {
+    let Some(approver) = approver(pipeline, run)? else { return Ok(Gate::Wait(None)) };
+    if let Some(wait) = run.object.spec.scheduled_time.as_ref().map(|at| until(at.0)).filter(|wait| !wait.is_zero()) {
+        run.hold(Reason::Scheduled, "its scheduled time has not come");
+        return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
+    }
+    if pipeline.guardrails.dry_run {
+        run.hold(Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
+        return Ok(Gate::Wait(None));
+    }
+    let mut admission = None;
+    let limited = pipeline.guardrails.budget.is_some() || pipeline.guardrails.cooldown.is_some();
+    if approver == Approver::Policy && limited {
+        // Two that are judged at the same time would both find the last place of the budget free.
+        admission = Some(pipeline.admission.lock().await);
+        if let Some((reason, message)) = exceeded(pipeline, run, target).await? {
+            propose(run, reason, &message);
+            return Ok(Gate::Wait(None));
+        }
+    }
+    match pipeline.running.take(pipeline, target, run).await? {
+        Take::Taken(reservation) => Ok(Gate::Open(Permit { _admission: admission, _reservation: reservation })),
+        Take::Busy(holder) => {
+            run.hold(Reason::TargetBusy, &format!("remediation {holder} works on the same target"));
+            Ok(Gate::Wait(Some(BUSY_WAIT)))
+        }
+    }
+}
+
+/// Who approved it, as the condition says or as it now comes to say; `None` waits for a person.
+fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, GateError> {
+    let spec = &run.object.spec;
+    let at_creation = spec.approved_by.clone().zip(spec.approved_at.clone());
+    let automatic = spec.mode == Some(Mode::Automatic);
+    let approver = match run.object.condition(APPROVED) {
+        Some(condition) if conditions::is_true(condition) => {
+            if condition.reason == Reason::AutomaticPolicy.as_str() {
+                Some(Approver::Policy)
+            } else {
+                Some(Approver::Person)
+            }
+        }
+        Some(condition) if condition.reason == Reason::Rejected.as_str() => {
+            return Err(GateError::Rejected { message: condition.message.clone() });
+        }
+        Some(_) => None,
+        None if at_creation.is_some() => Some(Approver::Person),
+        None if automatic => Some(Approver::Policy),
+        None => None,
+    };
+    fresh(pipeline, &run.object, approver)?;
+    match approver {
+        _ if run.object.condition(APPROVED).is_some() => {}
+        Some(Approver::Person) => {
+            if let Some((by, at)) = at_creation {
+                let message = format!("approved by {by} before it was created");
+                run.status.approval = Some(Approval { decision: Decision::Approved, by, at, reason: None });
+                run.set_condition(APPROVED, Holds::Yes, Reason::ApprovedAtCreation, &message);
+            }
+        }
+        Some(Approver::Policy) => run.set_condition(APPROVED, Holds::Yes, Reason::AutomaticPolicy, "the policy lets it run at once"),
+        None => propose(run, Reason::WaitingForApproval, "a person has to approve or reject it"),
+    }
+    Ok(approver)
+}
+
+/// Makes it wait for a person.
+fn propose(run: &mut Run, reason: Reason, message: &str) {
+    run.set_condition(APPROVED, Holds::No, reason, message);
+    run.wait_for(reason, message);
+}
+
+/// A finding must be fresh when it comes; one that nobody looks at must still be when it runs.
+fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<Approver>) -> Result<(), GateError> {
+    let (Some(limit), Some(seen)) = (pipeline.guardrails.staleness, object.spec.event_time.as_ref()) else { return Ok(()) };
+    let came = object.metadata.creation_timestamp.as_ref().map(|at| at.0);
+    let judged = if approver == Some(Approver::Policy) { Timestamp::now() } else { came.unwrap_or_else(Timestamp::now) };
+    let age = Duration::try_from(judged.duration_since(seen.0)).unwrap_or(Duration::ZERO);
+    if age > limit { Err(GateError::Stale { age, limit }) } else { Ok(()) }
+}
+
+fn until(time: Timestamp) -> Duration {
+    Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+}
+
+/// Whether the budget of the target's namespace or the target's cool-down says that a person is needed.
+///
+/// Counted from the objects themselves, page by page, so it holds across restarts and replicas.
+async fn exceeded(pipeline: &Pipeline, run: &Run, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
+    let selector = match (&target.namespace, &run.object.spec.target) {
+        (Some(namespace), _) => format!("spec.target.namespace={namespace}"),
+        (None, Some(named)) => format!("spec.target.kind={}", named.kind),
+        (None, None) => return Ok(None),
+    };
+    let guardrails = &pipeline.guardrails;
+    let mut begun = 0_u32;
+    let mut pages = std::pin::pin!(pipeline.pages(&selector));
+    while let Some(page) = pages.try_next().await? {
+        for other in page.iter().filter(|other| other.metadata.uid.as_deref() != Some(run.uid())) {
+            let Some(status) = &other.status else { continue };
+            let Some(started) = &status.started_at else { continue };
+            let same = status.target.as_ref().is_some_and(|other| other.uid == target.uid);
+            let last = status.completed_at.as_ref().map_or(started.0, |ended| max(ended.0, started.0));
+            if guardrails.cooldown.is_some_and(|cooldown| same && elapsed(last) < cooldown) {
+                let message = format!("remediation {} changed the same target a short while ago", other.name_any());
+                return Ok(Some((Reason::CoolDown, message)));
+            }
+            begun += u32::from(guardrails.budget.is_some_and(|budget| elapsed(started.0) < budget.window));
+        }
+        if let Some(budget) = guardrails.budget.filter(|budget| begun >= budget.per_namespace) {
+            let place = target.namespace.as_deref().unwrap_or("the cluster");
+            let message = format!("{} remediations began in {place} within {} s", budget.per_namespace, budget.window.as_secs());
+            return Ok(Some((Reason::BudgetExceeded, message)));
+        }
+    }
+    Ok(None)
+}
+
+impl Pipeline {
+    /// The remediations that a field selector matches, page by page.
+    pub(super) fn pages(&self, fields: &str) -> impl futures::Stream<Item = Result<Vec<ZenAgentRemediation>, ApiError>> {
+        let api: Api<ZenAgentRemediation> = match &self.settings.watch_namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let first = kube::api::ListParams::default().fields(fields).limit(500);
+        futures::stream::try_unfold(Some(first), move |params| {
+            let api = api.clone();
+            async move {
+                let Some(params) = params else { return Ok(None) };
+                let page = call("list remediations", api.list(&params)).await?;
+                let next = page.metadata.continue_.filter(|token| !token.is_empty()).map(|token| params.continue_token(&token));
+                Ok(Some((page.items, next)))
+            }
+        })
+    }
+}

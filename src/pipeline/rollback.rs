@@ -1,0 +1,82 @@
+//! Step 6: undoes what this remediation set and still holds.
+//!
+//! ```text
+//!   undone ──▶ rolled_back, if the change had been made and its effect did not hold
+//!          └─▶ failed, with the reason why the change was not made, or had nothing left to act on
+//!   not undone ──▶ tried again with a backoff ──▶ failed RollbackFailed, and what is left behind
+//!   no recorded state ──▶ failed RollbackUnsupported
+//! ```
+
+use super::{
+    Flow, Pipeline,
+    actions::{self, ActionError, Site},
+    api::ApiError,
+    run::{Begin, Run},
+};
+use crate::remediation::{Phase, Reason, StepName, StepState};
+
+/// Failed attempts after which the step is given up.
+const ATTEMPTS: i32 = 10;
+/// Attempts, failed or cut off by a crash, after which it is not begun again.
+const BEGUN: i32 = 20;
+
+/// Why it is not undone yet.
+#[derive(Debug, thiserror::Error)]
+pub enum RollbackError {
+    /// The target could not be written; it is tried again.
+    #[error("the change was not undone: {0}")]
+    Target(#[source] ActionError),
+    /// What was done could not be written to the remediation.
+    #[error(transparent)]
+    Save(#[from] ApiError),
+}
+
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, RollbackError> {
+    if let Begin::After(wait) = run.begin(StepName::Rollback).await? {
+        return Ok(Flow::Rest(Some(wait)));
+    }
+    let attempts = run.attempts(StepName::Rollback);
+    let cause = run.object.status.as_ref().and_then(|status| status.reason.as_deref()).and_then(Reason::parse);
+    let cause = cause.unwrap_or(Reason::ValidationFailed);
+    let why = run.object.status.as_ref().and_then(|status| status.message.clone()).unwrap_or_default();
+    let Some((action, target, previous)) = run.recorded() else {
+        let message = format!("{why}; no state was recorded to go back to");
+        return end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await;
+    };
+    let site = Site::new(&pipeline.client, target, &run.object);
+    let leftover = actions::leftover(action, &site);
+    let undone = if attempts > BEGUN { Err(ActionError::Contended) } else { actions::rollback(action, &site, previous).await };
+    match undone {
+        Ok(()) => {
+            let phase = match cause {
+                Reason::ValidationTimedOut | Reason::ValidationFailed => Phase::RolledBack,
+                _ => Phase::Failed,
+            };
+            let message = format!("{why}; what was changed, and still as this remediation left it, was undone");
+            end(pipeline, run, phase, cause, StepState::Succeeded, &message).await
+        }
+        Err(error @ ActionError::NotRecorded) => {
+            let message = format!("{why}; {error}");
+            end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await
+        }
+        Err(error) if attempts >= ATTEMPTS => {
+            let message = format!("{why}; it could not be undone in {attempts} attempts, which may leave {leftover}: {error}");
+            end(pipeline, run, Phase::Failed, Reason::RollbackFailed, StepState::Failed, &message).await
+        }
+        Err(error) => Err(RollbackError::Target(error)),
+    }
+}
+
+async fn end(
+    pipeline: &Pipeline,
+    run: &mut Run,
+    phase: Phase,
+    reason: Reason,
+    state: StepState,
+    message: &str,
+) -> Result<Flow, RollbackError> {
+    run.finish(StepName::Rollback, state, Some(message.to_owned()));
+    pipeline.metrics.processed(&phase, "rollback", run.since_start(StepName::Rollback));
+    pipeline.end(run, phase, reason, message).await?;
+    Ok(Flow::Again)
+}

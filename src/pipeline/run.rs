@@ -1,0 +1,208 @@
+//! One pass over one remediation: the object as it was read, and the status as it is to be written.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use kube::{Api, Client, ResourceExt};
+
+use super::api::{ApiError, call, find};
+use crate::{
+    event::Target,
+    remediation::{
+        Action, COMPLETE, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
+        conditions::{self, Holds},
+        status_write,
+    },
+};
+
+/// The wait before the second attempt of a step; doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MESSAGE_LIMIT: usize = 1_024;
+
+/// The pass.
+pub(super) struct Run {
+    api: Api<ZenAgentRemediation>,
+    /// As last read or written.
+    pub(super) object: ZenAgentRemediation,
+    /// As it will be, once saved.
+    pub(super) status: RemediationStatus,
+    /// The step that this pass itself began, as opposed to one that an earlier pass left running.
+    begun: Option<StepName>,
+}
+
+/// Where the pipeline goes on: a function of what is written, and of nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Start,
+    Execute,
+    Validate,
+    Rollback,
+    Ended,
+    /// The status is text that this agent does not know: another program's to go on with.
+    NotOurs,
+}
+
+/// Whether a step may be begun again.
+pub(super) enum Begin {
+    Now,
+    After(Duration),
+}
+
+impl Run {
+    pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Self>, ApiError> {
+        let api: Api<ZenAgentRemediation> = Api::namespaced(client.clone(), namespace);
+        let Some(object) = find("read the remediation", api.get(name)).await? else { return Ok(None) };
+        let status = object.status.clone().unwrap_or_default();
+        Ok(Some(Self { api, object, status, begun: None }))
+    }
+
+    /// Writes the status if it differs, in one write that fails if the object changed since it was read.
+    pub(super) async fn save(&mut self) -> Result<(), ApiError> {
+        if self.object.status.as_ref() == Some(&self.status) {
+            return Ok(());
+        }
+        self.status.observed_generation = self.object.metadata.generation;
+        let write = status_write::write(&self.api, &self.object, self.status.clone());
+        self.object = call("write the remediation's status", write).await?;
+        self.status = self.object.status.clone().unwrap_or_default();
+        Ok(())
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.object.phase()
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        let running = |name| self.object.step(name).is_some_and(|step| step.state == StepState::Running);
+        match self.phase() {
+            Phase::Unknown(_) => Stage::NotOurs,
+            Phase::Succeeded | Phase::Failed | Phase::RolledBack => Stage::Ended,
+            Phase::InProgress if running(StepName::Rollback) => Stage::Rollback,
+            Phase::InProgress if running(StepName::Validate) => Stage::Validate,
+            Phase::InProgress if running(StepName::Execute) => Stage::Execute,
+            // Pending, or claimed by a program that left no record of what it did.
+            Phase::Pending | Phase::InProgress => Stage::Start,
+        }
+    }
+
+    pub(super) fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// `namespace/name`, for logs.
+    pub(super) fn key(&self) -> String {
+        format!("{}/{}", self.object.namespace().unwrap_or_default(), self.object.name_any())
+    }
+
+    pub(super) fn set_condition(&mut self, type_: &str, holds: Holds, reason: Reason, message: &str) {
+        conditions::set(&mut self.status.conditions, type_, holds, reason, message, self.object.metadata.generation);
+    }
+
+    /// Says what a pending remediation waits for.
+    pub(super) fn wait_for(&mut self, reason: Reason, message: &str) {
+        self.status.reason = Some(reason.as_str().to_owned());
+        self.status.message = Some(message.to_owned());
+    }
+
+    /// Holds back what may otherwise run.
+    pub(super) fn hold(&mut self, reason: Reason, message: &str) {
+        self.set_condition(HELD, Holds::Yes, reason, message);
+        self.wait_for(reason, message);
+    }
+
+    /// Starts a step: its first attempt.
+    pub(super) fn start(&mut self, name: StepName) {
+        self.begun = Some(name);
+        self.status.steps.retain(|step| step.name != name);
+        self.status.steps.push(Step { name, state: StepState::Running, attempts: 1, started_at: now(), finished_at: None, message: None });
+    }
+
+    /// Ends a step that is running.
+    pub(super) fn finish(&mut self, name: StepName, state: StepState, message: Option<String>) {
+        if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {
+            step.state = state;
+            step.finished_at = Some(now());
+            step.message = message;
+        }
+    }
+
+    pub(super) fn attempts(&self, name: StepName) -> i32 {
+        self.object.step(name).map_or(0, |step| step.attempts)
+    }
+
+    /// How long ago the step was first begun.
+    pub(super) fn since_start(&self, name: StepName) -> Duration {
+        self.object.step(name).map_or(Duration::ZERO, |step| elapsed(step.started_at.0))
+    }
+
+    /// Counts another attempt of a step that an earlier pass left running, no sooner than its backoff allows.
+    ///
+    /// The status write of an attempt wakes the informer up, so the wait is measured from what is
+    /// written: neither a worker's retry nor an update can hurry it.
+    pub(super) async fn begin(&mut self, name: StepName) -> Result<Begin, ApiError> {
+        if self.begun == Some(name) {
+            return Ok(Begin::Now);
+        }
+        let attempts = self.attempts(name);
+        let doublings = u32::try_from(attempts.clamp(1, 8) - 1).unwrap_or(0);
+        let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+        // A clock that was set back must not stop it: a time to come counts as long ago.
+        let since = self.status.updated_at.as_ref().map_or(wait, |at| Timestamp::now().duration_since(at.0).unsigned_abs());
+        if since < wait {
+            return Ok(Begin::After(wait - since));
+        }
+        if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {
+            step.attempts = attempts.saturating_add(1);
+        }
+        self.begun = Some(name);
+        self.save().await?;
+        Ok(Begin::Now)
+    }
+
+    /// Gives a running step up, and goes over to undoing what it may have done.
+    pub(super) fn undo(&mut self, step: StepName, reason: Reason, message: &str) {
+        let message = shorten(message);
+        self.finish(step, StepState::Failed, Some(message.clone()));
+        self.wait_for(reason, &message);
+        self.start(StepName::Rollback);
+    }
+
+    /// What the claim recorded: the action, the pinned target, and its state before.
+    pub(super) fn recorded(&self) -> Option<(&Action, &Target, &Previous)> {
+        let status = self.object.status.as_ref()?;
+        Some((self.object.spec.action.as_ref()?, status.target.as_ref()?, status.previous.as_ref()?))
+    }
+
+    /// Ends the remediation; takes effect when saved.
+    pub(super) fn end(&mut self, phase: Phase, reason: Reason, message: &str) {
+        let message = &shorten(message);
+        self.set_condition(COMPLETE, Holds::Yes, reason, message);
+        if self.object.condition(HELD).is_some() {
+            self.set_condition(HELD, Holds::No, Reason::Released, "");
+        }
+        self.wait_for(reason, message);
+        self.status.error_message = (phase != Phase::Succeeded).then(|| message.clone());
+        self.status.phase = Some(phase);
+        self.status.completed_at = Some(now());
+    }
+}
+
+/// Objects stay small, whatever a server answers.
+fn shorten(message: &str) -> String {
+    message.chars().take(MESSAGE_LIMIT).collect()
+}
+
+pub(super) fn now() -> MicroTime {
+    MicroTime(Timestamp::now())
+}
+
+pub(super) fn now_seconds() -> Time {
+    Time(Timestamp::now())
+}
+
+/// Time since then; none for a time to come.
+pub(super) fn elapsed(since: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or(Duration::ZERO)
+}

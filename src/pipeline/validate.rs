@@ -1,0 +1,60 @@
+//! Step 5: looks whether the effect is there, again and again until the deadline.
+//!
+//! Nothing blocks: each look is one pass, the deadline is counted from what is written on the
+//! object. What could not be checked is never success.
+
+use std::time::Duration;
+
+use super::{
+    Flow, Pipeline,
+    actions::{self, ActionError, Site, Verdict},
+    api::ApiError,
+    run::Run,
+};
+use crate::remediation::{Phase, Reason, StepName, StepState};
+
+const SHORTEST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Why the look led to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidateError {
+    /// The target could not be read; it is tried again until the deadline.
+    #[error("the effect could not be checked: {0}")]
+    Target(#[source] ActionError),
+    /// What was found could not be written to the remediation.
+    #[error(transparent)]
+    Save(#[from] ApiError),
+}
+
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, ValidateError> {
+    let seen = match run.recorded() {
+        Some((action, target, _)) => actions::validate(action, &Site::new(&pipeline.client, target, &run.object)).await,
+        None => Err(ActionError::NotRecorded),
+    };
+    let elapsed = run.since_start(StepName::Validate);
+    let left = pipeline.settings.validation_timeout.saturating_sub(elapsed);
+    let (reason, message) = match seen {
+        Ok(Verdict::Holds(message)) => {
+            run.finish(StepName::Validate, StepState::Succeeded, Some(message.clone()));
+            pipeline.metrics.processed(&Phase::Succeeded, "validate", elapsed);
+            pipeline.end(run, Phase::Succeeded, Reason::Validated, &message).await?;
+            return Ok(Flow::Again);
+        }
+        Ok(Verdict::Impossible(message)) => (Reason::ValidationFailed, message),
+        Ok(Verdict::NotYet(message)) if left.is_zero() => (Reason::ValidationTimedOut, message),
+        Ok(Verdict::NotYet(_)) => {
+            let wait = (elapsed / 2).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            return Ok(Flow::Rest(Some(wait.min(left))));
+        }
+        Err(error) => match error.reason() {
+            Some(reason @ (Reason::TargetNotFound | Reason::TargetReplaced | Reason::RollbackUnsupported)) => (reason, error.to_string()),
+            _ if left.is_zero() => (Reason::ValidationTimedOut, error.to_string()),
+            _ => return Err(ValidateError::Target(error)),
+        },
+    };
+    run.undo(StepName::Validate, reason, &message);
+    run.save().await?;
+    pipeline.metrics.processed(&Phase::InProgress, "validate", elapsed);
+    Ok(Flow::Again)
+}

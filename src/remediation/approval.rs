@@ -1,0 +1,183 @@
+//! A person's decision about a proposal.
+//!
+//! ```text
+//!               approve                         reject
+//!   pending ──▶ Approved=True, the pipeline     pending ──▶ Approved=False, failed, reason Rejected
+//!               goes on from there
+//!   approved ─▶ unchanged                       rejected ─▶ unchanged
+//!   rejected, or ended otherwise ─▶ conflict    begun, or ended otherwise ─▶ conflict
+//! ```
+//!
+//! A decision is one write, guarded by the resourceVersion it was made on. When another writer was
+//! faster the object is read and judged again, so of an approval and a rejection one wins, and of a
+//! rejection and the pipeline's claim too.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use kube::{Api, ResourceExt};
+
+use super::{
+    APPROVED, Approval, COMPLETE, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
+    conditions::{self, Holds},
+    status_write,
+};
+use crate::verify::Role;
+
+const ATTEMPTS: usize = 5;
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Characters of a person's reason that are kept: objects stay small.
+const REASON_LIMIT: usize = 1_024;
+
+/// Who decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Decider<'a> {
+    /// The token's subject.
+    pub subject: &'a str,
+    /// The token's role.
+    pub role: Role,
+}
+
+/// Why a decision was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The state does not allow it.
+    #[error("the remediation is {phase}{}; {what}", reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default())]
+    StateConflict {
+        /// Where it stands.
+        phase: Phase,
+        /// Why it stands there.
+        reason: Option<String>,
+        /// What would be possible.
+        what: &'static str,
+    },
+    /// The object is gone, or another one has its name.
+    #[error("the remediation was deleted in the meantime")]
+    Gone,
+    /// Others wrote faster, every time.
+    #[error("the remediation changes too fast to record a decision; send the request again")]
+    Contended,
+    /// The API server did not answer in time; the decision may be recorded.
+    #[error("the Kubernetes API did not answer within 10 s; send the request again, which is harmless")]
+    Timeout,
+    /// The API server refused, or could not be reached.
+    #[error("the Kubernetes API did not record the decision; send the request again later")]
+    Api(#[source] Box<kube::Error>),
+}
+
+/// Records an approval of `object`, which the caller has read and found to be its tenant's own.
+///
+/// # Errors
+/// [`DecisionError`]; `StateConflict` when it was rejected or has ended without a person's approval.
+pub async fn approve(
+    api: &Api<ZenAgentRemediation>,
+    object: ZenAgentRemediation,
+    by: Decider<'_>,
+    reason: Option<&str>,
+) -> Result<ZenAgentRemediation, DecisionError> {
+    decide(api, object, |object| {
+        let approval = object.status.as_ref().and_then(|status| status.approval.as_ref());
+        if approval.is_some_and(|approval| approval.decision == Decision::Approved) {
+            return Ok(None);
+        }
+        match object.phase() {
+            Phase::Pending => {}
+            Phase::InProgress => return Ok(None),
+            _ => return Err(conflict(object, "only what has not ended can be approved")),
+        }
+        if object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str()) {
+            return Err(conflict(object, "a rejected remediation cannot be approved"));
+        }
+        let mut status = object.status.clone().unwrap_or_default();
+        record(&mut status, object, Decision::Approved, by, reason);
+        status.reason = Some(Reason::Approved.as_str().to_owned());
+        Ok(Some(status))
+    })
+    .await
+}
+
+/// Records a rejection of `object`, which the caller has read and found to be its tenant's own, and ends it.
+///
+/// # Errors
+/// [`DecisionError`]; `StateConflict` when it has begun, or has ended otherwise.
+pub async fn reject(
+    api: &Api<ZenAgentRemediation>,
+    object: ZenAgentRemediation,
+    by: Decider<'_>,
+    reason: Option<&str>,
+) -> Result<ZenAgentRemediation, DecisionError> {
+    decide(api, object, |object| {
+        let phase = object.phase();
+        let rejected = object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str());
+        if rejected && phase == Phase::Failed {
+            return Ok(None);
+        }
+        if phase != Phase::Pending {
+            return Err(conflict(object, "only what has not begun can be rejected"));
+        }
+        let mut status = object.status.clone().unwrap_or_default();
+        let message = record(&mut status, object, Decision::Rejected, by, reason);
+        conditions::set(&mut status.conditions, COMPLETE, Holds::Yes, Reason::Rejected, &message, object.metadata.generation);
+        status.phase = Some(Phase::Failed);
+        status.reason = Some(Reason::Rejected.as_str().to_owned());
+        status.error_message = Some(message);
+        status.completed_at = Some(MicroTime(Timestamp::now()));
+        Ok(Some(status))
+    })
+    .await
+}
+
+/// Writes the approval, the condition and the message, and returns the message.
+fn record(
+    status: &mut RemediationStatus,
+    object: &ZenAgentRemediation,
+    decision: Decision,
+    by: Decider<'_>,
+    reason: Option<&str>,
+) -> String {
+    let reason: Option<String> = reason.filter(|text| !text.is_empty()).map(|text| text.chars().take(REASON_LIMIT).collect());
+    let (verb, holds, word) = match decision {
+        Decision::Approved => ("approved", Holds::Yes, Reason::Approved),
+        Decision::Rejected => ("rejected", Holds::No, Reason::Rejected),
+    };
+    let mut message = format!("{verb} by {} ({})", by.subject, by.role.as_str());
+    if let Some(reason) = &reason {
+        message = format!("{message}: {reason}");
+    }
+    conditions::set(&mut status.conditions, APPROVED, holds, word, &message, object.metadata.generation);
+    status.message = Some(message.clone());
+    status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason });
+    message
+}
+
+fn conflict(object: &ZenAgentRemediation, what: &'static str) -> DecisionError {
+    let reason = object.status.as_ref().and_then(|status| status.reason.clone());
+    DecisionError::StateConflict { phase: object.phase(), reason, what }
+}
+
+/// Judges the object and writes the verdict; judges anew when another writer was faster.
+async fn decide(
+    api: &Api<ZenAgentRemediation>,
+    mut object: ZenAgentRemediation,
+    judge: impl Fn(&ZenAgentRemediation) -> Result<Option<RemediationStatus>, DecisionError>,
+) -> Result<ZenAgentRemediation, DecisionError> {
+    for _ in 0..ATTEMPTS {
+        let Some(status) = judge(&object)? else { return Ok(object) };
+        let name = object.name_any();
+        let write = status_write::write(api, &object, status);
+        match tokio::time::timeout(CALL_TIMEOUT, write).await.map_err(|_| DecisionError::Timeout)? {
+            Ok(written) => return Ok(written),
+            Err(kube::Error::Api(status)) if status.is_conflict() => {}
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Err(DecisionError::Gone),
+            Err(error) => return Err(DecisionError::Api(Box::new(error))),
+        }
+        let read = tokio::time::timeout(CALL_TIMEOUT, api.get_opt(&name)).await.map_err(|_| DecisionError::Timeout)?;
+        // Only the object that the caller was allowed to see: not another of the same name.
+        object = match read.map_err(|error| DecisionError::Api(Box::new(error)))? {
+            Some(fresh) if fresh.metadata.uid == object.metadata.uid => fresh,
+            _ => return Err(DecisionError::Gone),
+        };
+    }
+    Err(DecisionError::Contended)
+}

@@ -1,0 +1,101 @@
+//! Why a remediation waits, runs or ended: the one word in conditions, `.status.reason` and logs.
+
+use std::fmt;
+
+/// Makes the enum and both directions between its variants and their names from one list.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $reason:ident,)*) => {
+        /// A reason, as a CamelCase word that programs may branch on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[$doc])* $reason,)*
+        }
+
+        impl Reason {
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => stringify!($reason),)*
+                }
+            }
+
+            /// Reads the word; `None` for those that other programs wrote.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $(stringify!($reason) => Some(Self::$reason),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Why it may run.
+    /// A person approved it.
+    Approved,
+    /// It came with an approval.
+    ApprovedAtCreation,
+    /// The policy lets it run at once.
+    AutomaticPolicy,
+
+    // Why it waits.
+    /// A person has to decide.
+    WaitingForApproval,
+    /// The namespace's budget is used up; a person has to decide.
+    BudgetExceeded,
+    /// The target was changed a short while ago; a person has to decide.
+    CoolDown,
+    /// Its time has not come.
+    Scheduled,
+    /// Another remediation works on the same target.
+    TargetBusy,
+    /// The agent runs in dry-run mode.
+    DryRun,
+    /// Nothing holds it back any more.
+    Released,
+
+    // How it ended, or why it is being undone.
+    /// The effect was seen.
+    Validated,
+    /// A person said no.
+    Rejected,
+    /// The finding was too old.
+    Stale,
+    /// There is no action, or one that this agent does not know.
+    ActionUnsupported,
+    /// The kind is one that no remediation may touch.
+    DeniedKind,
+    /// The namespace is one that no remediation may touch.
+    ProtectedNamespace,
+    /// The target is not there.
+    TargetNotFound,
+    /// An object of the same name, but another one.
+    TargetReplaced,
+    /// The action cannot be done to this kind of object.
+    UnsupportedTarget,
+    /// Somebody else changed what the action was about to change.
+    TargetChanged,
+    /// An object of the name that the action needs belongs to somebody else.
+    NameTaken,
+    /// The agent lacks a permission.
+    Forbidden,
+    /// The API server refuses the change as malformed.
+    Invalid,
+    /// The change could not be made within the attempts allowed.
+    ExecutionFailed,
+    /// The effect did not show in time.
+    ValidationTimedOut,
+    /// The effect can no longer show.
+    ValidationFailed,
+    /// What was changed could not be undone.
+    RollbackFailed,
+    /// What was changed cannot be undone.
+    RollbackUnsupported,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

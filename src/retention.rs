@@ -1,0 +1,283 @@
+//! Deletes old remediations: the loop, and the cleanup that an operator asks for, on one engine.
+//!
+//! ```text
+//!  for each wanted status, and each way the tenant's objects are labelled:
+//!    page (selected by the server) ─▶ terminal, old enough, the tenant's? ─▶ delete, if it is still
+//!      ▲                  │                                                  what was read ─┬▶ deleted
+//!      └──────────────────┘                                                                 ├▶ changed
+//!                                                                                           └▶ error
+//! ```
+//!
+//! Only terminal statuses can be asked for: [`TerminalPhase`] has no other. Each delete is
+//! conditional on uid and resourceVersion, so an object that changed since it was read stays.
+//!
+//! The server selects by `status.phase`. Objects of the older kind, that have `.status.state` only,
+//! are those whose `status.phase` is empty: one more pass reads them, and their state is looked at
+//! here. An object that has both is what its phase says.
+
+mod terminal;
+
+use std::{ops::AddAssign, time::Duration};
+
+use futures::{StreamExt, future};
+use jiff::Timestamp;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, Preconditions},
+    core::DeserializeGuard,
+};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+pub use terminal::{NotTerminal, TerminalPhase};
+
+use crate::{
+    category::Category,
+    heartbeat::{BEAT, Heartbeat},
+    remediation::{TENANT_LABEL, ZenAgentRemediation},
+    stream,
+    telemetry::Metrics,
+    verify::Tenant,
+};
+
+/// How many deletions are under way at once.
+const CONCURRENCY: usize = 16;
+
+/// What to delete.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// How old an object must be. Age counts from the terminal transition, else from creation.
+    pub older_than: Limit,
+    /// The statuses to look at.
+    pub statuses: Vec<TerminalPhase>,
+    /// Whether to delete, or only to count.
+    pub mode: Mode,
+    /// Whose objects; everybody's when absent.
+    pub tenant: Option<Tenant>,
+}
+
+/// An age, and whether an object may ask for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// This age, unless the object has a `ttlSecondsAfterFinished`: the loop.
+    Retention(Duration),
+    /// This age, whatever the object says: the operator.
+    Exactly(Duration),
+}
+
+/// Whether a sweep deletes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Delete,
+    /// It counts what it would delete.
+    Preview,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// Objects of the wanted status, age and tenant.
+    pub matched: u64,
+    /// Of those, deleted: the server took it on, and the object goes once its dependents have.
+    pub deleted: u64,
+    /// Of those, left alone, since they changed after they had been read; or already gone.
+    pub changed: u64,
+    /// Deletions and listings that failed; the next sweep meets their objects again.
+    pub errors: u64,
+}
+
+impl AddAssign for SweepReport {
+    fn add_assign(&mut self, other: Self) {
+        self.matched += other.matched;
+        self.deleted += other.deleted;
+        self.changed += other.changed;
+        self.errors += other.errors;
+    }
+}
+
+/// The engine.
+#[derive(Clone)]
+pub struct Retention {
+    client: Client,
+    /// All namespaces, when absent.
+    namespace: Option<String>,
+    /// Owns the objects without a tenant label.
+    own_tenant: Tenant,
+    metrics: Metrics,
+    heartbeat: Heartbeat,
+}
+
+impl Retention {
+    /// An engine for the remediations in `namespace`, or in all; `own_tenant` owns those that name
+    /// no tenant.
+    pub fn new(client: Client, namespace: Option<String>, own_tenant: Tenant, metrics: Metrics) -> Self {
+        Self { client, namespace, own_tenant, metrics, heartbeat: Heartbeat::new() }
+    }
+
+    /// Beats as long as [`Retention::run`] waits, or makes progress.
+    pub fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
+    /// Deletes what is older than `max_age`, at once and then every `period`, until `shutdown`.
+    pub async fn run(&self, period: Duration, max_age: Duration, shutdown: CancellationToken) {
+        let everything =
+            Sweep { older_than: Limit::Retention(max_age), statuses: TerminalPhase::ALL.to_vec(), mode: Mode::Delete, tenant: None };
+        let mut due = interval(period.max(Duration::from_secs(1)));
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                _ = due.tick() => {
+                    let Some(report) = shutdown.run_until_cancelled(self.sweep(&everything)).await else { return };
+                    let SweepReport { matched, deleted, changed, errors } = report;
+                    tracing::info!(matched, deleted, changed, errors, "retention swept");
+                }
+                _ = beat.tick() => self.heartbeat.beat(),
+            }
+        }
+    }
+
+    /// Looks at every object once, and deletes, or counts, what `sweep` asks for. Errors are logged
+    /// and counted, and it goes on.
+    pub async fn sweep(&self, sweep: &Sweep) -> SweepReport {
+        let now = Timestamp::now();
+        let mut report = SweepReport::default();
+        for labels in self.label_selectors(sweep.tenant.as_ref()) {
+            for fields in field_selectors(&sweep.statuses) {
+                let mut params = ListParams::default().fields(&fields);
+                params.label_selector.clone_from(&labels);
+                report += self.pass(sweep, params, now).await;
+            }
+        }
+        report
+    }
+
+    async fn pass(&self, sweep: &Sweep, params: ListParams, now: Timestamp) -> SweepReport {
+        let api: Api<DeserializeGuard<ZenAgentRemediation>> = match &self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let outcomes = stream::objects(api, params, stream::PAGE_SIZE)
+            .filter_map(|object| {
+                self.heartbeat.beat();
+                future::ready(match object {
+                    // The informer warns of malformed objects; none of them is deleted.
+                    Ok(DeserializeGuard(object)) => object.ok().filter(|object| self.matches(sweep, object, now)).map(Ok),
+                    Err(error) => Some(Err(error)),
+                })
+            })
+            .map(|object| async {
+                match object {
+                    Ok(object) if sweep.mode == Mode::Delete => Some(self.delete(&object).await),
+                    Ok(_) => Some(Outcome::Previewed),
+                    Err(error) => {
+                        let category = Category::of(&error).as_str();
+                        tracing::error!(category, %error, "a cleanup cannot list remediations; leaving the rest to the next one");
+                        self.metrics.retention.with_label_values(&["error"]).inc();
+                        None
+                    }
+                }
+            })
+            .buffer_unordered(CONCURRENCY);
+        outcomes
+            .fold(SweepReport::default(), |mut report, outcome| {
+                self.heartbeat.beat();
+                report.matched += u64::from(outcome.is_some());
+                match outcome {
+                    Some(Outcome::Previewed) => {}
+                    Some(Outcome::Deleted) => report.deleted += 1,
+                    Some(Outcome::Changed) => report.changed += 1,
+                    Some(Outcome::Failed) | None => report.errors += 1,
+                }
+                future::ready(report)
+            })
+            .await
+    }
+
+    async fn delete(&self, object: &ZenAgentRemediation) -> Outcome {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
+        let outcome = if preconditions.uid.is_none() || preconditions.resource_version.is_none() {
+            tracing::error!(namespace, name, "a remediation came without uid or resourceVersion, and is not deleted");
+            Outcome::Failed
+        } else {
+            let api: Api<ZenAgentRemediation> = Api::namespaced(self.client.clone(), &namespace);
+            match api.delete(&name, &DeleteParams::foreground().preconditions(preconditions)).await {
+                Ok(_) => Outcome::Deleted,
+                Err(error) => match Category::of(&error) {
+                    Category::Conflict | Category::NotFound => Outcome::Changed,
+                    category => {
+                        tracing::error!(namespace, name, category = category.as_str(), %error, "cannot delete a remediation");
+                        Outcome::Failed
+                    }
+                },
+            }
+        };
+        let label = match outcome {
+            Outcome::Deleted => "deleted",
+            Outcome::Changed => "changed",
+            Outcome::Failed | Outcome::Previewed => "error",
+        };
+        self.metrics.retention.with_label_values(&[label]).inc();
+        outcome
+    }
+
+    /// Everything that selectors ask for is looked at again: a server that ignores one must not make
+    /// us delete the wrong object.
+    fn matches(&self, sweep: &Sweep, object: &ZenAgentRemediation, now: Timestamp) -> bool {
+        let owner = object.tenant().unwrap_or(self.own_tenant.as_str());
+        object.metadata.deletion_timestamp.is_none()
+            && sweep.tenant.as_ref().is_none_or(|tenant| tenant.as_str() == owner)
+            && TerminalPhase::of(&object.phase()).is_some_and(|phase| sweep.statuses.contains(&phase))
+            && is_old(sweep.older_than, object, now)
+    }
+
+    /// What the server is to select a tenant's objects by: no selector can say "this label, or none".
+    fn label_selectors(&self, tenant: Option<&Tenant>) -> Vec<Option<String>> {
+        let Some(tenant) = tenant else { return vec![None] };
+        let mut selectors = vec![Some(format!("{TENANT_LABEL}={tenant}"))];
+        if *tenant == self.own_tenant {
+            selectors.push(Some(format!("!{TENANT_LABEL}")));
+        }
+        selectors
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Deleted,
+    Changed,
+    Failed,
+    Previewed,
+}
+
+fn field_selectors(statuses: &[TerminalPhase]) -> Vec<String> {
+    let mut wanted = statuses.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let legacy = (!wanted.is_empty()).then(|| "status.phase=".to_owned());
+    wanted.into_iter().map(|phase| format!("status.phase={}", phase.as_str())).chain(legacy).collect()
+}
+
+fn is_old(limit: Limit, object: &ZenAgentRemediation, now: Timestamp) -> bool {
+    let completed = object.status.as_ref().and_then(|status| status.completed_at.as_ref()).map(|time| time.0);
+    let since = completed.or_else(|| object.metadata.creation_timestamp.as_ref().map(|time| time.0));
+    let Some(since) = since else { return false };
+    let at_least = match limit {
+        Limit::Exactly(age) => age,
+        Limit::Retention(age) => {
+            let ttl = object.spec.ttl_seconds_after_finished.and_then(|seconds| u64::try_from(seconds).ok());
+            ttl.map_or(age, Duration::from_secs)
+        }
+    };
+    // A time in the future, of a clock that is ahead, is no age at all.
+    Duration::try_from(now.duration_since(since)).unwrap_or_default() >= at_least
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! Wiring: what is built, what is spawned, and in which order it stops.
+//!
+//! ```text
+//!  start: metrics, health ▸ admin listener ▸ verifier ▸ API listener
+//!         ▸ informer ─▶ backlog ─▶ workers ─▶ pipeline      ▸ retention      ▸ probes of readiness
+//!  stop:  not ready ▸ API stops accepting and answers what it began ▸ informer ▸ workers drain ▸ admin listener
+//! ```
+//!
+//! All of it ends within [`DRAIN`], whatever hangs.
+
+mod probes;
+mod process;
+
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use kube::{Api, Client};
+use poem::listener::{Acceptor, Listener as _, TcpListener};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin, api,
+    config::Config,
+    informer::{self, remediations},
+    ingest::Ingest,
+    pipeline::{self, Pipeline},
+    policy::Policy,
+    queue::Backoff,
+    retention::Retention,
+    serve,
+    telemetry::{Health, Metrics, health::Ready},
+    verify::{self, Verifier},
+    worker::{self, Backlog, Pool},
+};
+
+/// How long everything may take to stop.
+pub const DRAIN: Duration = Duration::from_secs(25);
+/// How long a busy loop may be silent before the process counts as stuck.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Why the agent could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}; choose another address")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the configuration went away, or is not what it should be.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Certificates or keys of the listener.
+    #[error("the API's certificates: {0}")]
+    Tls(#[from] serve::TlsError),
+    /// Secrets or keys of the verifier.
+    #[error("the verification of requests: {0}")]
+    Verify(#[from] verify::SetupError),
+}
+
+/// Where a running agent can be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// The API.
+    pub api: SocketAddr,
+    /// Health and metrics.
+    pub admin: SocketAddr,
+}
+
+/// Runs the agent until `shutdown`; `ready` is called once, when everything serves.
+///
+/// # Errors
+/// [`StartError`], before anything was accepted.
+pub async fn run(
+    config: Config,
+    client: Client,
+    policy: Policy,
+    shutdown: CancellationToken,
+    ready: impl FnOnce(Addresses) + Send + 'static,
+) -> Result<(), StartError> {
+    // 1. What everything reports to.
+    let (metrics, health) = (Metrics::new(), Health::default());
+    // 2. The gate: certificates, secrets and keys.
+    let certificate = read(&config.tls.cert)?;
+    let tls = serve::tls_config(&certificate, &read(&config.tls.key)?, &read(&config.tls.client_ca)?)?;
+    let verifier = Verifier::new(verify::Setup::from_config(&config)?, metrics.clone())?;
+    // 3. The listeners; nobody is served before all of it stands.
+    let admin_listener = bind_admin(config.admin_listen).await?;
+    let api_listener =
+        serve::Listener::bind(config.listen).await.map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let addresses = Addresses {
+        api: api_listener.local_addr(),
+        admin: admin_listener.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(config.admin_listen),
+    };
+    // 4. The work: informer, workers, pipeline, retention.
+    let mut guardrails = policy.guardrails().clone();
+    // Whatever the policy says: what acts on the agent's own objects could approve its own proposals.
+    guardrails.protected_namespaces.insert(config.remediation_namespace.clone());
+    let policy = Arc::new(ArcSwap::from_pointee(policy));
+    let seed = u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
+    let backlog = Backlog::new(Backoff::default(), seed, &metrics);
+    let watched = match &config.watch_namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
+    let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone());
+    let store = informer.store();
+    let settings = pipeline::Settings { watch_namespace: config.watch_namespace.clone(), validation_timeout: config.validation_timeout };
+    let pipeline = Pipeline::new(client.clone(), settings, guardrails, metrics.clone());
+    let size = |number| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
+    let pool_config = worker::Config { workers: size(config.workers), queue: size(config.queue) };
+    let pool = Pool::start(pool_config, backlog, metrics.clone(), process::Reconcile(pipeline));
+    let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
+    health.watch("workers", pool.heartbeat().clone(), SILENCE);
+    health.watch("retention", retention.heartbeat().clone(), SILENCE);
+    // 5. The operations. Each group has its own token, so that they stop in order.
+    let (stop_api, stop_work, stop_admin) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let handlers = api::Handlers {
+        client: client.clone(),
+        ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, metrics.clone()),
+        retention: retention.clone(),
+        cluster: config.cluster.clone(),
+        own_tenant: config.tenant.clone(),
+        namespace: config.remediation_namespace.clone(),
+        watch_namespace: config.watch_namespace.clone(),
+        stopping: stop_api.clone(),
+    };
+    let dispatcher = api::Dispatcher::new(verifier, metrics.clone());
+    let surface = api::Surface::new(handlers, &dispatcher, metrics.clone());
+    // 6. Everything turns.
+    let mut background = JoinSet::new();
+    let admin_routes = admin::router(health.clone(), metrics.clone(), surface.documents);
+    let admin_stopped = stop_admin.clone();
+    let admin = tokio::spawn(async move {
+        let server = poem::Server::new_with_acceptor(admin_listener);
+        server.run_with_graceful_shutdown(admin_routes, admin_stopped.cancelled_owned(), Some(Duration::from_secs(1))).await
+    });
+    let (_keep, tls) = watch::channel(tls);
+    let limits = serve::Limits { max_connections: config.limits.max_connections, ..serve::Limits::default() };
+    let api = tokio::spawn(api_listener.serve(tls, surface.operations, limits, stop_api.clone()));
+    health.set(Ready::Api, Ok(()));
+    background.spawn(probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone()));
+    background.spawn(probes::certificate(certificate, health.clone(), stop_work.clone()));
+    background.spawn(probes::cache(store, health.clone(), stop_work.clone()));
+    background.spawn(probes::announce(health.clone(), stop_work.clone(), move || ready(addresses)));
+    let (period, age, stopped) = (config.retention_interval, config.retention_max_age, stop_work.clone());
+    background.spawn(async move { retention.run(period, age, stopped).await });
+    let stopped = stop_work.clone();
+    let work = tokio::spawn(async move { worker::run(informer, &pool, stopped).await });
+    // 7. Until somebody says stop.
+    shutdown.cancelled().await;
+    tracing::info!("stopping: requests in flight are answered, workers finish or hand back");
+    health.set(Ready::Api, Err("shutting down".to_owned()));
+    let drained = async {
+        stop_api.cancel();
+        drop(api.await);
+        stop_work.cancel();
+        drop(work.await);
+        while background.join_next().await.is_some() {}
+        stop_admin.cancel();
+        drop(admin.await);
+    };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("not everything stopped in time; what was under way is picked up at the next start");
+    }
+    Ok(())
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|source| StartError::File { path: path.to_owned(), source })
+}
+
+async fn bind_admin(address: SocketAddr) -> Result<impl Acceptor, StartError> {
+    TcpListener::bind(address.to_string()).into_acceptor().await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// A token that SIGTERM or Ctrl-C cancels; the second signal ends the process at once.
+pub fn signals() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        terminated().await;
+        cancel.cancel();
+        terminated().await;
+        std::process::exit(1);
+    });
+    token
+}
+
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = match signal(SignalKind::terminate()) {
+        Ok(term) => term,
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be handled");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        result = tokio::signal::ctrl_c() => if let Err(error) = result {
+            tracing::error!(%error, "Ctrl-C cannot be handled");
+            term.recv().await;
+        },
+    }
+}

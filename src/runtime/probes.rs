@@ -1,0 +1,70 @@
+//! What makes the process ready, looked at again and again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Api, Client, api::ListParams};
+use tokio::time::{interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    informer::Store,
+    remediation::ZenAgentRemediation,
+    telemetry::{Health, health::Ready},
+};
+
+const PERIOD: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whether the Kubernetes API serves remediations.
+pub(super) async fn kubernetes(client: Client, namespace: String, health: Health, stop: CancellationToken) {
+    let api: Api<ZenAgentRemediation> = Api::namespaced(client, &namespace);
+    let mut due = interval(PERIOD);
+    while stop.run_until_cancelled(due.tick()).await.is_some() {
+        let state = match timeout(PATIENCE, api.list(&ListParams::default().limit(1))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(kube::Error::Api(status))) => Err(format!("answers {} {}", status.code, status.reason)),
+            Ok(Err(_)) => Err("cannot be reached".to_owned()),
+            Err(_) => Err("does not answer".to_owned()),
+        };
+        health.set(Ready::Kubernetes, state);
+    }
+}
+
+/// Whether the server's certificate is valid now.
+pub(super) async fn certificate(pem: Vec<u8>, health: Health, stop: CancellationToken) {
+    let validity = x509_parser::pem::Pem::iter_from_buffer(&pem)
+        .flatten()
+        .next()
+        .and_then(|pem| pem.parse_x509().ok().map(|cert| cert.validity().clone()));
+    let mut due = interval(PERIOD);
+    while stop.run_until_cancelled(due.tick()).await.is_some() {
+        let now = Timestamp::now().as_second();
+        let state = match &validity {
+            None => Err("the server's certificate cannot be read".to_owned()),
+            Some(validity) if now < validity.not_before.timestamp() => Err("the server's certificate is not valid yet".to_owned()),
+            Some(validity) if now > validity.not_after.timestamp() => Err("the server's certificate has expired".to_owned()),
+            Some(_) => Ok(()),
+        };
+        health.set(Ready::Certificates, state);
+    }
+}
+
+/// Whether every remediation was seen once.
+pub(super) async fn cache<V>(store: Store<V>, health: Health, stop: CancellationToken) {
+    if stop.run_until_cancelled(store.synced()).await.is_some() {
+        health.set(Ready::Cache, Ok(()));
+    }
+}
+
+/// Says once that the process is ready.
+pub(super) async fn announce(health: Health, stop: CancellationToken, ready: impl FnOnce() + Send) {
+    let until = async {
+        while health.readiness().values().any(Option::is_some) {
+            tokio::time::sleep(Duration::from_millis(10)).await; // pacing
+        }
+    };
+    if stop.run_until_cancelled(until).await.is_some() {
+        ready();
+    }
+}

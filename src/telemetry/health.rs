@@ -1,0 +1,133 @@
+//! Health: what must be true to be ready, and what must move to be alive.
+//!
+//! Readiness is a list of conditions, each false until the part that owns it says otherwise.
+//! Liveness is a list of heartbeats: a loop beats when it makes progress, and one that has been
+//! silent for longer than it may be makes the process unhealthy.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::heartbeat::Heartbeat;
+
+/// A condition of readiness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ready {
+    /// The API listener accepts connections.
+    Api,
+    /// The informer has seen every remediation once.
+    Cache,
+    /// The Kubernetes API answers.
+    Kubernetes,
+    /// The server's certificate is valid now.
+    Certificates,
+}
+
+impl Ready {
+    const ALL: [Self; 4] = [Self::Api, Self::Cache, Self::Kubernetes, Self::Certificates];
+
+    /// The condition's name in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Cache => "cache",
+            Self::Kubernetes => "kubernetes",
+            Self::Certificates => "certificates",
+        }
+    }
+}
+
+/// The health of the process. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Health {
+    started: Instant,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Why a condition does not hold; absent when it holds.
+    unready: BTreeMap<Ready, String>,
+    heartbeats: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    name: &'static str,
+    heartbeat: Heartbeat,
+    silence: Duration,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        let unready = Ready::ALL.into_iter().map(|condition| (condition, "not yet".to_owned())).collect();
+        let state = State { unready, heartbeats: Vec::new() };
+        Self { started: Instant::now(), state: Arc::new(Mutex::new(state)) }
+    }
+}
+
+impl Health {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock, and a poisoned health would still be the truth.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that a condition holds, or why it does not.
+    pub fn set(&self, condition: Ready, holds: Result<(), String>) {
+        match holds {
+            Ok(()) => self.lock().unready.remove(&condition),
+            Err(why) => self.lock().unready.insert(condition, why),
+        };
+    }
+
+    /// Watches a loop, which is stuck when it is silent for longer than `silence`.
+    pub fn watch(&self, name: &'static str, heartbeat: Heartbeat, silence: Duration) {
+        self.lock().heartbeats.push(Watched { name, heartbeat, silence });
+    }
+
+    /// Every condition of readiness, with the reason of those that do not hold.
+    pub fn readiness(&self) -> BTreeMap<&'static str, Option<String>> {
+        let state = self.lock();
+        Ready::ALL.into_iter().map(|condition| (condition.as_str(), state.unready.get(&condition).cloned())).collect()
+    }
+
+    /// The loops that have been silent for too long.
+    pub fn stuck(&self) -> Vec<&'static str> {
+        let state = self.lock();
+        state.heartbeats.iter().filter(|beat| beat.heartbeat.age() > beat.silence).map(|beat| beat.name).collect()
+    }
+
+    /// Time since the process started.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_ready_until_every_part_says_so() {
+        let health = Health::default();
+        for condition in Ready::ALL {
+            assert!(health.readiness().values().any(Option::is_some));
+            health.set(condition, Ok(()));
+        }
+        assert!(health.readiness().values().all(Option::is_none));
+        health.set(Ready::Kubernetes, Err("connection refused".to_owned()));
+        assert_eq!(health.readiness()["kubernetes"].as_deref(), Some("connection refused"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_loop_is_stuck_and_a_beat_frees_it() {
+        let (health, heartbeat) = (Health::default(), Heartbeat::new());
+        health.watch("workers", heartbeat.clone(), Duration::from_secs(30));
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(health.stuck(), ["workers"]);
+        heartbeat.beat();
+        assert!(health.stuck().is_empty());
+    }
+}

@@ -1,0 +1,105 @@
+//! The worker pool: how keys become work, a bounded number at a time.
+//!
+//! ```text
+//!  handlers ──add──▶ backlog ──dispatch──▶ bounded queue ──▶ worker 1..n ──▶ Process::process
+//!   of the           (de-duplicated,        (try_enqueue,                        │
+//!   informer          rate-limited)          enqueue)                            │
+//!                        ▲                                                       │
+//!                        └── done · after a while · after a backoff · never ◀────┘
+//! ```
+//!
+//! A key stays in the backlog until there is room, so that its changes fall together and a deleted
+//! object costs nothing. All state is on the objects: what the pool drops at its end, the next one
+//! finds in its first listing.
+
+mod backlog;
+mod pool;
+
+use std::{fmt, future::Future, time::Duration};
+
+use kube::Resource;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+pub use crate::key::ObjectKey;
+use crate::{category::Category, informer::Informer, remediation::Phase};
+
+pub use backlog::Backlog;
+pub use pool::{Config, Drained, Pool, Refused};
+
+/// How long work under way may go on after shutdown began.
+pub const DRAIN: Duration = Duration::from_secs(25);
+
+/// From this many failures in a row on, a key is parked: it waits the longest backoff each time, and
+/// its failures are logged as errors. It is never given up.
+pub const MAX_RETRIES: u32 = 10;
+
+/// What the workers do with a key.
+pub trait Process: Send + Sync + 'static {
+    /// Does the work on one object. May be dropped at any await, when the pool stops; must bound
+    /// its own time.
+    fn process(&self, key: ObjectKey) -> impl Future<Output = Result<Processed, ProcessError>> + Send;
+}
+
+/// What came of the work on an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Processed {
+    /// The status it was left in.
+    pub phase: Phase,
+    /// Whether to come back.
+    pub next: Next,
+}
+
+/// When to work on an object again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// When it changes.
+    Done,
+    /// After this time, or when it changes.
+    After(Duration),
+}
+
+/// The work failed, and the status on the object does not say so.
+#[derive(Debug)]
+pub struct ProcessError {
+    /// Decides when it is tried again.
+    pub category: Category,
+    /// Why.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl fmt::Display for ProcessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the work on an object failed ({})", self.category.as_str())
+    }
+}
+
+impl std::error::Error for ProcessError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl From<kube::Error> for ProcessError {
+    fn from(error: kube::Error) -> Self {
+        Self { category: Category::of(&error), source: error.into() }
+    }
+}
+
+/// Runs a controller: the informer feeds the backlog of the pool, which works it off from the
+/// moment the cache is complete. After `shutdown`, in this order: the informer stops, nothing more
+/// is handed out, the workers drain.
+pub async fn run<K, V>(informer: Informer<K, V>, pool: &Pool, shutdown: CancellationToken) -> Drained
+where
+    K: Resource + Clone + DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let store = informer.store();
+    let dispatch = async {
+        if shutdown.run_until_cancelled(store.synced()).await.is_some() {
+            pool.dispatch(&shutdown).await;
+        }
+    };
+    tokio::join!(informer.run(shutdown.clone()), dispatch);
+    pool.drain(DRAIN).await
+}

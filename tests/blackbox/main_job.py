@@ -1,0 +1,271 @@
+"""The main job and the refusals, black-box, against a running `zen-agent dev`.
+
+usage: main_job.py STATE_DIR HOST:PORT [ADMIN_HOST:PORT]
+"""
+
+import http.client
+import json
+import pathlib
+import ssl
+import sys
+import time
+import uuid
+
+from zen import Client, Credentials, sign
+
+SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
+passed, failed = 0, 0
+
+
+def check(name, holds, seen=""):
+    global passed, failed
+    passed, failed = passed + bool(holds), failed + (not holds)
+    if not holds:
+        print(f"FAIL {name}: {str(seen)[:600]}")
+
+
+def results(answer):
+    return [(r["outcome"], r.get("reason")) for r in answer.json["results"]]
+
+
+def wait_for(client, name, statuses, seconds=30):
+    end = time.monotonic() + seconds
+    while True:
+        item = client.call("GET", f"/v0/remediations/{name}").json
+        if item.get("status") in statuses or time.monotonic() > end:
+            return item
+        time.sleep(0.1)  # pacing of a poll with a deadline
+
+
+EXPECTED = [
+    ("falco", "falco-internal-drop.json", [("ignored", "no_target")]),
+    ("falco", "falco-minimal.json", [("ignored", "no_target")]),
+    ("falco", "falco-k8s-audit.json", [("created", None)]),
+    ("falco", "falco-outbound-c2.json", [("created", None)]),
+    ("falco", "falco-shell-in-container.json", [("created", None)]),
+    ("falco", "falcosidekick-event.json", [("created", None)]),
+    ("trivy", "trivy-cli-image.json", [("ignored", "no_target")]),
+    ("trivy", "trivy-cli-config.json", [("ignored", "no_target")]),
+    ("trivy", "trivy-operator-vulnerabilityreport.json", [("created", None)]),
+    ("trivy", "trivy-operator-update-envelope.json", [("created", None)]),
+    ("trivy", "trivy-operator-configauditreport.json", [("ignored", "below_threshold")]),
+    ("kyverno", "policy-reporter-result.json", [("created", None)]),
+    ("kyverno", "policy-reporter-heartbeat.json", [("ignored", "heartbeat")]),
+    ("kyverno", "kyverno-policyreport.json", [("ignored", "pass"), ("created", None)]),
+]
+
+
+def samples(client, version):
+    names = {}
+    for tool, file, expected in EXPECTED:
+        body, request_id = (SAMPLES / file).read_bytes(), str(uuid.uuid4())
+        target = f"/{version}/events/{tool}"
+        answer = client.call("POST", target, body, request_id=request_id, version=version)
+        check(f"{version} {file} is accepted", answer.status == 202, (answer.status, answer.raw))
+        if answer.status != 202:
+            continue
+        check(f"{version} {file} has the right receipt", results(answer) == expected, answer.raw)
+        check(f"{version} {file} echoes", answer.headers["X-Request-Id"] == request_id and answer.headers["X-Zen-Contract-Version"] == version)
+        names[file] = [r.get("remediation") for r in answer.json["results"]]
+        again = client.call("POST", target, body, request_id=request_id, version=version)
+        replay = [("replayed", None) if outcome == "created" else (outcome, reason) for outcome, reason in expected]
+        check(f"{version} {file} is replayed", again.status == 202 and results(again) == replay, again.raw)
+        if ("replayed", None) in replay:
+            check(f"{version} {file} replays with the header", again.headers["Idempotent-Replayed"] == "true", again.headers)
+            check(f"{version} {file} replays the names", [r.get("remediation") for r in again.json["results"]] == names[file])
+            other = client.call("POST", target, body + b" ", request_id=request_id, version=version)
+            check(f"{version} {file} conflicts with other bytes", other.status == 409 and other.json["code"] == "request_id_conflict", other.raw)
+            falco = client.call("POST", f"/{version}/events/falco", (SAMPLES / "falco-shell-in-container.json").read_bytes() + b"\n", request_id=request_id, version=version)
+            check(f"{version} {file} conflicts with another event", falco.status == 409, falco.raw)
+    return names
+
+
+def main_job(client):
+    names = samples(client, "v0")
+    c2 = wait_for(client, names["falco-outbound-c2.json"][0], {"succeeded", "failed", "rolled_back"})
+    check("the C2 event ends succeeded", c2["status"] == "succeeded" and c2["action"] == "network-quarantine", c2)
+    shell = wait_for(client, names["falco-shell-in-container.json"][0], {"succeeded", "failed", "rolled_back"})
+    check("the shell event ends succeeded", shell["status"] == "succeeded" and shell["action"] == "label", shell)
+    for file in ["falco-k8s-audit.json", "falcosidekick-event.json"]:
+        gone = wait_for(client, names[file][0], {"succeeded", "failed", "rolled_back"})
+        check(f"{file} ends with TargetNotFound", gone["status"] == "failed" and gone["reason"] == "TargetNotFound", gone)
+    scale = names["trivy-operator-vulnerabilityreport.json"][0]
+    item = client.call("GET", f"/v0/remediations/{scale}").json
+    check("the proposal waits", item["status"] == "pending" and item["action"] == "scale", item)
+    approved = client.call("POST", f"/v0/remediations/{scale}/approve", {"reason": "confirmed"})
+    check("it can be approved", approved.status == 200, approved.raw)
+    again = client.call("POST", f"/v0/remediations/{scale}/approve", {"reason": "confirmed"})
+    item = wait_for(client, scale, {"succeeded", "failed", "rolled_back"})
+    check("the approved scale ends succeeded", item["status"] == "succeeded", item)
+    other = names["policy-reporter-result.json"][0]
+    rejected = client.call("POST", f"/v0/remediations/{other}/reject", {"reason": "false alarm"})
+    check("a proposal can be rejected", rejected.status == 200, rejected.raw)
+    item = wait_for(client, other, {"succeeded", "failed", "rolled_back"})
+    check("a rejected one ends failed with Rejected", (item["status"], item["reason"]) == ("failed", "Rejected"), item)
+    late = client.call("POST", f"/v0/remediations/{other}/approve", {"reason": "changed my mind"})
+    check("a rejected one cannot be approved", late.status == 409, late.raw)
+    check("an unknown one is 404", client.call("GET", "/v0/remediations/zar-none").status == 404)
+
+
+def batch(client):
+    cluster = "dev-cluster"
+    event = lambda **more: {"source": "falco", "rule": "r", "severity": "low", "time": "2026-11-23T10:00:00Z",
+                            "target": {"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web-6d4cf56db6-x2x7p"}} | more
+    good = client.call("POST", "/v0/events", {"cluster_id": cluster, "events": [event(), {k: v for k, v in event().items() if k != "target"}, event()]})
+    check("a batch has a result per event", good.status == 202 and results(good) == [("created", None), ("ignored", "no_target"), ("created", None)], good.raw)
+    check("indexes count", good.status == 202 and [r["index"] for r in good.json["results"]] == [0, 1, 2], good.raw)
+    foreign = client.call("POST", "/v0/events", {"cluster_id": "elsewhere", "events": [event()]})
+    check("another cluster is 403", foreign.status == 403 and foreign.json["code"] == "cluster_mismatch", foreign.raw)
+    empty = client.call("POST", "/v0/events", {"cluster_id": cluster, "events": []})
+    check("an empty batch is 422", empty.status == 422 and empty.json["violations"][0]["pointer"] == "/events", empty.raw)
+    long = client.call("POST", "/v0/events", {"cluster_id": cluster, "events": [event()] * 101})
+    check("a batch of 101 is 422", long.status == 422, long.raw)
+    bad = client.call("POST", "/v0/events", {"cluster_id": cluster, "events": [event(), event(severity="awful")]})
+    check("a bad severity is 422 with its pointer", bad.status == 422 and bad.json["violations"][0]["pointer"] == "/events/1/severity", bad.raw)
+
+
+def listing(client):
+    page = client.call("GET", "/v0/remediations?limit=2")
+    check("a page has its limit", page.status == 200 and len(page.json["items"]) == 2 and "continue" in page.json, page.raw)
+    seen, token = [i["id"] for i in page.json["items"]], page.json.get("continue")
+    while token:
+        page = client.call("GET", f"/v0/remediations?limit=2&continue={token}")
+        if page.status != 200:
+            check("every page is answered", False, page.raw)
+            break
+        seen += [i["id"] for i in page.json["items"]]
+        token = page.json.get("continue")
+    check("each is listed once", len(seen) == len(set(seen)) and len(seen) >= 8, seen)
+    failed_ones = client.call("GET", "/v0/remediations?status=failed").json["items"]
+    check("the status filter holds", failed_ones and all(i["status"] == "failed" for i in failed_ones), failed_ones)
+    shop = client.call("GET", "/v0/remediations?namespace=shop&source=falco").json["items"]
+    check("filters add up", shop and all(i["target"]["namespace"] == "shop" and i["source"] == "falco" for i in shop), shop)
+    for query in ["limit=0", "limit=501", "limit=x", "status=nope", "severity=nope", "nope=1", "limit=1&limit=2"]:
+        answer = client.call("GET", f"/v0/remediations?{query}")
+        check(f"?{query} is 400", answer.status == 400, answer.raw)
+
+
+def cleanup(client):
+    dry = client.call("DELETE", "/api/v1/remediations/cleanup?older_than=0s&dry_run=true")
+    check("cleanup can be tried", dry.status == 200 and dry.json["matched"] > 0 and dry.json["deleted"] == 0, dry.raw)
+    alpha = client.call("DELETE", "/api/v1/remediations/cleanup?dry_run=true", version="v1alpha1")
+    check("cleanup takes either version", alpha.status == 200, alpha.raw)
+    for query in ["statuses=pending", "statuses=nope", "older_than=7", "older_than=-1s", "dry_run=maybe"]:
+        answer = client.call("DELETE", f"/api/v1/remediations/cleanup?{query}")
+        check(f"cleanup ?{query} is 400", answer.status == 400, answer.raw)
+    real = client.call("DELETE", "/api/v1/remediations/cleanup?older_than=0s&statuses=failed")
+    check("cleanup deletes", real.status == 200 and real.json["deleted"] > 0, real.raw)
+    check("nothing is left of them", client.call("GET", "/v0/remediations?status=failed").json["items"] == [])
+
+
+def refusals(client):
+    body, path = (SAMPLES / "falco-shell-in-container.json").read_bytes(), "/v0/events/falco"
+    count = lambda: len(client.call("GET", "/v0/remediations?limit=500").json["items"])
+    before = count()
+    credentials, now = client.credentials, int(time.time())
+
+    def refused(name, status, code, headers, target=path, data=body, method="POST"):
+        answer = client.send(method, target, headers, data)
+        kind = answer.headers["Content-Type"]
+        holds = answer.status == status and answer.json["code"] == code and kind == "application/problem+json" and answer.json["status"] == status
+        check(name, holds, (answer.status, kind, answer.raw))
+
+    good = lambda **how: client.prepare("POST", path, body, **how)
+    without = lambda name: {k: v for k, v in good().items() if k != name}
+    for name, status, code in [
+        ("X-Zen-Contract-Version", 400, "missing_header"), ("X-Request-Id", 400, "missing_header"), ("X-Tenant-Id", 400, "missing_header"),
+        ("X-Signature", 401, "invalid_signature"), ("Authorization", 401, "invalid_token"), ("Content-Type", 415, "unsupported_media_type"),
+    ]:
+        refused(f"without {name}", status, code, without(name))
+    for name, value, status, code in [
+        ("X-Zen-Contract-Version", "v9", 400, "unsupported_version"), ("X-Zen-Contract-Version", "v1alpha1", 400, "version_mismatch"),
+        ("X-Request-Id", "1", 400, "malformed_header"), ("X-Request-Id", "not-a-uuid-but-36-characters-long-xxx", 400, "malformed_header"),
+        ("X-Tenant-Id", "-bad-", 400, "malformed_header"), ("X-Tenant-Id", "other", 403, "tenant_mismatch"),
+        ("Authorization", "Bearer x", 401, "invalid_token"), ("Authorization", "Basic eDp5", 401, "invalid_token"),
+        ("X-Signature", "nonsense", 401, "invalid_signature"), ("Content-Type", "text/plain", 415, "unsupported_media_type"),
+    ]:
+        refused(f"{name}: {value}", status, code, good() | {name: value})
+    header, claims, _ = credentials.token.split(".")
+    refused("a token without signature", 401, "invalid_token", good() | {"Authorization": f"Bearer eyJhbGciOiJub25lIn0.{claims}."})
+    refused("another body", 401, "invalid_signature", good(), data=body + b" ")
+    refused("another path", 401, "invalid_signature", good(), target="/v0/events/trivy")
+    refused("another query", 401, "invalid_signature", good(), target=path + "?a=b")
+    for offset, name in [(-130, "stale"), (130, "future")]:
+        refused(f"a {name} timestamp", 401, "invalid_signature", good(timestamp=now + offset))
+    for offset in [-110, 110]:
+        answer = client.send("GET", "/v0/remediations", client.prepare("GET", "/v0/remediations", timestamp=int(time.time()) + offset))
+        check(f"a timestamp off by {offset} s holds", answer.status == 200, answer.raw)
+    headers = good()
+    headers["X-Signature"] = sign(credentials.secret, "unknown", now, "POST", path, "v0", credentials.tenant, headers["X-Request-Id"], body)
+    refused("an unknown key id", 401, "invalid_signature", headers)
+    refused("another timestamp", 401, "invalid_signature", good() | {"X-Signature": good()["X-Signature"].replace(f"t={now}", f"t={now - 1}")})
+    for data, status, code in [(b"{", 400, "invalid_json"), (b"[]", 422, "schema_violation"), (b"{}", 422, "schema_violation"), (b"\xff\xfe", 400, "invalid_json")]:
+        refused(f"body {data!r}", status, code, client.prepare("POST", path, data), data=data)
+    event = json.loads(body)
+    for pointer, change in [("/rule", {"rule": 7}), ("/priority", {"priority": "Awful"}), ("/time", {"time": "yesterday"}), ("/tags", {"tags": "shell"}), ("/output_fields", {"output_fields": []})]:
+        data = json.dumps(event | change).encode()
+        answer = client.send("POST", path, client.prepare("POST", path, data), data)
+        pointers = [v["pointer"] for v in answer.json.get("violations", [])] if answer.status == 422 else []
+        check(f"a wrong {pointer} is named", answer.status == 422 and any(p.startswith(pointer) for p in pointers), answer.raw)
+    big = json.dumps(event | {"output": "x" * (10 * 1024 * 1024)}).encode()
+    refused("a body above the limit", 413, "body_too_large", client.prepare("POST", path, big), data=big)
+    answer = client.call("GET", "/v0/nope")
+    check("an unknown route is 404", answer.status == 404 and answer.headers["Content-Type"] == "application/problem+json", answer.raw)
+    answer = client.call("PUT", path, body)
+    check("a wrong method is 405", answer.status == 405 and "POST" in (answer.headers["Allow"] or ""), (answer.status, dict(answer.headers), answer.raw))
+    check("nothing refused was stored", count() == before)
+
+
+def handshakes(client):
+    for name, context in [("no certificate", ssl.create_default_context(cafile=sys.argv[1] + "/client/ca.crt"))]:
+        connection = http.client.HTTPSConnection(client.host, client.port, timeout=5, context=context)
+        try:
+            connection.request("GET", "/v0/remediations")
+            answer = connection.getresponse()
+            check(f"{name}: no HTTP answer", False, answer.status)
+        except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
+            check(f"{name}: no HTTP answer", True)
+
+
+def admin(address):
+    connection = http.client.HTTPConnection(address, timeout=5)
+
+    def get(path):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    check("livez", get("/livez")[0] == 200)
+    check("readyz", get("/readyz")[0] == 200)
+    status, body = get("/health")
+    health = json.loads(body)
+    check("health", status == 200 and health["contract_version"] == "v0" and health["supported_versions"] == ["v0", "v1alpha1"], body)
+    for version in ["v0", "v1alpha1"]:
+        status, body = get(f"/{version}/openapi.json")
+        check(f"{version} document", status == 200 and json.loads(body)["openapi"] == "3.0.3")
+    status, body = get("/docs")
+    check("docs", status == 200 and b"<html" in body.lower(), body[:100])
+    text = get("/metrics")[1].decode()
+    for metric in ["crd_count", "crd_memory_bytes", "crd_age_seconds", "crd_processing_duration_seconds", "worker_pool_queue_depth",
+                   "worker_pool_workers_active", "worker_pool_work_processed_total", "worker_pool_work_duration_seconds"]:
+        check(f"metric {metric}", f"# TYPE zen_agent_{metric} " in text)
+
+
+def main():
+    state, address = sys.argv[1:3]
+    host, port = address.rsplit(":", 1)
+    client = Client(Credentials(pathlib.Path(state) / "client"), host, int(port))
+    main_job(client)
+    samples(client, "v1alpha1")
+    batch(client)
+    listing(client)
+    refusals(client)
+    handshakes(client)
+    if len(sys.argv) > 3:
+        admin(sys.argv[3])
+    cleanup(client)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()

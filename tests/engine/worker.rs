@@ -1,0 +1,323 @@
+use std::{
+    collections::HashMap,
+    future::{Future, pending},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use kube::Api;
+use serde_json::json;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use zen_agent::{
+    category::Category,
+    informer::{self, remediations},
+    key::ObjectKey,
+    queue::Backoff,
+    remediation::Phase,
+    telemetry::Metrics,
+    worker::{Backlog, Config, Drained, Next, Pool, Process, ProcessError, Processed, Refused, run},
+};
+
+use crate::{fake::Fake, soon};
+
+fn backoff() -> Backoff {
+    Backoff { base: Duration::from_millis(2), max: Duration::from_millis(8) }
+}
+
+fn pool(workers: usize, queue: usize, process: impl Process) -> (Pool, Backlog, Metrics) {
+    let metrics = Metrics::new();
+    let backlog = Backlog::new(backoff(), 1, &metrics);
+    let config = Config { workers: NonZeroUsize::new(workers).unwrap(), queue: NonZeroUsize::new(queue).unwrap() };
+    (Pool::start(config, backlog.clone(), metrics.clone(), process), backlog, metrics)
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("zen", name)
+}
+
+const DONE: Processed = Processed { phase: Phase::Succeeded, next: Next::Done };
+
+/// Work that reports its beginning, and ends when the test allows it to.
+#[derive(Clone)]
+struct Gated {
+    begun: mpsc::UnboundedSender<String>,
+    gate: Arc<Semaphore>,
+}
+
+impl Gated {
+    fn new() -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (begun, begins) = mpsc::unbounded_channel();
+        (Self { begun, gate: Arc::new(Semaphore::new(0)) }, begins)
+    }
+}
+
+impl Process for Gated {
+    async fn process(&self, key: ObjectKey) -> Result<Processed, ProcessError> {
+        self.begun.send(key.name).unwrap();
+        self.gate.acquire().await.unwrap().forget();
+        Ok(DONE)
+    }
+}
+
+/// Work that a closure decides, by name and by how often it was tried before.
+struct Scripted<F> {
+    script: F,
+    tries: Mutex<HashMap<String, u32>>,
+    done: mpsc::UnboundedSender<(String, u32)>,
+}
+
+impl<F: Fn(&str, u32) -> Result<Processed, ProcessError> + Send + Sync + 'static> Process for Scripted<F> {
+    async fn process(&self, key: ObjectKey) -> Result<Processed, ProcessError> {
+        let tries = {
+            let mut tries = self.tries.lock().unwrap();
+            let entry = tries.entry(key.name.clone()).or_default();
+            *entry += 1;
+            *entry
+        };
+        self.done.send((key.name.clone(), tries)).unwrap();
+        (self.script)(&key.name, tries)
+    }
+}
+
+fn scripted<F>(script: F) -> (Scripted<F>, mpsc::UnboundedReceiver<(String, u32)>)
+where
+    F: Fn(&str, u32) -> Result<Processed, ProcessError> + Send + Sync + 'static,
+{
+    let (done, tries) = mpsc::unbounded_channel();
+    (Scripted { script, tries: Mutex::default(), done }, tries)
+}
+
+/// Waits, without a clock, until something holds that other tasks bring about.
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    soon(what, async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Runs `test` beside the pool's dispatcher.
+async fn dispatched<T>(pool: &Pool, test: impl Future<Output = T>) -> T {
+    let shutdown = CancellationToken::new();
+    tokio::select! {
+        () = pool.dispatch(&shutdown) => unreachable!("nobody stops it"),
+        result = test => result,
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_hands_the_key_back_at_once_or_lets_the_caller_wait() {
+    let (work, mut begins) = Gated::new();
+    let (pool, _, metrics) = pool(1, 2, work.clone());
+    pool.try_enqueue(key("a")).unwrap();
+    assert_eq!(soon("a begins", begins.recv()).await.unwrap(), "a");
+    pool.try_enqueue(key("b")).unwrap();
+    pool.try_enqueue(key("c")).unwrap();
+    assert_eq!(pool.try_enqueue(key("d")), Err(Refused::Full(key("d"))));
+    assert_eq!((pool.queue_size(), pool.active_workers()), (2, 1));
+    assert_eq!((metrics.queue_depth.get(), metrics.workers_active.get()), (2, 1));
+    {
+        let waiting = pool.enqueue(key("d"));
+        tokio::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        work.gate.add_permits(1);
+        soon("there is room", waiting).await.unwrap();
+    }
+    work.gate.add_permits(3);
+    eventually("all is done", || metrics.queue_depth.get() == 0 && metrics.workers_active.get() == 0).await;
+    assert!(metrics.render().unwrap().contains("work_processed_total{status=\"succeeded\"} 4"));
+}
+
+#[tokio::test]
+async fn no_more_than_the_workers_are_active_and_the_rest_waits_in_the_backlog() {
+    let (work, mut begins) = Gated::new();
+    let (pool, backlog, metrics) = pool(3, 2, work.clone());
+    for index in 0..20 {
+        backlog.add(&key(&index.to_string()));
+    }
+    assert_eq!(metrics.queue_depth.get(), 20);
+    dispatched(&pool, async {
+        for _ in 0..3 {
+            soon("work begins", begins.recv()).await.unwrap();
+        }
+        eventually("the queue fills", || pool.queue_size() == 2).await;
+        assert_eq!((pool.active_workers(), backlog.len()), (3, 15));
+        assert_eq!(metrics.queue_depth.get(), 17);
+        work.gate.add_permits(20);
+        for _ in 3..20 {
+            soon("work begins", begins.recv()).await.unwrap();
+        }
+        eventually("all is done", || pool.active_workers() == 0 && pool.queue_size() == 0).await;
+    })
+    .await;
+    assert_eq!(metrics.queue_depth.get(), 0);
+}
+
+#[tokio::test]
+async fn a_key_that_changes_while_it_is_worked_on_is_worked_on_once_more_and_never_twice_at_once() {
+    let (work, mut begins) = Gated::new();
+    let (pool, backlog, _) = pool(4, 4, work.clone());
+    dispatched(&pool, async {
+        backlog.add(&key("a"));
+        soon("a begins", begins.recv()).await.unwrap();
+        for _ in 0..5 {
+            backlog.add(&key("a"));
+            pool.try_enqueue(key("a")).unwrap();
+        }
+        backlog.add(&key("b"));
+        assert_eq!(soon("b begins", begins.recv()).await.unwrap(), "b", "a is not begun again beside itself");
+        work.gate.add_permits(2);
+        assert_eq!(soon("a begins again", begins.recv()).await.unwrap(), "a");
+        work.gate.add_permits(1);
+        eventually("all is done", || pool.active_workers() == 0).await;
+        assert!(begins.try_recv().is_err(), "and only once more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_panic_is_contained_counted_and_tried_again() {
+    let (work, mut tries) = scripted(|name, tries| {
+        assert!(name != "bad" || tries > 2, "a defect");
+        Ok(DONE)
+    });
+    let (pool, backlog, metrics) = pool(1, 1, work);
+    dispatched(&pool, async {
+        backlog.add(&key("bad"));
+        backlog.add(&key("good"));
+        let mut seen = Vec::new();
+        while seen.len() < 4 {
+            seen.push(soon("work", tries.recv()).await.unwrap());
+        }
+        assert!(seen.contains(&("good".to_owned(), 1)) && seen.contains(&("bad".to_owned(), 3)));
+    })
+    .await;
+    assert_eq!(metrics.panics.get(), 2);
+    assert!(metrics.render().unwrap().contains("work_processed_total{status=\"failed\"} 2"));
+}
+
+#[tokio::test]
+async fn the_category_of_a_failure_decides_whether_it_is_tried_again() {
+    let (work, mut tries) = scripted(|name, tries| {
+        let category = match name {
+            "transient" | "conflict" | "forbidden" if tries > 3 => return Ok(DONE),
+            "transient" => Category::Transient,
+            "conflict" => Category::Conflict,
+            "forbidden" => Category::Forbidden,
+            _ => Category::Validation,
+        };
+        Err(ProcessError { category, source: "no".into() })
+    });
+    let (pool, backlog, metrics) = pool(2, 2, work);
+    dispatched(&pool, async {
+        for name in ["transient", "conflict", "forbidden", "invalid"] {
+            backlog.add(&key(name));
+        }
+        let mut seen = HashMap::new();
+        while seen.values().sum::<u32>() < 13 {
+            let (name, tries) = soon("work", tries.recv()).await.unwrap();
+            seen.insert(name, tries);
+        }
+        assert_eq!(seen["invalid"], 1, "repeating changes nothing");
+        eventually("the last settles", || pool.active_workers() == 0).await;
+        backlog.add(&key("invalid"));
+        assert_eq!(soon("a change brings it again", tries.recv()).await.unwrap(), ("invalid".to_owned(), 2));
+    })
+    .await;
+    assert_eq!(metrics.panics.get(), 0);
+}
+
+#[tokio::test]
+async fn work_that_asks_to_be_continued_comes_again_after_that_time() {
+    let again = Processed { phase: Phase::InProgress, next: Next::After(Duration::from_millis(5)) };
+    let (work, mut tries) = scripted(move |_, tries| Ok(if tries < 3 { again.clone() } else { DONE }));
+    let (pool, backlog, _) = pool(1, 1, work);
+    dispatched(&pool, async {
+        backlog.add(&key("a"));
+        for attempt in 1..=3 {
+            assert_eq!(soon("work", tries.recv()).await.unwrap(), ("a".to_owned(), attempt));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_drain_lets_work_finish_hands_back_the_rest_and_takes_nothing_more() {
+    let (work, mut begins) = Gated::new();
+    let (pool, _, metrics) = pool(1, 2, work.clone());
+    for name in ["a", "b", "c"] {
+        soon("there is room", pool.enqueue(key(name))).await.unwrap();
+    }
+    soon("a begins", begins.recv()).await.unwrap();
+    let drain = pool.drain(Duration::from_secs(20));
+    tokio::pin!(drain);
+    assert!(futures::poll!(&mut drain).is_pending());
+    assert_eq!(pool.try_enqueue(key("d")), Err(Refused::Closed(key("d"))));
+    assert_eq!(pool.enqueue(key("d")).await, Err(Refused::Closed(key("d"))));
+    work.gate.add_permits(9);
+    assert_eq!(soon("it is drained", drain).await, Drained { handed_back: 2, abandoned: 0 });
+    assert!(begins.try_recv().is_err());
+    assert_eq!(metrics.queue_depth.get(), 0);
+}
+
+#[tokio::test]
+async fn work_that_is_not_done_at_the_deadline_is_abandoned() {
+    struct Endless(mpsc::UnboundedSender<()>);
+    impl Process for Endless {
+        async fn process(&self, _: ObjectKey) -> Result<Processed, ProcessError> {
+            self.0.send(()).unwrap();
+            pending().await
+        }
+    }
+    let (sender, mut begun) = mpsc::unbounded_channel();
+    let (pool, backlog, metrics) = pool(2, 2, Endless(sender));
+    pool.try_enqueue(key("a")).unwrap();
+    soon("a begins", begun.recv()).await.unwrap();
+    assert_eq!(pool.drain(Duration::from_millis(10)).await, Drained { handed_back: 0, abandoned: 1 });
+    assert_eq!(metrics.workers_active.get(), 0);
+    // The next pool on the same backlog may have it.
+    backlog.add(&key("a"));
+    assert_eq!(backlog.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pool_whose_workers_are_all_stuck_stops_beating() {
+    let (work, mut begins) = Gated::new();
+    let (pool, _, _) = pool(1, 1, work.clone());
+    pool.try_enqueue(key("a")).unwrap();
+    soon("a begins", begins.recv()).await.unwrap();
+    eventually("the heartbeat ages", || pool.heartbeat().age() > Duration::from_millis(100)).await;
+    work.gate.add_permits(1);
+    eventually("it beats again", || pool.heartbeat().age() < Duration::from_millis(100)).await;
+}
+
+#[tokio::test]
+async fn from_watch_to_worker_every_open_remediation_is_processed_and_shutdown_is_orderly() {
+    let (fake, metrics) = (Fake::new(), Metrics::new());
+    let backlog = Backlog::new(backoff(), 1, &metrics);
+    for name in ["a", "b", "c"] {
+        fake.put("zenagentremediations", "zen", name, json!({ "spec": {}, "status": { "phase": "pending" } }));
+    }
+    fake.put("zenagentremediations", "zen", "over", json!({ "spec": {}, "status": { "phase": "failed" } }));
+    let (work, mut tries) = scripted(|_, _| Ok(DONE));
+    let informer = remediations::informer(Api::all(fake.client()), informer::Config::default(), metrics.clone(), backlog.clone());
+    let config = Config { workers: NonZeroUsize::new(2).unwrap(), queue: NonZeroUsize::new(1).unwrap() };
+    let pool = Pool::start(config, backlog, metrics, work);
+    let shutdown = CancellationToken::new();
+    let test = async {
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(soon("work", tries.recv()).await.unwrap().0);
+        }
+        seen.sort();
+        assert_eq!(seen, ["a", "b", "c"]);
+        fake.put("zenagentremediations", "zen", "d", json!({ "spec": {}, "status": { "phase": "pending" } }));
+        assert_eq!(soon("work", tries.recv()).await.unwrap().0, "d");
+        shutdown.cancel();
+    };
+    let (drained, ()) = tokio::join!(run(informer, &pool, shutdown.clone()), test);
+    assert_eq!(drained, Drained { handed_back: 0, abandoned: 0 });
+}

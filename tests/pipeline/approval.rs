@@ -1,0 +1,105 @@
+//! Decisions of people.
+
+use futures::future::join;
+use zen_agent::{
+    remediation::{
+        Decision, Phase, ZenAgentRemediation,
+        approval::{Decider, DecisionError, approve, reject},
+    },
+    verify::Role,
+};
+
+use crate::support::*;
+
+const ADA: Decider<'static> = Decider { subject: "ada", role: Role::Approver };
+
+async fn waiting(world: &World) -> ZenAgentRemediation {
+    world.run("r", proposal(web_pod(), label(&[("flag", "falco")]))).await
+}
+
+fn is_state_conflict(result: &Result<ZenAgentRemediation, DecisionError>) -> bool {
+    matches!(result, Err(DecisionError::StateConflict { .. }))
+}
+
+#[tokio::test]
+async fn an_approved_proposal_runs() {
+    let world = World::new().await;
+    let approved = approve(&world.remediations(), waiting(&world).await, ADA, Some("seen it")).await.unwrap();
+    assert_eq!((approved.phase(), condition(&approved, "Approved")), (Phase::Pending, ("True", "Approved")));
+    let approval = approved.status.unwrap().approval.unwrap();
+    assert_eq!((approval.decision, approval.by.as_str(), approval.reason.as_deref()), (Decision::Approved, "ada", Some("seen it")));
+    let done = world.drive(&world.pipeline(), "r").await;
+    assert_eq!(done.phase(), Phase::Succeeded);
+    assert_eq!(condition(&done, "Approved"), ("True", "Approved"));
+}
+
+#[tokio::test]
+async fn approving_again_is_harmless_before_and_after_it_ran() {
+    let world = World::new().await;
+    let object = waiting(&world).await;
+    let once = approve(&world.remediations(), object.clone(), ADA, None).await.unwrap();
+    // Decided on a state that is old by now.
+    let twice = approve(&world.remediations(), object, ADA, None).await.unwrap();
+    assert_eq!(once.metadata.resource_version, twice.metadata.resource_version);
+    let done = world.drive(&world.pipeline(), "r").await;
+    assert_eq!(approve(&world.remediations(), done, ADA, None).await.unwrap().phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
+async fn an_approval_before_the_pipeline_saw_the_object_counts() {
+    let world = World::new().await;
+    let fresh = world.create("r", proposal(web_pod(), label(&[("flag", "falco")]))).await;
+    approve(&world.remediations(), fresh, ADA, None).await.unwrap();
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
+async fn a_rejection_ends_it_for_good() {
+    let world = World::new().await;
+    let rejected = reject(&world.remediations(), waiting(&world).await, ADA, Some("a test")).await.unwrap();
+    assert_eq!((rejected.phase(), reason(&rejected)), (Phase::Failed, "Rejected"));
+    assert!(message(&rejected).contains("ada") && message(&rejected).contains("a test"));
+    assert!(rejected.status.as_ref().unwrap().completed_at.is_some());
+    let seen = world.drive(&world.pipeline(), "r").await;
+    assert_eq!(seen.metadata.resource_version, rejected.metadata.resource_version);
+    assert!(is_state_conflict(&approve(&world.remediations(), seen.clone(), ADA, None).await));
+    assert!(reject(&world.remediations(), seen, ADA, None).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_has_begun_or_ended_takes_no_other_decision() {
+    let world = World::new().await;
+    world.create("running", automatic(web_pod(), scale(0))).await;
+    world.pipeline().reconcile(HOME, "running").await.unwrap();
+    let running = world.get("running").await;
+    assert_eq!(running.phase(), Phase::InProgress);
+    assert!(is_state_conflict(&reject(&world.remediations(), running, ADA, None).await));
+    let ended = world.drive(&world.pipeline(), "running").await;
+    assert!(is_state_conflict(&reject(&world.remediations(), ended.clone(), ADA, None).await));
+    assert!(is_state_conflict(&approve(&world.remediations(), ended, ADA, None).await));
+}
+
+#[tokio::test]
+async fn of_an_approval_and_a_rejection_at_the_same_time_one_wins() {
+    let world = World::new().await;
+    let object = waiting(&world).await;
+    let api = world.remediations();
+    let (approved, rejected) = join(approve(&api, object.clone(), ADA, None), reject(&api, object, ADA, None)).await;
+    let ended = world.drive(&world.pipeline(), "r").await;
+    // A rejection of what is approved and not begun is possible, an approval of what is rejected is not.
+    match ended.phase() {
+        Phase::Failed => assert!(rejected.is_ok()),
+        Phase::Succeeded => assert!(approved.is_ok() && is_state_conflict(&rejected)),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_decision_about_an_object_that_was_replaced_is_not_recorded_on_the_new_one() {
+    let world = World::new().await;
+    let object = waiting(&world).await;
+    world.remediations().delete("r", &kube::api::DeleteParams::default()).await.unwrap();
+    world.create("r", proposal(web_pod(), label(&[("flag", "falco")]))).await;
+    assert!(matches!(approve(&world.remediations(), object, ADA, None).await, Err(DecisionError::Gone)));
+    assert_eq!(condition(&world.get("r").await, "Approved"), ("", ""));
+}

@@ -1,0 +1,30 @@
+//! The sample workloads and the stand-in for their controllers.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use zen_agent::{
+    demo,
+    pipeline::{Pipeline, Settings},
+    policy::Guardrails,
+    remediation::Phase,
+};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_sample_workload_follows_so_that_scaling_it_succeeds() {
+    let world = World::new().await;
+    let shutdown = CancellationToken::new();
+    let controllers = tokio::spawn(demo::run_controllers(world.client.clone(), shutdown.clone()));
+    let patient = Settings { watch_namespace: None, validation_timeout: Duration::from_secs(20) };
+    let pipeline = Pipeline::new(world.client.clone(), patient, Guardrails::none(), world.metrics.clone());
+    for (name, replicas) in [("down", 0), ("up", 2)] {
+        world.create(name, automatic(target("apps/v1", "Deployment", "shop", "web"), scale(replicas))).await;
+        assert_eq!(world.drive(&pipeline, name).await.phase(), Phase::Succeeded);
+    }
+    world.create("stateful", automatic(target("v1", "Pod", "jobs", "batch-0"), scale(1))).await;
+    assert_eq!(world.drive(&pipeline, "stateful").await.phase(), Phase::Succeeded);
+    shutdown.cancel();
+    controllers.await.unwrap();
+}

@@ -1,0 +1,123 @@
+//! An API server that refuses, fails, or serves somebody else first.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use futures::FutureExt;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use zen_agent::{
+    pipeline::Failure,
+    remediation::{Phase, StepName},
+};
+
+use crate::support::*;
+
+/// Answers writes to these paths with a code.
+fn refuse(part: &'static str, code: u16) -> Tap {
+    Arc::new(move |method, path: String| async move { (is_write(&method) && path.contains(part)).then_some(code) }.boxed())
+}
+
+#[tokio::test]
+async fn a_missing_permission_ends_it_and_says_so_with_nothing_changed() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    let ended = world.drive(&world.tapped(refuse("/pods/", 403)), "r").await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Forbidden"));
+    assert!(message(&ended).contains("the tap refuses it"), "{}", message(&ended));
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_half_way_undoes_the_first_half() {
+    let world = World::new().await;
+    world.create("zar-1", automatic(web_pod(), quarantine())).await;
+    let ended = world.drive(&world.tapped(refuse("/pods/", 403)), "zar-1").await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Forbidden"));
+    assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_tried_again_and_the_attempts_are_counted() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    let broken = world.tapped(refuse("/pods/", 500));
+    let error = broken.reconcile(HOME, "r").await.unwrap_err();
+    assert_eq!(error.call().map(|call| call.failure()), Some(Failure::Transient));
+    // Not sooner than the backoff allows, whoever asks.
+    let progress = broken.reconcile(HOME, "r").await.unwrap().unwrap();
+    assert!(progress.phase == Phase::InProgress && progress.next.is_some());
+    let done = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((done.phase(), attempts(&done, StepName::Execute)), (Phase::Succeeded, 2));
+}
+
+#[tokio::test]
+async fn a_rollback_that_keeps_failing_ends_and_says_what_is_left() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), scale(0))).await;
+    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    let broken = world.tapped(refuse("/deployments/", 500));
+    while let Ok(progress) = broken.reconcile(HOME, "r").await {
+        tokio::time::sleep(progress.unwrap().next.unwrap()).await;
+    }
+    // As after nine attempts.
+    let mut status = world.get("r").await.status.unwrap();
+    status.steps.iter_mut().filter(|step| step.name == StepName::Rollback).for_each(|step| step.attempts = 9);
+    status.updated_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(jiff::Timestamp::UNIX_EPOCH));
+    let patch = Patch::Merge(json!({ "status": status }));
+    world.remediations().patch_status("r", &PatchParams::default(), &patch).await.unwrap();
+    let ended = world.drive(&broken, "r").await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "RollbackFailed"));
+    assert!(message(&ended).contains("0 replicas on Deployment shop/web"), "{}", message(&ended));
+}
+
+#[tokio::test]
+async fn a_claim_loses_against_a_writer_that_was_faster_and_wins_the_next_time() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    let remediations = world.remediations();
+    let first = Arc::new(AtomicBool::new(true));
+    let pipeline = world.tapped(Arc::new(move |_, path: String| {
+        let (remediations, first) = (remediations.clone(), first.clone());
+        async move {
+            if path.ends_with("/status") && first.swap(false, Ordering::SeqCst) {
+                let touch = Patch::Merge(json!({ "metadata": { "annotations": { "touched": "yes" } } }));
+                remediations.patch("r", &PatchParams::default(), &touch).await.unwrap();
+            }
+            None
+        }
+        .boxed()
+    }));
+    let error = pipeline.reconcile(HOME, "r").await.unwrap_err();
+    assert_eq!(error.call().map(|call| call.failure()), Some(Failure::Conflict));
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await, None);
+    assert_eq!(world.drive(&pipeline, "r").await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
+async fn two_agents_that_both_think_they_lead_do_it_once() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    let (one, other) = (world.pipeline(), world.pipeline());
+    let both = futures::future::join(one.reconcile(HOME, "r"), other.reconcile(HOME, "r")).await;
+    assert!(both.0.is_ok() || both.1.is_ok());
+    let done = world.drive(&one, "r").await;
+    assert_eq!((done.phase(), attempts(&done, StepName::Execute)), (Phase::Succeeded, 1));
+}
+
+#[tokio::test]
+async fn a_status_that_another_program_wrote_is_left_alone() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    let patch = Patch::Merge(json!({ "status": { "phase": "awaiting-window" } }));
+    let written = world.remediations().patch_status("r", &PatchParams::default(), &patch).await.unwrap();
+    let seen = world.drive(&world.pipeline(), "r").await;
+    assert_eq!(seen.metadata.resource_version, written.metadata.resource_version);
+}
+
+#[tokio::test]
+async fn a_remediation_that_is_not_there_is_no_error() {
+    let world = World::new().await;
+    assert_eq!(world.pipeline().reconcile(HOME, "gone").await.unwrap(), None);
+}

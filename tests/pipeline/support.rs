@@ -1,0 +1,218 @@
+//! A store with the sample workloads, and the ways in which tests drive and disturb the pipeline.
+
+use std::{sync::Arc, time::Duration};
+
+use embedded_kube::{EmbeddedKube, Options};
+use futures::future::BoxFuture;
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        core::v1::{Namespace, Pod},
+        networking::v1::NetworkPolicy,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+    client::Body,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use zen_agent::{
+    demo,
+    event::Target,
+    pipeline::{Pipeline, Settings},
+    policy::Guardrails,
+    remediation::{Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
+    telemetry::Metrics,
+};
+
+/// Where the remediations live.
+pub(crate) const HOME: &str = "zen-agent";
+/// Longer than any test needs, shorter than anyone waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) metrics: Metrics,
+    _dir: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = EmbeddedKube::open(dir.path(), Options::default()).unwrap();
+        let client = store.client("default");
+        demo::seed(&store).await.unwrap();
+        Api::<CustomResourceDefinition>::all(client.clone()).create(&PostParams::default(), &crd()).await.unwrap();
+        let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": HOME } })).unwrap();
+        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+        Self { client, metrics: Metrics::new(), _dir: dir }
+    }
+
+    /// A pipeline without guardrails.
+    pub(crate) fn pipeline(&self) -> Pipeline {
+        self.guarded(Guardrails::none())
+    }
+
+    pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
+        Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone())
+    }
+
+    /// A pipeline whose calls pass a tap.
+    pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
+        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone())
+    }
+
+    pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
+        Api::namespaced(self.client.clone(), HOME)
+    }
+
+    pub(crate) async fn create(&self, name: &str, spec: RemediationSpec) -> ZenAgentRemediation {
+        self.remediations().create(&PostParams::default(), &ZenAgentRemediation::new(name, spec)).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, name: &str) -> ZenAgentRemediation {
+        self.remediations().get(name).await.unwrap()
+    }
+
+    /// Looks again whenever the pipeline asks for it, until it asks no more.
+    pub(crate) async fn drive(&self, pipeline: &Pipeline, name: &str) -> ZenAgentRemediation {
+        let all = async {
+            while let Some(wait) = pipeline.reconcile(HOME, name).await.unwrap().unwrap().next {
+                tokio::time::sleep(wait).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.unwrap();
+        self.get(name).await
+    }
+
+    /// Creates one and drives it with a pipeline of its own.
+    pub(crate) async fn run(&self, name: &str, spec: RemediationSpec) -> ZenAgentRemediation {
+        self.create(name, spec).await;
+        self.drive(&self.pipeline(), name).await
+    }
+
+    pub(crate) fn pods(&self, namespace: &str) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    pub(crate) fn policies(&self, namespace: &str) -> Api<NetworkPolicy> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    pub(crate) async fn replicas(&self, namespace: &str, deployment: &str) -> i32 {
+        let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
+        api.get(deployment).await.unwrap().spec.unwrap().replicas.unwrap()
+    }
+
+    pub(crate) async fn batch_replicas(&self) -> i32 {
+        let api = Api::<StatefulSet>::namespaced(self.client.clone(), "jobs");
+        api.get("batch").await.unwrap().spec.unwrap().replicas.unwrap()
+    }
+
+    pub(crate) async fn pod_label(&self, namespace: &str, pod: &str, key: &str) -> Option<String> {
+        self.pods(namespace).get(pod).await.unwrap().labels().get(key).cloned()
+    }
+
+    /// What another party does.
+    pub(crate) async fn patch_pod(&self, namespace: &str, pod: &str, patch: Value) {
+        self.pods(namespace).patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    pub(crate) async fn patch_deployment(&self, namespace: &str, name: &str, patch: Value) {
+        let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    /// What the controllers of a workload do once they have seen its spec.
+    pub(crate) async fn settle(&self, namespace: &str, name: &str) {
+        let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
+        let live = api.get(name).await.unwrap();
+        let (generation, replicas) = (live.metadata.generation, live.spec.unwrap().replicas);
+        let status = json!({ "status": {
+            "observedGeneration": generation, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+        } });
+        api.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings { watch_namespace: None, validation_timeout: Duration::from_millis(400) }
+}
+
+pub(crate) fn web_pod() -> Target {
+    target("v1", "Pod", "shop", "web-6d4cf56db6-x2x7p")
+}
+
+pub(crate) fn target(api_version: &str, kind: &str, namespace: &str, name: &str) -> Target {
+    Target { api_version: api_version.into(), kind: kind.into(), namespace: Some(namespace.into()), name: name.into(), uid: None }
+}
+
+pub(crate) fn automatic(target: Target, action: Action) -> RemediationSpec {
+    RemediationSpec { target: Some(target), action: Some(action), mode: Some(Mode::Automatic), ..RemediationSpec::default() }
+}
+
+pub(crate) fn proposal(target: Target, action: Action) -> RemediationSpec {
+    RemediationSpec { mode: Some(Mode::Propose), ..automatic(target, action) }
+}
+
+pub(crate) fn label(pairs: &[(&str, &str)]) -> Action {
+    Action::Label(LabelAction { labels: pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect() })
+}
+
+pub(crate) fn quarantine() -> Action {
+    Action::NetworkQuarantine(NetworkQuarantineAction {})
+}
+
+pub(crate) fn scale(replicas: i32) -> Action {
+    Action::Scale(ScaleAction { replicas })
+}
+
+pub(crate) fn reason(remediation: &ZenAgentRemediation) -> &str {
+    remediation.status.as_ref().and_then(|status| status.reason.as_deref()).unwrap_or_default()
+}
+
+pub(crate) fn message(remediation: &ZenAgentRemediation) -> &str {
+    remediation.status.as_ref().and_then(|status| status.message.as_deref()).unwrap_or_default()
+}
+
+/// A condition's status and reason.
+pub(crate) fn condition<'a>(remediation: &'a ZenAgentRemediation, type_: &str) -> (&'a str, &'a str) {
+    remediation.condition(type_).map_or(("", ""), |condition| (condition.status.as_str(), condition.reason.as_str()))
+}
+
+pub(crate) fn attempts(remediation: &ZenAgentRemediation, step: StepName) -> i32 {
+    remediation.step(step).map_or(0, |step| step.attempts)
+}
+
+/// What happens to a call: it passes, or it is answered with this status code instead.
+pub(crate) type Tap = Arc<dyn Fn(http::Method, String) -> BoxFuture<'static, Option<u16>> + Send + Sync>;
+
+/// A client whose calls pass a tap first.
+pub(crate) fn tapped(client: Client, tap: Tap) -> Client {
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let (client, tap) = (client.clone(), tap.clone());
+        async move {
+            match tap(request.method().clone(), request.uri().path().to_owned()).await {
+                None => client.send(request).await,
+                Some(code) => Ok(refused(code)),
+            }
+        }
+    });
+    Client::new(service, "default")
+}
+
+fn refused(code: u16) -> http::Response<Body> {
+    let reason = if code == 403 { "Forbidden" } else { "InternalError" };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "reason": reason,
+        "message": "the tap refuses it",
+    });
+    http::Response::builder().status(code).body(Body::from(status.to_string().into_bytes())).unwrap()
+}
+
+pub(crate) fn is_write(method: &http::Method) -> bool {
+    method != http::Method::GET
+}

@@ -1,0 +1,97 @@
+//! The agent's own binary as a child process, on free loopback ports.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything that a test waits for may take.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running `zen-agent dev`; killed when dropped.
+pub struct Agent {
+    child: Child,
+    /// `https://127.0.0.1:PORT`.
+    pub api: String,
+    /// `http://127.0.0.1:PORT`.
+    pub admin: String,
+    /// From start to the line `ready`.
+    pub took: Duration,
+}
+
+impl Agent {
+    /// Starts it and waits for its line `ready`.
+    pub fn dev(state: &Path, more: &[&str]) -> Self {
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_zen-agent"))
+            .args(["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"])
+            .arg(state)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let (send, lines) = mpsc::channel();
+        // The pipe is read to its end, or a full one would block the agent.
+        thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
+        let mut agent = Self { child, api: String::new(), admin: String::new(), took: Duration::ZERO };
+        loop {
+            let line = lines.recv_timeout(DEADLINE.saturating_sub(started.elapsed())).expect("the agent gets ready in time");
+            let mut words = line.split_whitespace();
+            if words.next() == Some("ready") {
+                let mut address = || words.next().and_then(|word| word.split_once('=')).expect("two addresses").1.to_owned();
+                (agent.api, agent.admin) = (address(), address());
+                agent.took = started.elapsed();
+                return agent;
+            }
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the child is ours");
+        self.child.wait().expect("the child ends");
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let done = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
+        assert!(done.success());
+    }
+
+    /// Waits for its own end.
+    pub fn wait(&mut self, within: Duration) -> ExitStatus {
+        let end = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                return status;
+            }
+            assert!(Instant::now() < end, "the agent did not end within {within:?}");
+            thread::sleep(Duration::from_millis(20)); // pacing of a poll with a deadline
+        }
+    }
+
+    /// Peak resident memory in bytes (`VmHWM` of proc(5)).
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the child lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM is there");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
