@@ -21,6 +21,7 @@
 mod body;
 mod headers;
 mod identity;
+mod keys;
 mod peer;
 mod rate;
 mod setup;
@@ -31,15 +32,15 @@ mod verified;
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Uri, header};
 use jiff::Timestamp;
 use poem::Request;
 use sha2::{Digest, Sha256};
 
 pub use identity::{Caller, NotATenant, RequestId, Role, Tenant, is_label_value};
+pub use keys::TokenKeys;
 pub use peer::PeerIdentity;
 pub use setup::{Setup, SetupError};
-pub use token::TokenKeys;
 pub use verified::Verified;
 
 use crate::{
@@ -56,7 +57,7 @@ pub const CLOCK_SKEW: i64 = 120;
 pub struct Received {
     /// The request's target, as sent.
     pub uri: Uri,
-    /// Its headers.
+    /// Its headers, without the token and the signature: they have done their work.
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
@@ -100,6 +101,9 @@ impl Verifier {
     /// # Errors
     /// [`SetupError`] names the key that cannot be used.
     pub fn with_clock(setup: Setup, metrics: Metrics, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Result<Self, SetupError> {
+        if setup.keys.is_empty() {
+            return Err(SetupError::NoTokenKey);
+        }
         Ok(Self(Arc::new(Parts {
             rates: rate::Rates::new(setup.requests_per_second),
             tokens: token::Tokens::new(setup.issuer, setup.audience, setup.keys),
@@ -126,12 +130,13 @@ impl Verifier {
             Ok(verified) => Ok(verified),
             Err(problem) => {
                 self.0.metrics.rejected(problem.code);
+                let claimed_tenant = seen.tenant().map(|tenant| tenant.as_str().to_owned());
                 let (request_id, version) = seen.echo();
-                let cluster = peer.as_deref().map_or("", |peer| peer.cluster.as_str());
-                let tenant = peer.as_deref().map_or("", |peer| peer.tenant.as_str());
+                let cluster = peer.as_deref().and_then(|peer| peer.cluster.as_deref());
+                let tenant = peer.as_deref().and_then(|peer| peer.tenant.as_ref()).map(Tenant::as_str);
                 tracing::warn!(
                     target: "audit", code = problem.code.as_str(), operation = operation.id, cluster, tenant,
-                    request_id, took = ?begun.elapsed(), "refused: {}", problem.detail
+                    claimed_tenant, request_id, took = ?begun.elapsed(), "refused: {}", problem.detail
                 );
                 Err(Refusal { problem, request_id, version })
             }
@@ -158,10 +163,10 @@ impl Verifier {
         let now = (this.now)();
         let claims = this.tokens.check(request.headers(), now)?;
         // 4. Tenant and cluster.
-        if named.tenant != claims.tenant || named.tenant.as_str() != peer.tenant {
+        if named.tenant != claims.tenant || Some(&named.tenant) != peer.tenant.as_ref() {
             return Err(Problem::new(Code::TenantMismatch, "X-Tenant-Id, the token's tenant_id and the certificate's O must be the same"));
         }
-        if claims.cluster != peer.cluster {
+        if Some(&claims.cluster) != peer.cluster.as_ref() {
             return Err(Problem::new(Code::ClusterMismatch, "The token's cluster_id and the certificate's CN must be the same"));
         }
         // 5. Media type and size.
@@ -187,6 +192,9 @@ impl Verifier {
             body_digest,
             token_expires: claims.expires,
         };
-        Ok(Verified::new(caller, Received { uri, headers: std::mem::take(request.headers_mut()), body }))
+        let mut headers = std::mem::take(request.headers_mut());
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(signature::SIGNATURE);
+        Ok(Verified::new(caller, Received { uri, headers, body }))
     }
 }

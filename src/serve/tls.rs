@@ -1,59 +1,62 @@
-//! The server's side of mutual TLS.
+//! The TLS side: who the server is, and whose clients it takes.
 
 use std::sync::Arc;
 
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
-    server::{VerifierBuilderError, WebPkiClientVerifier},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier},
+    version::{TLS12, TLS13},
 };
 
-/// Why certificates cannot be served with.
+/// Why a listener cannot have these certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The text is not PEM of the right kind.
-    #[error("the {what} is not PEM")]
-    Pem {
-        /// Which.
-        what: &'static str,
-        /// Why.
-        source: pem::Error,
-    },
-    /// The text holds none.
-    #[error("there is no {0}")]
-    Empty(&'static str),
-    /// Chain and key do not fit together, or a CA cannot be one.
-    #[error("{0}; check that certificate, key and client CA belong together")]
-    Rustls(#[from] rustls::Error),
-    /// The client CA.
-    #[error("the client CA cannot be used: {0}")]
-    ClientCa(#[from] VerifierBuilderError),
+    /// The chain is no PEM, or empty.
+    #[error("the server's certificate chain has no usable PEM certificate; put the server's own first, then the intermediates")]
+    Chain,
+    /// The key is no PEM, or not of a kind that is known.
+    #[error("the server's key is no PEM private key (PKCS #8, PKCS #1 or SEC 1)")]
+    Key,
+    /// The CA file is no PEM, or empty.
+    #[error("the client CA has no usable PEM certificate; without one nobody could connect")]
+    ClientCa,
+    /// The CA's certificates cannot be trusted as such.
+    #[error("the client CA cannot verify clients: {0}")]
+    Verifier(#[from] VerifierBuilderError),
+    /// Chain and key do not belong together, or are of a kind that is not supported.
+    #[error("the server's certificate and key cannot be used together: {0}")]
+    Pair(#[from] rustls::Error),
 }
 
-/// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, and a client certificate of `client_ca` on every connection.
+/// TLS 1.2 and 1.3 with client certificates of `client_ca_pem` demanded, for HTTP/2 and HTTP/1.1.
 ///
 /// # Errors
-/// [`TlsError`] says which of the three PEM texts is wrong.
-pub fn tls_config(chain: &[u8], key: &[u8], client_ca: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = certificates(chain, "certificate chain")?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsError::Pem { what: "private key", source })?;
+/// [`TlsError`] says which of the three cannot be used.
+pub fn tls_config(cert_chain_pem: &[u8], key_pem: &[u8], client_ca_pem: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = certificates(cert_chain_pem).ok_or(TlsError::Chain)?;
+    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| TlsError::Key)?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(client_ca, "client CA")? {
-        roots.add(certificate)?;
+    for ca in certificates(client_ca_pem).ok_or(TlsError::ClientCa)? {
+        roots.add(ca).map_err(|_| TlsError::ClientCa)?;
     }
+    // Named here, not the process's default: what is linked in elsewhere decides nothing.
     let provider = Arc::new(aws_lc_rs::default_provider());
     let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A resumed session would not look at the client's certificate again, even if it has ended since.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
 }
 
-fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|source| TlsError::Pem { what, source })?;
-    if found.is_empty() { Err(TlsError::Empty(what)) } else { Ok(found) }
+/// Every certificate in a PEM text; `None` if one cannot be read, or there is none.
+fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let read: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
+    (!read.is_empty()).then_some(read)
 }

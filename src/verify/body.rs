@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, future};
+use bytes::Bytes;
+use futures::{StreamExt as _, future};
 use http::{
     HeaderMap,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
 };
+use http_body_util::{BodyDataStream, BodyExt as _, LengthLimitError, Limited};
 use poem::Body;
 
 use super::headers::single;
@@ -16,6 +17,8 @@ use crate::{
     problem::{Code, Problem},
 };
 
+/// A body that takes longer holds a connection and memory for nothing.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the rest of a body that is too large is thrown away before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -35,25 +38,39 @@ pub(super) fn check_type(headers: &HeaderMap, operation: &Operation) -> Result<(
     (known && plain).then_some(()).ok_or_else(refused)
 }
 
-/// Reads the body, at most `limit` bytes, whatever its Content-Length says.
+/// Reads the body, of which at most `limit` bytes are ever kept, whatever its Content-Length says.
 pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut body = http_body_util::combinators::BoxBody::from(body);
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let mut stream = body.into_bytes_stream();
-    let mut read = BytesMut::with_capacity(declared.unwrap_or_default().min(64 * 1024));
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidJson, "The body ended early"))?;
-        if declared.is_some_and(|length| length > limit) || read.len() + chunk.len() > limit {
-            drop(read);
-            // Most clients read no answer before they have sent everything, so they are given the time to.
-            let rest = stream.take_while(|chunk| future::ready(chunk.is_ok())).scan(limit, |left, chunk| {
-                *left = left.saturating_sub(chunk.map_or(0, |chunk| chunk.len()));
-                future::ready((*left > 0).then_some(()))
-            });
-            let drained = tokio::time::timeout(PATIENCE, rest.for_each(|()| future::ready(()))).await;
-            tracing::debug!(in_time = drained.is_ok(), "the rest of a body that is too large was thrown away");
-            return Err(Problem::new(Code::BodyTooLarge, format!("A body has at most {limit} bytes")));
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {limit} bytes"));
+    if declared.is_some_and(|length| length > limit) {
+        // Who asked first has sent nothing yet, and is not to start.
+        if !headers.contains_key(EXPECT) {
+            discard(body, limit).await;
         }
-        read.extend_from_slice(&chunk);
+        return Err(too_large());
     }
-    Ok(read.freeze())
+    let reading = Limited::new(&mut body, limit).collect();
+    match tokio::time::timeout(READ_TIMEOUT, reading).await {
+        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body, limit).await;
+            Err(too_large())
+        }
+        // The bytes that were signed are not all here, so that no signature can hold.
+        Ok(Err(_)) => Err(Problem::new(Code::InvalidSignature, "The body ended before it was complete")),
+        Err(_) => Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again")),
+    }
+}
+
+/// Most clients read no answer before they have sent everything, so they are given the time to, up
+/// to another `limit` bytes. Nothing of it is kept.
+async fn discard(body: http_body_util::combinators::BoxBody<Bytes, std::io::Error>, limit: usize) {
+    let mut left = limit;
+    let rest = BodyDataStream::new(body).take_while(|chunk| {
+        left = left.saturating_sub(chunk.as_ref().map_or(limit, Bytes::len));
+        future::ready(left > 0)
+    });
+    let in_time = tokio::time::timeout(PATIENCE, rest.for_each(|_| future::ready(()))).await.is_ok();
+    tracing::debug!(in_time, "the rest of a body that is too large was thrown away");
 }

@@ -70,6 +70,10 @@ impl Seen {
         Self { version, request_id, tenant, echo }
     }
 
+    pub(super) fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_ref().ok()
+    }
+
     pub(super) fn echo(self) -> (Option<String>, Option<ContractVersion>) {
         self.echo
     }

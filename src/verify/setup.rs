@@ -36,6 +36,12 @@ pub enum SetupError {
         /// Why.
         why: String,
     },
+    /// Nobody could sign a request.
+    #[error("no tenant has an HMAC key; give at least one")]
+    NoSecret,
+    /// Nobody could have a token.
+    #[error("there is no key to verify tokens with; give a PEM public key or a JWKS")]
+    NoTokenKey,
     /// A file with keys of tokens cannot be used.
     #[error("token keys in {origin}: {why}")]
     TokenKey {

@@ -16,7 +16,7 @@ use crate::{
     signature::{Signature, base_string, is_kid, mac, read_secret},
 };
 
-const SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
+pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
 
 /// The secrets of every tenant, by key id. A tenant without one can send nothing.
 pub(super) struct Secrets(HashMap<Tenant, HashMap<String, SecretSlice<u8>>>);
@@ -43,6 +43,9 @@ impl Secrets {
                 secrets.insert(kid.clone(), secret);
             }
             read.insert(tenant.clone(), secrets);
+        }
+        if read.values().all(HashMap::is_empty) {
+            return Err(SetupError::NoSecret);
         }
         Ok(Self(read))
     }

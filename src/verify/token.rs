@@ -15,85 +15,22 @@ use std::{
 use arc_swap::ArcSwap;
 use http::{HeaderMap, header::AUTHORIZATION};
 use jiff::Timestamp;
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation,
-    jwk::{AlgorithmParameters, EllipticCurve, JwkSet, KeyAlgorithm},
-};
+use jsonwebtoken::{Algorithm, Validation};
 use moka::sync::Cache;
 use serde::Deserialize;
+use serde_json::Number;
 use sha2::{Digest, Sha256};
 
-use super::{CLOCK_SKEW, Role, SetupError, Tenant, headers::single};
+use super::{CLOCK_SKEW, Role, Tenant, TokenKeys, headers::single};
 use crate::problem::{Code, Problem};
 
 /// A token is read up to this many bytes.
 const MAX_TOKEN: usize = 8 * 1024;
+/// `sub` and `cluster_id`: they are kept with approvals, and written to the audit log.
+const MAX_NAME: usize = 253;
 const MAX_CACHED: u64 = 10_000;
 /// Nothing stays in the cache longer, even if its token lives on: memory is for those who come.
 const MAX_IDLE: Duration = Duration::from_secs(3_600);
-
-/// The public keys that tokens may be signed with.
-#[derive(Default)]
-pub struct TokenKeys(Vec<Key>);
-
-struct Key {
-    /// From a JWKS; a PEM file names none.
-    kid: Option<String>,
-    /// Of the key, never of the token's header: so `none` and HMAC are refused, whatever a token says.
-    algorithm: Algorithm,
-    key: DecodingKey,
-}
-
-impl TokenKeys {
-    /// Adds the keys in a PEM public key or a JWKS document.
-    ///
-    /// # Errors
-    /// [`SetupError::TokenKey`] when it holds none that can be used.
-    pub fn add(&mut self, text: &str, origin: &str) -> Result<(), SetupError> {
-        let bad = |why: &str| SetupError::TokenKey { origin: origin.to_owned(), why: why.to_owned() };
-        if text.trim_start().starts_with('{') {
-            let set: JwkSet = serde_json::from_str(text).map_err(|_| bad("not a JWKS document (RFC 7517)"))?;
-            let before = self.0.len();
-            for jwk in &set.keys {
-                // Keys for other purposes, and of other kinds, may stand in the same set.
-                let Some(algorithm) = algorithm_of(&jwk.algorithm, jwk.common.key_algorithm) else { continue };
-                let key = DecodingKey::from_jwk(jwk).map_err(|_| bad("a key in it is malformed"))?;
-                self.0.push(Key { kid: jwk.common.key_id.clone(), algorithm, key });
-            }
-            return if self.0.len() > before { Ok(()) } else { Err(bad("no key for RS256, ES256 or EdDSA in it")) };
-        }
-        let pem = text.as_bytes();
-        let key = DecodingKey::from_ed_pem(pem)
-            .map(|key| (Algorithm::EdDSA, key))
-            .or_else(|_| DecodingKey::from_ec_pem(pem).map(|key| (Algorithm::ES256, key)))
-            .or_else(|_| DecodingKey::from_rsa_pem(pem).map(|key| (Algorithm::RS256, key)));
-        let (algorithm, key) = key.map_err(|_| bad("neither a PEM public key (RSA, P-256, Ed25519) nor a JWKS document"))?;
-        self.0.push(Key { kid: None, algorithm, key });
-        Ok(())
-    }
-
-    /// Whether there is no key, so that no token is accepted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-fn algorithm_of(parameters: &AlgorithmParameters, declared: Option<KeyAlgorithm>) -> Option<Algorithm> {
-    let algorithm = match parameters {
-        AlgorithmParameters::RSA(_) => Algorithm::RS256,
-        AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => Algorithm::ES256,
-        AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
-        _ => return None,
-    };
-    let agrees = match declared {
-        None => true,
-        Some(KeyAlgorithm::RS256) => algorithm == Algorithm::RS256,
-        Some(KeyAlgorithm::ES256) => algorithm == Algorithm::ES256,
-        Some(KeyAlgorithm::EdDSA) => algorithm == Algorithm::EdDSA,
-        Some(_) => false,
-    };
-    agrees.then_some(algorithm)
-}
 
 /// What an accepted token says.
 #[derive(Debug)]
@@ -116,13 +53,37 @@ impl Claims {
 
 #[derive(Deserialize)]
 struct Wire {
-    exp: i64,
-    nbf: Option<i64>,
+    exp: Number,
+    nbf: Option<Number>,
     #[serde(default)]
     sub: String,
     tenant_id: String,
     cluster_id: String,
     role: Role,
+}
+
+impl Wire {
+    fn read(self) -> Option<Claims> {
+        let is_name = |text: &str| text.len() <= MAX_NAME && !text.chars().any(char::is_control);
+        // An empty cluster would equal that of nobody.
+        if self.cluster_id.is_empty() || !is_name(&self.cluster_id) || !is_name(&self.sub) {
+            return None;
+        }
+        Some(Claims {
+            tenant: self.tenant_id.parse().ok()?,
+            cluster: self.cluster_id,
+            subject: self.sub,
+            role: self.role,
+            expires: Timestamp::from_second(seconds(&self.exp)?).ok()?,
+            not_before: self.nbf.as_ref().map_or(Some(None), |start| seconds(start).map(Some))?,
+        })
+    }
+}
+
+/// A NumericDate (RFC 7519, section 2), which may have a fraction.
+fn seconds(date: &Number) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates, and no timestamp is that large")]
+    date.as_i64().or_else(|| date.as_f64().map(|seconds| seconds.floor() as i64))
 }
 
 struct Generation {
@@ -197,24 +158,10 @@ impl Tokens {
         if header.crit.is_some() {
             return None;
         }
-        let named = |key: &&Key| header.kid.is_some() && key.kid == header.kid;
-        let candidates: Vec<&Key> = match keys.0.iter().filter(named).collect::<Vec<_>>() {
-            // A key without an id, from a PEM file, may have signed any token.
-            none if none.is_empty() => keys.0.iter().filter(|key| key.kid.is_none() || header.kid.is_none()).collect(),
-            named => named,
-        };
-        candidates.into_iter().filter(|key| key.algorithm == header.alg).find_map(|key| {
+        keys.candidates(&header).find_map(|key| {
             let mut validation = self.validation.clone();
             validation.algorithms = vec![key.algorithm];
-            let wire = jsonwebtoken::decode::<Wire>(token, &key.key, &validation).ok()?.claims;
-            Some(Claims {
-                tenant: wire.tenant_id.parse().ok()?,
-                cluster: wire.cluster_id,
-                subject: wire.sub,
-                role: wire.role,
-                expires: Timestamp::from_second(wire.exp).ok()?,
-                not_before: wire.nbf,
-            })
+            jsonwebtoken::decode::<Wire>(token, &key.key, &validation).ok()?.claims.read()
         })
     }
 }
