@@ -4,6 +4,8 @@
 //! slows the machine down slows all of them. A ratio of 1 would mean that order, headers, limits and
 //! bookkeeping are free.
 
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
+
 #[path = "../tests/support/mint.rs"]
 mod mint;
 

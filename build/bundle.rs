@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Stop;
 
 /// What may stand in a schema. `x-…` may too; those that mean something are read where they do.
-const KEYWORDS: [&str; 25] = [
+const KEYWORDS: [&str; 24] = [
     "type",
     "format",
     "enum",
@@ -19,7 +19,6 @@ const KEYWORDS: [&str; 25] = [
     "additionalProperties",
     "items",
     "oneOf",
-    "allOf",
     "nullable",
     "minimum",
     "maximum",
@@ -52,6 +51,8 @@ const OPERATION: [&str; 10] = [
 ];
 /// Marks a component that an agent schema became.
 pub(super) const NATIVE: &str = "x-native-payload";
+/// Says which branch of a `oneOf` is meant by which property that is present.
+pub(super) const SELECTORS: &str = "x-select-by-presence";
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const COMPONENTS: &str = "#/components/schemas/";
 
@@ -71,7 +72,7 @@ pub(super) fn bundle(text: &str, payloads: &BTreeMap<String, String>) -> Result<
         let text = payloads.get(&path).ok_or_else(|| Stop::at(&path, "is referred to, but is no file in contracts/agent"))?;
         include(&mut document, &path, text)?;
     }
-    nullable_references(&mut document);
+    nullable_unions(&mut document);
     check(&document)?;
     Ok(document)
 }
@@ -150,18 +151,31 @@ fn rewrite_refs(value: &mut Value, rewrite: &impl Fn(&str) -> Option<String>) {
     }
 }
 
-/// OpenAPI 3.0 ignores what stands beside `$ref`; `allOf` with one member says it validly.
-fn nullable_references(value: &mut Value) {
+/// The branch of a union that is null and nothing else, as OpenAPI 3.0 has to say it.
+pub(super) fn null_branch() -> Value {
+    json!({ "type": "object", "nullable": true, "enum": [null] })
+}
+
+/// OpenAPI 3.0 ignores what stands beside `$ref`, and `nullable` where there is no `type`; a union
+/// says the same validly.
+fn nullable_unions(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            if map.get("nullable") == Some(&Value::Bool(true))
-                && let Some(reference) = map.remove("$ref")
-            {
-                map.insert("allOf".into(), json!([{ "$ref": reference }]));
+            if map.get("nullable") == Some(&Value::Bool(true)) {
+                let branches = match (map.remove("$ref"), map.get("oneOf")) {
+                    (Some(reference), _) => Some(vec![json!({ "$ref": reference })]),
+                    (None, Some(Value::Array(branches))) if !map.contains_key(SELECTORS) => Some(branches.clone()),
+                    _ => None,
+                };
+                if let Some(mut branches) = branches {
+                    branches.push(null_branch());
+                    map.remove("nullable");
+                    map.insert("oneOf".into(), Value::Array(branches));
+                }
             }
-            map.values_mut().for_each(nullable_references);
+            map.values_mut().for_each(nullable_unions);
         }
-        Value::Array(items) => items.iter_mut().for_each(nullable_references),
+        Value::Array(items) => items.iter_mut().for_each(nullable_unions),
         _ => {}
     }
 }
@@ -209,14 +223,11 @@ fn check_schema(schema: &Value, place: &str) -> Result<(), Stop> {
             check_schema(inner_schema, &format!("{place}/{inner}"))?;
         }
     }
-    for list in ["oneOf", "allOf"] {
-        let branches = map.get(list).and_then(Value::as_array);
-        if list == "allOf" && branches.is_some_and(|branches| branches.len() != 1) {
-            return Err(Stop::at(place, "`allOf` is supported around one `$ref` only"));
-        }
-        for (index, branch) in branches.into_iter().flatten().enumerate() {
-            check_schema(branch, &format!("{place}/{list}/{index}"))?;
-        }
+    if map.contains_key("nullable") && !map.contains_key("type") {
+        return Err(Stop::at(place, "`nullable` stands beside `type`, `$ref`, or a `oneOf` that is not selected by presence"));
+    }
+    for (index, branch) in map.get("oneOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        check_schema(branch, &format!("{place}/oneOf/{index}"))?;
     }
     Ok(())
 }

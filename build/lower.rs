@@ -3,7 +3,7 @@
 //! | contract | validators | types |
 //! |---|---|---|
 //! | `nullable` beside `type` | `type: [t, null]`, null in `enum` | the same |
-//! | `nullable` beside `$ref`, `oneOf` | if null, then nothing, else the schema | `oneOf` with null |
+//! | a union with the null branch | if null, then nothing, else the other branch | `oneOf` with null |
 //! | `oneOf` of scalars | one schema with several types: one clear message | as it stands |
 //! | `x-select-by-presence` | if a property is there, then that branch, else the next | as it stands, in order |
 //! | `x-max-key-length` | `propertyNames` | nothing |
@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Stop;
+use super::{
+    Stop,
+    bundle::{SELECTORS, null_branch},
+};
 
 const COMPONENTS: &str = "#/components/schemas/";
 /// Keywords that only describe, or that only validators look at.
@@ -54,10 +57,13 @@ pub(super) fn lower(schema: &Value, purpose: Purpose) -> Value {
             Purpose::Types => schema.clone(),
         };
     }
+    if *schema == null_branch() {
+        return json!({ "type": "null" });
+    }
     let mut lowered = Map::new();
     for (key, value) in map {
         let value = match key.as_str() {
-            "nullable" | "allOf" => continue,
+            "nullable" => continue,
             key if key.starts_with("x-") => continue,
             "description" | "example" | "title" | "default" | "deprecated" if purpose == Purpose::Validation => continue,
             key if purpose == Purpose::Types && NOT_IN_TYPES.contains(&key) => continue,
@@ -73,24 +79,18 @@ pub(super) fn lower(schema: &Value, purpose: Purpose) -> Value {
         };
         lowered.insert(key.clone(), value);
     }
-    if let Some(only) = map.get("allOf").and_then(|branches| branches.get(0)) {
-        match lower(only, purpose) {
-            Value::Object(inner) => lowered.extend(inner),
-            other => return other,
-        }
-    }
     if purpose == Purpose::Validation {
         if let Some(length) = map.get("x-max-key-length") {
             lowered.insert("propertyNames".into(), json!({ "maxLength": length }));
         }
         union(map, &mut lowered);
     }
-    if map.get("nullable") == Some(&Value::Bool(true)) { nullable(lowered, purpose) } else { Value::Object(lowered) }
+    if map.get("nullable") == Some(&Value::Bool(true)) { nullable(lowered) } else { Value::Object(lowered) }
 }
 
 fn union(map: &Map<String, Value>, lowered: &mut Map<String, Value>) {
     let Some(Value::Array(branches)) = lowered.remove("oneOf") else { return };
-    if let Some(Value::Array(selectors)) = map.get("x-select-by-presence") {
+    if let Some(Value::Array(selectors)) = map.get(SELECTORS) {
         let mut selected = Value::Bool(true);
         for (selector, branch) in selectors.iter().zip(branches).rev() {
             let present: Vec<Value> = names(selector).map(|name| json!({ "required": [name] })).collect();
@@ -106,9 +106,14 @@ fn union(map: &Map<String, Value>, lowered: &mut Map<String, Value>) {
         }
         return;
     }
-    match scalars(&branches) {
-        Some(merged) => lowered.extend(merged),
-        None => drop(lowered.insert("oneOf".into(), Value::Array(branches))),
+    if let Some(merged) = scalars(&branches) {
+        lowered.extend(merged);
+    } else if let [branch, null] = branches.as_slice()
+        && *null == json!({ "type": "null" })
+    {
+        lowered.extend([("if".into(), null.clone()), ("else".into(), branch.clone())]);
+    } else {
+        lowered.insert("oneOf".into(), Value::Array(branches));
     }
 }
 
@@ -120,7 +125,7 @@ fn scalars(branches: &[Value]) -> Option<Map<String, Value>> {
     for branch in branches {
         for (key, value) in branch.as_object()? {
             match (key.as_str(), value.as_str()) {
-                ("type", Some("string" | "number" | "boolean")) if !types.contains(value) => types.push(value.clone()),
+                ("type", Some("string" | "number" | "boolean" | "null")) if !types.contains(value) => types.push(value.clone()),
                 ("minLength" | "maxLength" | "pattern" | "minimum" | "maximum", _) => drop(merged.insert(key.clone(), value.clone())),
                 _ => return None,
             }
@@ -132,24 +137,9 @@ fn scalars(branches: &[Value]) -> Option<Map<String, Value>> {
     })
 }
 
-fn nullable(mut lowered: Map<String, Value>, purpose: Purpose) -> Value {
-    let types = match lowered.get("type") {
-        Some(Value::String(one)) => vec![json!(one)],
-        Some(Value::Array(several)) => several.clone(),
-        _ => {
-            let description = lowered.remove("description");
-            let rest = Value::Object(lowered);
-            let mut choice = match purpose {
-                Purpose::Validation => json!({ "if": { "type": "null" }, "else": rest }),
-                Purpose::Types => json!({ "oneOf": [rest, { "type": "null" }] }),
-            };
-            if let Some(description) = description {
-                choice["description"] = description;
-            }
-            return choice;
-        }
-    };
-    lowered.insert("type".into(), types.into_iter().chain([json!("null")]).collect());
+fn nullable(mut lowered: Map<String, Value>) -> Value {
+    let type_ = lowered.remove("type").unwrap_or_default();
+    lowered.insert("type".into(), json!([type_, "null"]));
     if let Some(Value::Array(values)) = lowered.get_mut("enum") {
         values.push(Value::Null);
     }
@@ -171,8 +161,8 @@ pub(super) fn names(selector: &Value) -> impl Iterator<Item = &str> {
 /// branch cannot be read from a value that does not select it.
 pub(super) fn check_selectors(schemas: &BTreeMap<String, Value>) -> Result<(), Stop> {
     for (name, schema) in schemas {
-        let Some(selectors) = schema.get("x-select-by-presence") else { continue };
-        let stop = |reason: &str| Err(Stop::at(format!("{name}/x-select-by-presence"), reason));
+        let Some(selectors) = schema.get(SELECTORS) else { continue };
+        let stop = |reason: &str| Err(Stop::at(format!("{name}/{SELECTORS}"), reason));
         let (Some(selectors), Some(branches)) = (selectors.as_array(), schema.get("oneOf").and_then(Value::as_array)) else {
             return stop("is a list beside `oneOf`");
         };

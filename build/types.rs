@@ -1,16 +1,13 @@
 //! Rust types out of schemas, by typify.
 
-use std::collections::BTreeSet;
-
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use schemars08::schema::{InstanceType, Schema, SchemaObject};
-use serde_json::{Value, json};
 use typify::{TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
 use super::{
     Stop,
-    lower::{Purpose, lower, reference},
+    lower::{Purpose, lower},
     model::Contract,
 };
 
@@ -34,11 +31,9 @@ pub(super) fn types(contract: &Contract) -> Result<TokenStream, Stop> {
         quote! { pub use crate::contract::#base::types::*; }
     });
 
-    let nullable: BTreeSet<&str> =
-        contract.schemas.iter().filter(|(_, schema)| schema["nullable"] == true).map(|(name, _)| name.as_str()).collect();
     let mut schemas = Vec::new();
     for (name, schema) in &contract.schemas {
-        let lowered = lower(&nullable_where_used(schema, &nullable), Purpose::Types);
+        let lowered = lower(schema, Purpose::Types);
         let schema: Schema = serde_json::from_value(lowered).map_err(|error| Stop::at(name, error.to_string()))?;
         schemas.push((name.clone(), schema));
     }
@@ -49,23 +44,6 @@ pub(super) fn types(contract: &Contract) -> Result<TokenStream, Stop> {
         return Err(Stop::at("/components/schemas", "`date-time` stands alone beside `type: string`, or its type is not jiff's"));
     }
     Ok(quote! { #shared #types })
-}
-
-/// A component that is nullable makes no type of its own; each use of it becomes an `Option`.
-fn nullable_where_used(schema: &Value, nullable: &BTreeSet<&str>) -> Value {
-    fn uses(value: &Value, nullable: &BTreeSet<&str>) -> Value {
-        match value {
-            Value::Object(map) if reference(map).is_some_and(|name| nullable.contains(name)) => {
-                json!({ "nullable": true, "allOf": [value] })
-            }
-            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), uses(value, nullable))).collect(),
-            Value::Array(items) => items.iter().map(|item| uses(item, nullable)).collect(),
-            scalar => scalar.clone(),
-        }
-    }
-    let mut schema = uses(schema, nullable);
-    schema.as_object_mut().and_then(|map| map.remove("nullable"));
-    schema
 }
 
 fn scalar(type_: InstanceType, format: Option<&str>) -> SchemaObject {

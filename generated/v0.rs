@@ -149,7 +149,7 @@ pub mod types {
         ///The formatted text; can be switched off.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub output: ::std::option::Option<::std::string::String>,
-        ///The fields the rule names; can be switched off.
+        ///The fields the rule names, null where Falco knows no value; can be switched off.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub output_fields: ::std::option::Option<
             ::std::collections::BTreeMap<
@@ -172,7 +172,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub uuid: ::std::option::Option<::std::string::String>,
     }
-    ///A field: a scalar, or null where Falco knows no value. Numbers go above 2^53 (`evt.time`).
+    ///A scalar. Numbers go above 2^53 (`evt.time`).
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[serde(untagged)]
     pub enum FalcoFieldValue {
@@ -2024,11 +2024,11 @@ pub mod types {
     pub struct TrivyOperatorEnvelope {
         #[serde(rename = "operatorObject")]
         pub operator_object: TrivyOperatorObject,
-        ///What happened to the report; absent in no current release.
+        ///What happened to the report.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub verb: ::std::option::Option<TrivyOperatorEnvelopeVerb>,
     }
-    ///What happened to the report; absent in no current release.
+    ///What happened to the report.
     #[derive(
         ::serde::Deserialize,
         ::serde::Serialize,

@@ -44,6 +44,7 @@ mod validate;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::Mutex;
 use tracing::Instrument;
@@ -153,6 +154,8 @@ pub struct Pipeline {
     guardrails: Guardrails,
     metrics: Metrics,
     running: Running,
+    /// What was written before was written by another process, or leader.
+    since: Timestamp,
     /// Held from the count of the budget to the claim that uses it.
     admission: Mutex<()>,
 }
@@ -168,7 +171,7 @@ enum Flow {
 impl Pipeline {
     /// A pipeline that works with this client's permissions.
     pub fn new(client: Client, settings: Settings, guardrails: Guardrails, metrics: Metrics) -> Self {
-        Self { client, settings, guardrails, metrics, running: Running::default(), admission: Mutex::new(()) }
+        Self { client, settings, guardrails, metrics, running: Running::default(), since: Timestamp::now(), admission: Mutex::new(()) }
     }
 
     /// Takes one remediation as far as it goes now; `None` when there is none of that name.
@@ -176,7 +179,7 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`] when the pass was cut short and should be repeated.
     pub async fn reconcile(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
-        let Some(run) = Run::read(&self.client, namespace, name).await.map_err(PipelineError::Read)? else { return Ok(None) };
+        let Some(run) = Run::read(&self.client, namespace, name, self.since).await.map_err(PipelineError::Read)? else { return Ok(None) };
         let request_id = run.object.spec.request.as_ref().map_or("", |request| request.id.as_str());
         let tenant = run.object.tenant().unwrap_or_default();
         let span = tracing::info_span!("reconcile", remediation = %run.key(), tenant, request_id);

@@ -107,7 +107,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
                 rest = next;
             }
             None => {
-                bytes.extend(rest[2..].as_bytes());
+                bytes.extend(&rest.as_bytes()[2..]);
                 return String::from_utf8(bytes).ok().map(Cow::Owned);
             }
         }

@@ -1,5 +1,6 @@
-//! The dispatcher behind the real routes, with a verifier that lets everybody in.
+//! Requests with every proof, through the real routes and verification, to handlers that answer plainly.
 
+mod caller;
 mod fake;
 mod served;
 
@@ -7,6 +8,7 @@ use http::{Method, StatusCode, header};
 use poem::{Endpoint as _, Request, Response};
 use serde_json::{Value, json};
 
+use caller::{REQUEST_ID, Signed, verifier_and_caller};
 use fake::Fake;
 
 use super::{Dispatcher, Operations, Surface};
@@ -14,53 +16,29 @@ use crate::{
     contract::{ContractVersion, v0, v1alpha1},
     problem::{Code, Problem},
     telemetry::Metrics,
-    verify::{Caller, Role, Verifier},
 };
-
-const REQUEST_ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
 struct Server {
     operations: Operations,
     documents: poem::Route,
     metrics: Metrics,
-}
-
-/// The one place that knows how requests get through verification here.
-fn dispatcher() -> (Dispatcher, Metrics) {
-    let caller = Caller {
-        tenant: "acme".parse().unwrap(),
-        cluster: "cluster-1".into(),
-        subject: "test".into(),
-        role: Role::Admin,
-        version: ContractVersion::V0,
-        request_id: REQUEST_ID.parse().unwrap(),
-        body_digest: [0; 32],
-        token_expires: jiff::Timestamp::MAX,
-    };
-    let metrics = Metrics::new();
-    (Dispatcher::new(Verifier { caller: Some(caller) }, metrics.clone()), metrics)
+    caller: Signed,
 }
 
 fn server() -> Server {
-    let (dispatcher, metrics) = dispatcher();
+    let metrics = Metrics::new();
+    let (verifier, caller) = verifier_and_caller(&metrics);
+    let dispatcher = Dispatcher::new(verifier, metrics.clone());
     let Surface { operations, documents } = Surface::new(Fake, &dispatcher, metrics.clone());
-    Server { operations, documents, metrics }
+    Server { operations, documents, metrics, caller }
 }
 
 impl Server {
-    async fn send(&self, method: Method, uri: &str, body: impl Into<poem::Body>) -> Response {
-        let request = Request::builder()
-            .method(method)
-            .uri(uri.parse().unwrap())
-            .header("x-request-id", REQUEST_ID)
-            .header("x-zen-contract-version", "v0")
-            .header("last-event-id", "41")
-            .content_type("application/json")
-            .body(body);
-        self.operations.call(request).await.unwrap()
+    async fn send(&self, method: Method, uri: &str, body: impl Into<String>) -> Response {
+        self.operations.call(self.caller.request(method, uri, body.into())).await.unwrap()
     }
 
-    async fn problem(&self, method: Method, uri: &str, body: impl Into<poem::Body>) -> Value {
+    async fn problem(&self, method: Method, uri: &str, body: impl Into<String>) -> Value {
         let mut response = self.send(method, uri, body).await;
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json", "{uri}");
         let document: Value = response.take_body().into_json().await.unwrap();

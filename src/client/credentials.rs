@@ -88,6 +88,7 @@ impl Credentials {
         let certificates = |name: &str| {
             let pem = text(name)?;
             let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+            let certificates = certificates.and_then(|found| if found.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(found) });
             certificates.map_err(|source| CredentialsError::Pem { path: folder.join(name), source })
         };
         let mut roots = RootCertStore::empty();

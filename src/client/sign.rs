@@ -53,7 +53,6 @@ impl Signer {
 ///
 /// # Errors
 /// When there is no request id, or no body that can be hashed.
-#[expect(clippy::unused_async, reason = "the generated code awaits its hook")]
 pub async fn sign(signer: &Signer, request: &mut reqwest::Request) -> Result<(), SignError> {
     sign_at(signer, request, Timestamp::now().as_second())
 }

@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub(super) status: RemediationStatus,
     /// The step that this pass itself began, as opposed to one that an earlier pass left running.
     begun: Option<StepName>,
+    /// When the pipeline began: what was written before was written by another.
+    pipeline_since: Timestamp,
 }
 
 /// Where the pipeline goes on: a function of what is written, and of nothing else.
@@ -51,11 +53,11 @@ pub(super) enum Begin {
 }
 
 impl Run {
-    pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn read(client: &Client, namespace: &str, name: &str, pipeline_since: Timestamp) -> Result<Option<Self>, ApiError> {
         let api: Api<ZenAgentRemediation> = Api::namespaced(client.clone(), namespace);
         let Some(object) = find("read the remediation", api.get(name)).await? else { return Ok(None) };
         let status = object.status.clone().unwrap_or_default();
-        Ok(Some(Self { api, object, status, begun: None }))
+        Ok(Some(Self { api, object, status, begun: None, pipeline_since }))
     }
 
     /// Writes the status if it differs, in one write that fails if the object changed since it was read.
@@ -140,7 +142,8 @@ impl Run {
     /// Counts another attempt of a step that an earlier pass left running, no sooner than its backoff allows.
     ///
     /// The status write of an attempt wakes the informer up, so the wait is measured from what is
-    /// written: neither a worker's retry nor an update can hurry it.
+    /// written: neither a worker's retry nor an update can hurry it. What was cut off by the end of
+    /// another process did not fail, and is begun again at once.
     pub(super) async fn begin(&mut self, name: StepName) -> Result<Begin, ApiError> {
         if self.begun == Some(name) {
             return Ok(Begin::Now);
@@ -150,7 +153,8 @@ impl Run {
         let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
         // A clock that was set back must not stop it: a time to come counts as long ago.
         let since = self.status.updated_at.as_ref().map_or(wait, |at| Timestamp::now().duration_since(at.0).unsigned_abs());
-        if since < wait {
+        let ours = self.status.updated_at.as_ref().is_none_or(|at| at.0 >= self.pipeline_since);
+        if ours && since < wait {
             return Ok(Begin::After(wait - since));
         }
         if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {

@@ -41,7 +41,11 @@ fn what_the_generator_does_not_support_stops_it_with_the_place() {
         ("{type: [string, 'null']}", "#/components/schemas/A: `type` is one word in OpenAPI 3.0; say `nullable` for null"),
         ("{oneOf: [{type: string, const: 1}]}", "#/components/schemas/A/oneOf/0: `const` is not supported"),
         ("{oneOf: [], discriminator: {propertyName: a}}", "#/components/schemas/A: `discriminator` is not supported"),
-        ("{allOf: [{type: string}, {type: string}]}", "#/components/schemas/A: `allOf` is supported around one `$ref` only"),
+        ("{allOf: [{type: string}]}", "#/components/schemas/A: `allOf` is not supported"),
+        (
+            "{nullable: true, properties: {}}",
+            "#/components/schemas/A: `nullable` stands beside `type`, `$ref`, or a `oneOf` that is not selected by presence",
+        ),
         (
             "{properties: {b: {$ref: '#/components/schemas/A', description: x}}}",
             "#/components/schemas/A/properties/b: a `$ref` stands alone and leads to a component",
@@ -67,7 +71,7 @@ fn an_agent_schema_becomes_the_component_of_its_title() {
     let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["A"]["items"]["$ref"], "#/components/schemas/Tool");
     // OpenAPI 3.0 ignores what stands beside `$ref`.
-    assert_eq!(schemas["Tool"]["properties"]["a"], json!({ "allOf": [{ "$ref": "#/components/schemas/ToolA" }], "nullable": true }));
+    assert_eq!(schemas["Tool"]["properties"]["a"], json!({ "oneOf": [{ "$ref": "#/components/schemas/ToolA" }, bundle::null_branch()] }));
     assert_eq!(schemas["ToolA"], json!({ "type": "string" }));
 }
 
@@ -92,16 +96,14 @@ fn accepts(schema: &Value, values: &[Value]) -> Vec<bool> {
 #[test]
 fn nullable_lets_null_in_beside_type_enum_and_unions() {
     let values = [json!(null), json!("a"), json!("b"), json!(1), json!({})];
+    let nothing = bundle::null_branch();
     let rows = [
         (json!({ "type": "string" }), [false, true, true, false, false]),
         (json!({ "type": "string", "nullable": true }), [true, true, true, false, false]),
         (json!({ "type": "string", "enum": ["a"], "nullable": true }), [true, true, false, false, false]),
-        (json!({ "oneOf": [{ "type": "string" }, { "type": "number" }], "nullable": true }), [true, true, true, true, false]),
-        (json!({ "allOf": [{ "type": "object" }], "nullable": true }), [true, false, false, false, true]),
-        (
-            json!({ "oneOf": [{ "type": "string", "maxLength": 0 }, { "type": "object" }], "nullable": true }),
-            [true, false, false, false, true],
-        ),
+        (json!({ "oneOf": [{ "type": "string" }, { "type": "number" }, nothing] }), [true, true, true, true, false]),
+        (json!({ "oneOf": [{ "type": "object" }, nothing] }), [true, false, false, false, true]),
+        (json!({ "oneOf": [{ "type": "string", "maxLength": 0 }, { "type": "object" }, nothing] }), [true, false, false, false, true]),
     ];
     for (schema, expected) in rows {
         assert_eq!(accepts(&schema, &values), expected, "{schema}");

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use zen_agent::{
     policy::{Budget, Guardrails},
     remediation::{Decision, Phase, RemediationSpec},
@@ -140,6 +143,33 @@ async fn of_many_that_come_for_one_target_at_the_same_time_one_begins() {
     let phases = futures::future::try_join_all(workers).await.unwrap();
     assert_eq!(phases.iter().filter(|phase| **phase == Phase::InProgress).count(), 1);
     assert_eq!(phases.iter().filter(|phase| **phase == Phase::Pending).count(), 7);
+}
+
+#[tokio::test]
+async fn a_target_is_taken_while_the_claim_on_it_is_still_being_written() {
+    let world = World::new().await;
+    world.create("first", automatic(web_pod(), scale(0))).await;
+    world.create("second", automatic(web_pod(), scale(1))).await;
+    let (arrived, go_on) = (Arc::new(Notify::new()), CancellationToken::new());
+    let (seen, gate) = (arrived.clone(), go_on.clone());
+    let pipeline = Arc::new(world.tapped(Arc::new(move |_, path: String| {
+        let (seen, gate) = (seen.clone(), gate.clone());
+        async move {
+            if path.ends_with("/first/status") {
+                seen.notify_one();
+                gate.cancelled().await;
+            }
+            None
+        }
+        .boxed()
+    })));
+    let claims = pipeline.clone();
+    let first = tokio::spawn(async move { claims.reconcile(HOME, "first").await.unwrap().unwrap().phase });
+    arrived.notified().await;
+    assert_eq!(pipeline.reconcile(HOME, "second").await.unwrap().unwrap().phase, Phase::Pending);
+    assert_eq!(condition(&world.get("second").await, "Held"), ("True", "TargetBusy"));
+    go_on.cancel();
+    assert_eq!(first.await.unwrap(), Phase::InProgress);
 }
 
 #[tokio::test]

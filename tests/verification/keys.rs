@@ -66,7 +66,7 @@ async fn keys_for_other_purposes_in_a_jwks_are_passed_over() {
     let symmetric = json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "HS256" });
     for other in [but("use", "enc".into()), but("key_ops", json!(["encrypt"])), but("alg", "ES384".into()), symmetric] {
         assert_eq!(
-            read(&jwks(&[other.clone()])).err().unwrap(),
+            read(&jwks(std::slice::from_ref(&other))).err().unwrap(),
             "token keys in keys.pem: no key for RS256, ES256 or EdDSA in it",
             "{other}"
         );

@@ -34,6 +34,9 @@ static APPROVE: Operation =
 /// Takes no body, and either version; for viewers.
 static READ: Operation = Operation { id: "read", version: None, role: Role::Viewer, media_types: &[] };
 
+/// What is done to a request after it was signed.
+type After = fn(&mut Sent);
+
 /// A verifier whose clock stands at [`NOW`] until it is set.
 struct Gate {
     verifier: Verifier,

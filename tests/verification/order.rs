@@ -6,11 +6,13 @@ use zen_agent::contract::ContractVersion;
 
 use super::*;
 
+type Before = fn(&mut Draft);
+
 /// What is wrong with a request: before it is signed, and after.
 struct Fault {
     code: Code,
-    before: fn(&mut Draft),
-    after: fn(&mut Sent),
+    before: Before,
+    after: After,
 }
 
 fn nothing<T>(_: &mut T) {}
@@ -125,7 +127,7 @@ async fn each_header_is_demanded_once_and_well_formed() {
         sent.remove(name);
         assert_eq!(gate.code(sent).await, Some(missing), "without {name}");
         let mut sent = right.clone();
-        sent.add(name, &right.get(name).to_owned());
+        sent.add(name, right.get(name));
         assert_eq!(gate.code(sent).await, Some(twice), "two of {name}");
         for (value, code) in malformed {
             let mut sent = right.clone();
@@ -150,7 +152,7 @@ async fn the_version_is_that_of_the_path_or_either_where_the_path_has_none() {
 #[tokio::test]
 async fn header_token_and_certificate_have_to_agree_on_tenant_and_cluster() {
     let gate = Gate::new();
-    let rows: [(fn(&mut Draft), Code); 7] = [
+    let rows: [(Before, Code); 7] = [
         (|draft| draft.tenant = "umbrella".into(), Code::TenantMismatch),
         (|draft| draft.claims["tenant_id"] = "umbrella".into(), Code::TenantMismatch),
         (|draft| draft.peer.tenant = "umbrella".parse().ok(), Code::TenantMismatch),

@@ -15,7 +15,7 @@ async fn a_signature_holds_for_120_seconds_in_both_directions() {
 
 #[tokio::test]
 async fn whatever_is_changed_after_signing_breaks_the_signature() {
-    let changes: [(&str, fn(&mut Sent)); 9] = [
+    let changes: [(&str, After); 9] = [
         ("a byte of the body", |sent| sent.body[0] = b'['),
         ("the body's end", |sent| {
             sent.body.push(b' ');

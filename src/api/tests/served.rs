@@ -3,8 +3,12 @@
 use poem_openapi::OpenApiService;
 use serde_json::{Map, Value};
 
-use super::{dispatcher, fake::Fake};
-use crate::contract::{v0, v1alpha1};
+use super::{caller::verifier_and_caller, fake::Fake};
+use crate::{
+    api::Dispatcher,
+    contract::{v0, v1alpha1},
+    telemetry::Metrics,
+};
 
 /// What poem-openapi has no words for, or words of its own.
 ///
@@ -71,9 +75,10 @@ fn differences(place: &str, a: &Value, b: &Value, found: &mut Vec<String>) {
 
 #[test]
 fn the_service_describes_itself_as_the_contract_does() {
-    let api = std::sync::Arc::new(Fake);
-    let stable = OpenApiService::new(v0::Service::new(api.clone(), dispatcher().0), "", "").spec();
-    let alpha = OpenApiService::new(v1alpha1::Service::new(api, dispatcher().0), "", "").spec();
+    let (api, metrics) = (std::sync::Arc::new(Fake), Metrics::new());
+    let dispatcher = Dispatcher::new(verifier_and_caller(&metrics).0, metrics);
+    let stable = OpenApiService::new(v0::Service::new(api.clone(), dispatcher.clone()), "", "").spec();
+    let alpha = OpenApiService::new(v1alpha1::Service::new(api, dispatcher), "", "").spec();
     for (contract, served) in [(v0::DOCUMENT, stable), (v1alpha1::DOCUMENT, alpha)] {
         let mut found = Vec::new();
         differences("", &compared(contract), &compared(&served), &mut found);

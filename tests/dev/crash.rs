@@ -1,0 +1,98 @@
+//! kill -9 under load: nothing acknowledged is lost, nothing is doubled, nothing hangs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use zen_agent::{
+    client::Client,
+    contract::v0::types::{Outcome, Remediation, Status},
+    random::SplitMix64,
+};
+
+use super::{Agent, client, id, sample};
+
+const KILLS: usize = 200;
+const SENDERS: usize = 4;
+/// What the requirement allows for.
+const READY: Duration = Duration::from_secs(5);
+/// How long `dev` lets an effect take to show.
+const ACTION_DEADLINE: Duration = Duration::from_secs(10);
+/// A pause that keeps 200 rounds from storing more than the test can look at.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Request id → the name that was acknowledged for it.
+type Acknowledged = Arc<Mutex<BTreeMap<String, String>>>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
+    let state = tempfile::tempdir().unwrap();
+    let mut random = SplitMix64::new(0x5EED);
+    let acknowledged = Acknowledged::default();
+    for round in 0..KILLS {
+        let mut agent = Agent::dev(state.path(), &[]);
+        assert!(agent.took < READY, "start {round} took {:?}", agent.took);
+        let client = client(state.path(), &agent);
+        let senders: Vec<_> = (0..SENDERS).map(|_| tokio::spawn(send(client.clone(), acknowledged.clone()))).collect();
+        tokio::time::sleep(Duration::from_millis(random.below(150))).await; // the random moment, no synchronisation
+        agent.kill();
+        for sender in senders {
+            sender.await.unwrap();
+        }
+    }
+    let agent = Agent::dev(state.path(), &[]);
+    let client = client(state.path(), &agent);
+    let acknowledged = acknowledged.lock().unwrap().clone();
+    assert!(acknowledged.len() > KILLS, "only {} were acknowledged: there was no load", acknowledged.len());
+    // Every acknowledged request is still the same one object.
+    let event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
+    for (request, name) in &acknowledged {
+        let receipt = client.stable.ingest_falco(request, &event).await.unwrap().into_inner();
+        let result = &receipt.results[0];
+        assert_eq!((result.outcome, result.remediation.as_ref()), (Outcome::Replayed, Some(name)), "{request}");
+    }
+    // What was under way at a crash ends within an action's deadline (10 s in `dev`), and what waits for its turn gets it.
+    let begun = Instant::now();
+    let cut_off: Vec<_> = everything(&client).await.into_iter().filter(|item| item.status == Status::InProgress).map(|item| item.id).collect();
+    for name in &cut_off {
+        let item = super::ended(&client, name).await;
+        assert!(begun.elapsed() < ACTION_DEADLINE, "{name} was under way for {:?}: {item:?}", begun.elapsed());
+    }
+    loop {
+        let items = everything(&client).await;
+        let open = items.iter().filter(|item| matches!(item.status, Status::Pending | Status::InProgress)).count();
+        if open == 0 {
+            assert!(items.iter().all(|item| item.status == Status::Succeeded), "one ended otherwise");
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{open} of {} are not done", items.len());
+        tokio::time::sleep(Duration::from_millis(500)).await; // pacing of a poll with a deadline
+    }
+}
+
+/// Sends until the agent is gone, and notes what was acknowledged.
+async fn send(client: Client, acknowledged: Acknowledged) {
+    let event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
+    loop {
+        let request = id();
+        let Ok(receipt) = client.stable.ingest_falco(&request, &event).await else { return };
+        let name = receipt.results[0].remediation.clone().expect("it was created");
+        acknowledged.lock().unwrap().insert(request, name);
+        tokio::time::sleep(PAUSE).await; // pacing
+    }
+}
+
+async fn everything(client: &Client) -> Vec<Remediation> {
+    let (mut items, mut token) = (Vec::new(), None::<String>);
+    loop {
+        let page = client.stable.list_remediations(token.as_deref(), Some(500), None, None, None, None, &id()).await.unwrap().into_inner();
+        items.extend(page.items);
+        token = page.continue_;
+        if token.is_none() {
+            return items;
+        }
+    }
+}
