@@ -5,7 +5,7 @@
 //! STATE/server/   what only the server may read: ca.crt ca.key tls.crt tls.key jwt.key jwt.pub
 //! ```
 //!
-//! Whatever exists is reused; token and certificates are renewed while less than [`MARGIN`] remains.
+//! Whatever exists is reused; token and certificates are renewed while less than a day remains.
 
 use std::{
     fs, io,
