@@ -18,9 +18,10 @@ use jsonwebtoken::{DecodingKey, Validation};
 use sha2::{Digest as _, Sha256};
 use zen_agent::{
     contract::{ContractVersion, Operation},
+    identity::Role,
     signature::{base_string, mac},
     telemetry::Metrics,
-    verify::{Role, Verifier},
+    verify::Verifier,
 };
 
 use mint::{Draft, Sent, TokenKey};

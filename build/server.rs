@@ -272,7 +272,7 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
             operation: crate::contract::Operation {
                 id: #id,
                 version: #version,
-                role: crate::verify::Role::#role,
+                role: crate::identity::Role::#role,
                 media_types: &[#(#media_types),*],
             },
             method: ::http::Method::#method,

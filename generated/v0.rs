@@ -2556,7 +2556,7 @@ pub mod cleanup_remediations {
         operation: crate::contract::Operation {
             id: "cleanupRemediations",
             version: None,
-            role: crate::verify::Role::Admin,
+            role: crate::identity::Role::Admin,
             media_types: &[],
         },
         method: ::http::Method::DELETE,
@@ -2608,7 +2608,7 @@ pub mod ingest_events {
         operation: crate::contract::Operation {
             id: "ingestEvents",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -2663,7 +2663,7 @@ pub mod ingest_falco {
         operation: crate::contract::Operation {
             id: "ingestFalco",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -2718,7 +2718,7 @@ pub mod ingest_kyverno {
         operation: crate::contract::Operation {
             id: "ingestKyverno",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -2773,7 +2773,7 @@ pub mod ingest_trivy {
         operation: crate::contract::Operation {
             id: "ingestTrivy",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -2895,7 +2895,7 @@ pub mod list_remediations {
         operation: crate::contract::Operation {
             id: "listRemediations",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &[],
         },
         method: ::http::Method::GET,
@@ -2949,7 +2949,7 @@ pub mod get_remediation {
         operation: crate::contract::Operation {
             id: "getRemediation",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &[],
         },
         method: ::http::Method::GET,
@@ -3010,7 +3010,7 @@ pub mod approve_remediation {
         operation: crate::contract::Operation {
             id: "approveRemediation",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Approver,
+            role: crate::identity::Role::Approver,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -3074,7 +3074,7 @@ pub mod reject_remediation {
         operation: crate::contract::Operation {
             id: "rejectRemediation",
             version: Some(crate::contract::ContractVersion::V0),
-            role: crate::verify::Role::Approver,
+            role: crate::identity::Role::Approver,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,

@@ -112,7 +112,7 @@ pub mod cleanup_remediations {
         operation: crate::contract::Operation {
             id: "cleanupRemediations",
             version: None,
-            role: crate::verify::Role::Admin,
+            role: crate::identity::Role::Admin,
             media_types: &[],
         },
         method: ::http::Method::DELETE,
@@ -130,7 +130,7 @@ pub mod ingest_events {
         operation: crate::contract::Operation {
             id: "ingestEvents",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -151,7 +151,7 @@ pub mod ingest_falco {
         operation: crate::contract::Operation {
             id: "ingestFalco",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -172,7 +172,7 @@ pub mod ingest_kyverno {
         operation: crate::contract::Operation {
             id: "ingestKyverno",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -193,7 +193,7 @@ pub mod ingest_trivy {
         operation: crate::contract::Operation {
             id: "ingestTrivy",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -216,7 +216,7 @@ pub mod list_remediations {
         operation: crate::contract::Operation {
             id: "listRemediations",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &[],
         },
         method: ::http::Method::GET,
@@ -234,7 +234,7 @@ pub mod get_remediation {
         operation: crate::contract::Operation {
             id: "getRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &[],
         },
         method: ::http::Method::GET,
@@ -254,7 +254,7 @@ pub mod approve_remediation {
         operation: crate::contract::Operation {
             id: "approveRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Approver,
+            role: crate::identity::Role::Approver,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -277,7 +277,7 @@ pub mod reject_remediation {
         operation: crate::contract::Operation {
             id: "rejectRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Approver,
+            role: crate::identity::Role::Approver,
             media_types: &["application/json"],
         },
         method: ::http::Method::POST,
@@ -399,7 +399,7 @@ pub mod watch_remediations {
         operation: crate::contract::Operation {
             id: "watchRemediations",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
-            role: crate::verify::Role::Viewer,
+            role: crate::identity::Role::Viewer,
             media_types: &[],
         },
         method: ::http::Method::GET,

@@ -5,13 +5,20 @@
 
 mod settings;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 
 pub use settings::Settings;
 
-use crate::verify::Tenant;
+use crate::identity::Tenant;
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -35,9 +42,9 @@ pub struct Config {
     /// The namespace that is watched; all when absent.
     pub watch_namespace: Option<String>,
     /// Concurrent workers.
-    pub workers: usize,
+    pub workers: NonZeroUsize,
     /// Items that may wait for a worker.
-    pub queue: usize,
+    pub queue: NonZeroUsize,
     /// How often every cached remediation is looked at again.
     pub resync: Duration,
     /// Age at which terminal remediations are deleted.
@@ -80,11 +87,11 @@ pub struct JwtConfig {
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of a request body.
-    pub max_body_bytes: usize,
+    pub max_body_bytes: NonZeroUsize,
     /// Open connections.
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// Requests a second of one client certificate.
-    pub requests_per_second: u32,
+    pub requests_per_second: NonZeroU32,
 }
 
 /// How logs look.

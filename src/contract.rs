@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use schema::{MAX_VIOLATIONS, Schema, component, inline};
 
-use crate::verify::Role;
+use crate::identity::Role;
 
 /// Contract v0: stable.
 #[allow(missing_docs, clippy::all, rustdoc::all, reason = "typify and the contract's own texts decide")]

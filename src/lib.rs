@@ -31,6 +31,7 @@ pub mod duration;
 pub mod event;
 pub mod fixtures;
 pub mod heartbeat;
+pub mod identity;
 pub mod informer;
 pub mod ingest;
 pub mod key;

@@ -34,10 +34,10 @@ pub use terminal::{NotTerminal, TerminalPhase};
 use crate::{
     category::Category,
     heartbeat::{BEAT, Heartbeat},
+    identity::Tenant,
     remediation::{TENANT_LABEL, ZenAgentRemediation},
     stream,
     telemetry::Metrics,
-    verify::Tenant,
 };
 
 /// How many deletions are under way at once.

@@ -11,7 +11,7 @@
 mod probes;
 mod process;
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use kube::{Api, Client};
@@ -30,7 +30,7 @@ use crate::{
     retention::Retention,
     serve,
     telemetry::{Health, Metrics, health::Ready},
-    verify::{self, Verifier},
+    verify::{self, TokenKeys, Verifier},
     worker::{self, Backlog, Pool},
 };
 
@@ -91,7 +91,7 @@ pub async fn run(
     // 2. The gate: certificates, secrets and keys.
     let certificate = read(&config.tls.cert)?;
     let tls = serve::tls_config(&certificate, &read(&config.tls.key)?, &read(&config.tls.client_ca)?)?;
-    let verifier = Verifier::new(verify::Setup::from_config(&config)?, metrics.clone())?;
+    let verifier = Verifier::new(setup(&config)?, metrics.clone())?;
     // 3. The listeners; nobody is served before all of it stands.
     let admin_listener = bind_admin(config.admin_listen).await?;
     let api_listener =
@@ -116,8 +116,7 @@ pub async fn run(
     let store = informer.store();
     let settings = pipeline::Settings { watch_namespace: config.watch_namespace.clone(), validation_timeout: config.validation_timeout };
     let pipeline = Pipeline::new(client.clone(), settings, guardrails, metrics.clone());
-    let size = |number| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN);
-    let pool_config = worker::Config { workers: size(config.workers), queue: size(config.queue) };
+    let pool_config = worker::Config { workers: config.workers, queue: config.queue };
     let pool = Pool::start(pool_config, backlog, metrics.clone(), process::Reconcile(pipeline));
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
     health.watch("workers", pool.heartbeat().clone(), SILENCE);
@@ -145,7 +144,7 @@ pub async fn run(
         server.run_with_graceful_shutdown(admin_routes, admin_stopped.cancelled_owned(), Some(Duration::from_secs(1))).await
     });
     let (_keep, tls) = watch::channel(tls);
-    let limits = serve::Limits { max_connections: config.limits.max_connections, ..serve::Limits::default() };
+    let limits = serve::Limits { max_connections: config.limits.max_connections.get(), ..serve::Limits::default() };
     let api = tokio::spawn(api_listener.serve(tls, surface.operations, limits, stop_api.clone()));
     health.set(Ready::Api, Ok(()));
     background.spawn(probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone()));
@@ -177,6 +176,22 @@ pub async fn run(
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
     std::fs::read(path).map_err(|source| StartError::File { path: path.to_owned(), source })
+}
+
+/// What the configuration says about keys and limits, its files read.
+fn setup(config: &Config) -> Result<verify::Setup, StartError> {
+    let mut keys = TokenKeys::default();
+    for path in &config.jwt.key_files {
+        keys.add(&String::from_utf8_lossy(&read(path)?), &path.display().to_string())?;
+    }
+    Ok(verify::Setup {
+        secrets: config.hmac.clone(),
+        issuer: config.jwt.issuer.clone(),
+        audience: config.jwt.audience.clone(),
+        keys,
+        max_body: config.limits.max_body_bytes.get(),
+        requests_per_second: config.limits.requests_per_second,
+    })
 }
 
 async fn bind_admin(address: SocketAddr) -> Result<impl Acceptor, StartError> {

@@ -19,8 +19,8 @@
 //! never a token, a signature or a secret.
 
 mod body;
+mod caller;
 mod headers;
-mod identity;
 mod keys;
 mod peer;
 mod rate;
@@ -37,7 +37,7 @@ use jiff::Timestamp;
 use poem::Request;
 use sha2::{Digest, Sha256};
 
-pub use identity::{Caller, NotATenant, RequestId, Role, Tenant, is_label_value};
+pub use caller::Caller;
 pub use keys::TokenKeys;
 pub use peer::PeerIdentity;
 pub use setup::{Setup, SetupError};
@@ -45,6 +45,7 @@ pub use verified::Verified;
 
 use crate::{
     contract::{ContractVersion, Operation},
+    identity::Tenant,
     problem::{Code, Problem},
     telemetry::Metrics,
 };

@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     contract::{v0, v1alpha1},
+    identity::Tenant,
     ingest::Ingest,
     problem::Problem,
     retention::Retention,
-    verify::{Tenant, Verified},
+    verify::Verified,
 };
 
 /// What the operations need.

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{
     contract::ContractVersion,
+    identity::RequestId,
     problem::{Code, Problem},
-    verify::{Caller, RequestId},
+    verify::Caller,
 };
 
 /// Where every kind of problem has its stable URI: this and the code.

@@ -21,8 +21,8 @@ use rustls::{
 use secrecy::{SecretSlice, SecretString};
 
 use crate::{
+    identity::{NotATenant, Tenant},
     signature::{self, SecretError},
-    verify::{NotATenant, Tenant},
 };
 
 /// A client's identity and secrets. They are wiped when dropped, and never printed.

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::Credentials;
-use crate::{contract::ContractVersion, signature, verify::Tenant};
+use crate::{contract::ContractVersion, identity::Tenant, signature};
 
 /// What signing needs. Cloning shares it; nothing secret is printed.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -15,7 +16,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigErrors, JwtConfig, Limits, LogConfig, LogFormat, TlsFiles};
-use crate::{duration, verify::Tenant};
+use crate::{duration, identity::Tenant};
+
+/// A queue as long as the workers could empty twice.
+const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $env:literal = $default:literal;)+) => {
@@ -141,10 +145,10 @@ impl Settings {
             Some(port) => Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
             None => parsed(e, "admin_listen", self.admin_listen.as_deref()),
         };
-        let workers: Option<usize> = positive(e, "worker_pool_size", self.worker_pool_size.as_deref());
+        let workers: Option<NonZeroUsize> = parsed(e, "worker_pool_size", self.worker_pool_size.as_deref());
         let queue = match &self.worker_max_queue_size {
-            Some(text) => positive(e, "worker_max_queue_size", Some(text)),
-            None => workers.map(|n| n * 2),
+            Some(text) => parsed(e, "worker_max_queue_size", Some(text)),
+            None => workers.map(|workers| workers.saturating_mul(TWO)),
         };
         let hmac = hmac_keys(e, &self, tenant.as_ref());
         let format = match self.log_format.as_deref() {
@@ -182,9 +186,9 @@ impl Settings {
                 Some(path) => Some(file(e, "policy_file", Some(path))?),
                 None => None,
             };
-            let max_body_bytes = positive(e, "max_body_bytes", self.max_body_bytes.as_deref());
-            let max_connections = positive(e, "max_connections", self.max_connections.as_deref());
-            let requests_per_second = positive(e, "requests_per_second", self.requests_per_second.as_deref());
+            let max_body_bytes = parsed(e, "max_body_bytes", self.max_body_bytes.as_deref());
+            let max_connections = parsed(e, "max_connections", self.max_connections.as_deref());
+            let requests_per_second = parsed(e, "requests_per_second", self.requests_per_second.as_deref());
             Some(Config {
                 listen: listen?,
                 admin_listen: admin_listen?,
@@ -227,19 +231,6 @@ fn required(errors: &mut Vec<String>, name: &str, value: Option<String>) -> Opti
 fn parsed<T: FromStr<Err: std::fmt::Display>>(errors: &mut Vec<String>, name: &str, value: Option<&str>) -> Option<T> {
     let text = required(errors, name, value.map(str::to_owned))?;
     text.parse().map_err(|error| errors.push(format!("{name}: {error}"))).ok()
-}
-
-fn positive<T: FromStr<Err: std::fmt::Display> + Default + PartialOrd>(
-    errors: &mut Vec<String>,
-    name: &str,
-    value: Option<&str>,
-) -> Option<T> {
-    let number = parsed(errors, name, value)?;
-    if number > T::default() {
-        return Some(number);
-    }
-    errors.push(format!("{name}: must be above zero"));
-    None
 }
 
 fn period(errors: &mut Vec<String>, name: &str, value: Option<&str>) -> Option<Duration> {

@@ -11,9 +11,9 @@ use super::*;
 use crate::{
     contract::ContractVersion,
     event::{Scalar, SecurityEvent, Severity, Target},
+    identity::Role,
     problem::{Code, Problem},
     remediation::{Action, Mode},
-    verify::Role,
 };
 
 const UUID: &str = "7de2aebb-cc5b-4029-9fa5-c13406446e7e";

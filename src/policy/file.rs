@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Condition, DEFAULT_RULE, Outcome, Policy, Reaction, Rule, guardrails};
 use crate::{
     event::Severity,
+    identity::is_label_value,
     remediation::{Action, Mode},
-    verify::is_label_value,
 };
 
 const MAX_BYTES: usize = 256 * 1_024;

@@ -23,7 +23,7 @@ use super::{
     conditions::{self, Holds},
     status_write,
 };
-use crate::verify::Role;
+use crate::identity::Role;
 
 const ATTEMPTS: usize = 5;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::verify::{RequestId, Tenant};
+use crate::identity::{RequestId, Tenant};
 
 /// The request's own name: `zar-` and 160 bits of SHA-256 over tenant and request id.
 pub fn anchor(tenant: &Tenant, request_id: &RequestId) -> String {

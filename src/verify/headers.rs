@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::{RequestId, Tenant};
+use crate::identity::{RequestId, Tenant};
 use crate::{
     contract::{ContractVersion, Operation},
     problem::{Code, Problem},

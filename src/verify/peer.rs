@@ -6,7 +6,7 @@ use x509_parser::{
     x509::AttributeTypeAndValue,
 };
 
-use super::Tenant;
+use crate::identity::Tenant;
 
 /// Who holds the other end of a connection, by a certificate that the client CA signed.
 ///

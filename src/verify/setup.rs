@@ -1,11 +1,11 @@
 //! What a verifier is made of.
 
-use std::{collections::BTreeMap, fs, num::NonZeroU32, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use secrecy::SecretString;
 
-use super::{Tenant, TokenKeys};
-use crate::config::Config;
+use super::TokenKeys;
+use crate::identity::Tenant;
 
 /// Keys and limits.
 pub struct Setup {
@@ -50,34 +50,4 @@ pub enum SetupError {
         /// Why.
         why: String,
     },
-    /// A file cannot be read.
-    #[error("token keys in {path}: {source}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl Setup {
-    /// Reads the files that the configuration names.
-    ///
-    /// # Errors
-    /// [`SetupError`], for the first file that cannot be used.
-    pub fn from_config(config: &Config) -> Result<Self, SetupError> {
-        let mut keys = TokenKeys::default();
-        for path in &config.jwt.key_files {
-            let text = fs::read_to_string(path).map_err(|source| SetupError::File { path: path.clone(), source })?;
-            keys.add(&text, &path.display().to_string())?;
-        }
-        Ok(Self {
-            secrets: config.hmac.clone(),
-            issuer: config.jwt.issuer.clone(),
-            audience: config.jwt.audience.clone(),
-            keys,
-            max_body: config.limits.max_body_bytes,
-            requests_per_second: NonZeroU32::new(config.limits.requests_per_second).unwrap_or(NonZeroU32::MIN),
-        })
-    }
 }

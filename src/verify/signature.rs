@@ -8,10 +8,11 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::{
-    CLOCK_SKEW, SetupError, Tenant,
+    CLOCK_SKEW, SetupError,
     headers::{Named, single},
 };
 use crate::{
+    identity::Tenant,
     problem::{Code, Problem},
     signature::{Signature, base_string, is_kid, mac, read_secret},
 };

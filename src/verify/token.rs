@@ -21,7 +21,8 @@ use serde::Deserialize;
 use serde_json::Number;
 use sha2::{Digest, Sha256};
 
-use super::{CLOCK_SKEW, Role, Tenant, TokenKeys, headers::single};
+use super::{CLOCK_SKEW, TokenKeys, headers::single};
+use crate::identity::{Role, Tenant};
 use crate::problem::{Code, Problem};
 
 /// A token is read up to this many bytes.

@@ -10,22 +10,22 @@ use std::{
 };
 
 /// How long anything that a test waits for may take.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running `zen-agent dev`; killed when dropped.
-pub struct Agent {
+pub(crate) struct Agent {
     child: Child,
     /// `https://127.0.0.1:PORT`.
-    pub api: String,
+    pub(crate) api: String,
     /// `http://127.0.0.1:PORT`.
-    pub admin: String,
+    pub(crate) admin: String,
     /// From start to the line `ready`.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Agent {
     /// Starts it and waits for its line `ready`.
-    pub fn dev(state: &Path, more: &[&str]) -> Self {
+    pub(crate) fn dev(state: &Path, more: &[&str]) -> Self {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_zen-agent"))
             .args(["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"])
@@ -53,24 +53,24 @@ impl Agent {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// SIGKILL, and waits for the end.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the child is ours");
         self.child.wait().expect("the child ends");
     }
 
     /// SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let done = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
         assert!(done.success());
     }
 
     /// Waits for its own end.
-    pub fn wait(&mut self, within: Duration) -> ExitStatus {
+    pub(crate) fn wait(&mut self, within: Duration) -> ExitStatus {
         let end = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
@@ -82,7 +82,7 @@ impl Agent {
     }
 
     /// Peak resident memory in bytes (`VmHWM` of proc(5)).
-    pub fn peak_memory(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the child lives");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM is there");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024

@@ -2,11 +2,11 @@
 
 use futures::future::join;
 use zen_agent::{
+    identity::Role,
     remediation::{
         Decision, Phase, ZenAgentRemediation,
         approval::{Decider, DecisionError, approve, reject},
     },
-    verify::Role,
 };
 
 use crate::support::*;

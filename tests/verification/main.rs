@@ -21,9 +21,10 @@ use std::sync::{
 use jiff::Timestamp;
 use zen_agent::{
     contract::{ContractVersion, Operation},
+    identity::Role,
     problem::Code,
     telemetry::Metrics,
-    verify::{Received, Refusal, Role, Setup, Verified, Verifier},
+    verify::{Received, Refusal, Setup, Verified, Verifier},
 };
 
 use mint::{Draft, NOW, Sent, TokenKey};

@@ -6,9 +6,10 @@ use kube::{Api, ResourceExt};
 
 use super::Handlers;
 use crate::{
+    identity::Tenant,
     problem::{Code, Problem},
     remediation::{TENANT_LABEL, ZenAgentRemediation, names},
-    verify::{Caller, Tenant},
+    verify::Caller,
 };
 
 /// How long one call to the Kubernetes API may take.

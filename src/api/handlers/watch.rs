@@ -18,11 +18,12 @@ use super::{Handlers, access::call, reads::Filter};
 use crate::{
     api::{EventStream, view},
     contract::v1alpha1::{types, watch_remediations},
+    identity::Tenant,
     problem::Problem,
     queue::Backoff,
     remediation::ZenAgentRemediation,
     stream::{self, Change, WatchError},
-    verify::{CLOCK_SKEW, Tenant, Verified},
+    verify::{CLOCK_SKEW, Verified},
 };
 
 /// Events that may wait for a slow client; the watch behind them waits too.

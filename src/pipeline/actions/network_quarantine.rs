@@ -22,9 +22,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Act, ActionError, Level, PASSES, Permission, Site, Verdict, gone_is_undone};
 use crate::{
+    identity::is_label_value,
     pipeline::api::{Failure, call, find},
     remediation::{NetworkQuarantineAction, Previous, PreviousQuarantine, REMEDIATION_LABEL},
-    verify::is_label_value,
 };
 
 /// Label on a pod in quarantine: the remediation that put it there.

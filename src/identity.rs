@@ -1,13 +1,10 @@
-//! Who a caller is: tenant, cluster, role and the request's own id.
+//! The names in a request: tenant, role and the request's own id, each a type that holds only what is well-formed.
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use ulid::Ulid;
 use uuid::Uuid;
-
-use crate::contract::ContractVersion;
 
 /// What a caller may do; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -109,24 +106,3 @@ impl FromStr for RequestId {
 #[derive(Debug, thiserror::Error)]
 #[error("a request id is a hyphenated UUID (RFC 9562) or a ULID")]
 pub struct NotARequestId;
-
-/// Everything that verification established about the sender of a request.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// The tenant that header, token and certificate agree on.
-    pub tenant: Tenant,
-    /// The cluster: the certificate's CN, equal to the token's `cluster_id`.
-    pub cluster: String,
-    /// The token's `sub`, for audit.
-    pub subject: String,
-    /// What the caller may do.
-    pub role: Role,
-    /// The version the request speaks.
-    pub version: ContractVersion,
-    /// The request's id.
-    pub request_id: RequestId,
-    /// SHA-256 of the raw body.
-    pub body_digest: [u8; 32],
-    /// When the token ends; a stream ends with it.
-    pub token_expires: Timestamp,
-}
