@@ -3,7 +3,9 @@
 //! [`Settings`] is what may be written down, all of it optional and as text; [`Config`] is what the
 //! agent runs with. The environment's names are those in use in the product family's chart.
 
+mod secrets;
 mod settings;
+mod validate;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +13,7 @@ use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
@@ -30,7 +33,7 @@ pub struct Config {
     /// The API's certificate, key and client CA.
     pub tls: TlsFiles,
     /// The HMAC secrets of every tenant, by key id, in `whsec_` form.
-    pub hmac: BTreeMap<Tenant, BTreeMap<String, SecretString>>,
+    pub hmac: HmacSecrets,
     /// How tokens are checked.
     pub jwt: JwtConfig,
     /// The tenant that owns objects without a tenant label.
@@ -60,6 +63,9 @@ pub struct Config {
     /// How logs look.
     pub log: LogConfig,
 }
+
+/// HMAC secrets by tenant and key id, in `whsec_` form.
+pub type HmacSecrets = BTreeMap<Tenant, BTreeMap<String, SecretString>>;
 
 /// PEM files of the API listener.
 #[derive(Debug, Clone)]
@@ -111,6 +117,23 @@ pub enum LogFormat {
     /// Text for a terminal.
     Pretty,
 }
+
+impl FromStr for LogFormat {
+    type Err = NotALogFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err(NotALogFormat),
+        }
+    }
+}
+
+/// The text is no form of logs.
+#[derive(Debug, thiserror::Error)]
+#[error("use json or pretty")]
+pub struct NotALogFormat;
 
 /// Every error of a configuration.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ use crate::{
     demo,
     policy::{Policy, PolicyError},
     remediation,
-    runtime::{self, Addresses, StartError},
+    runtime::{self, Addresses, RunError},
 };
 use credentials::{Credentials, CredentialsError};
 
@@ -83,7 +83,7 @@ pub enum DevError {
     Policy(#[from] PolicyError),
     /// The agent itself.
     #[error(transparent)]
-    Start(#[from] StartError),
+    Run(#[from] RunError),
 }
 
 /// Runs until `shutdown`; `ready` is called when everything serves.

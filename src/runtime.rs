@@ -16,7 +16,7 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use kube::{Api, Client};
 use poem::listener::{Acceptor, Listener as _, TcpListener};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,12 +36,14 @@ use crate::{
 
 /// How long everything may take to stop.
 pub const DRAIN: Duration = Duration::from_secs(25);
+/// How much of it requests in flight may take.
+const API_DRAIN: Duration = Duration::from_secs(10);
 /// How long a busy loop may be silent before the process counts as stuck.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Why the agent could not start.
+/// Why the agent could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum RunError {
     /// An address is taken, or not ours.
     #[error("cannot listen on {address}: {source}; choose another address")]
     Listen {
@@ -61,6 +63,9 @@ pub enum StartError {
     /// Certificates or keys of the listener.
     #[error("the API's certificates: {0}")]
     Tls(#[from] serve::TlsError),
+    /// One of its tasks ended.
+    #[error("a part of the agent ended by itself; the log says which panicked, and a restart goes on from what is stored")]
+    Ended,
     /// Secrets or keys of the verifier.
     #[error("the verification of requests: {0}")]
     Verify(#[from] verify::SetupError),
@@ -78,14 +83,14 @@ pub struct Addresses {
 /// Runs the agent until `shutdown`; `ready` is called once, when everything serves.
 ///
 /// # Errors
-/// [`StartError`], before anything was accepted.
+/// [`RunError`]; all but `Ended` come before anything was accepted.
 pub async fn run(
     config: Config,
     client: Client,
     policy: Policy,
     shutdown: CancellationToken,
     ready: impl FnOnce(Addresses) + Send + 'static,
-) -> Result<(), StartError> {
+) -> Result<(), RunError> {
     // 1. What everything reports to.
     let (metrics, health) = (Metrics::new(), Health::default());
     // 2. The gate: certificates, secrets and keys.
@@ -94,8 +99,7 @@ pub async fn run(
     let verifier = Verifier::new(setup(&config)?, metrics.clone())?;
     // 3. The listeners; nobody is served before all of it stands.
     let admin_listener = bind_admin(config.admin_listen).await?;
-    let api_listener =
-        serve::Listener::bind(config.listen).await.map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let api_listener = serve::Listener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
     let addresses = Addresses {
         api: api_listener.local_addr(),
         admin: admin_listener.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(config.admin_listen),
@@ -135,28 +139,40 @@ pub async fn run(
     };
     let dispatcher = api::Dispatcher::new(verifier, metrics.clone());
     let surface = api::Surface::new(handlers, &dispatcher, metrics.clone());
-    // 6. Everything turns.
-    let mut background = JoinSet::new();
+    // 6. Everything turns. A task that ends by itself, or panics, ends the process: half an agent must not look like one.
+    let failed = CancellationToken::new();
     let admin_routes = admin::router(health.clone(), metrics.clone(), surface.documents);
-    let admin_stopped = stop_admin.clone();
-    let admin = tokio::spawn(async move {
+    let admin = spawn(&failed, {
         let server = poem::Server::new_with_acceptor(admin_listener);
-        server.run_with_graceful_shutdown(admin_routes, admin_stopped.cancelled_owned(), Some(Duration::from_secs(1))).await
+        let stopped = stop_admin.clone();
+        async move {
+            drop(server.run_with_graceful_shutdown(admin_routes, stopped.cancelled_owned(), Some(Duration::from_secs(1))).await);
+        }
     });
     let (_keep, tls) = watch::channel(tls);
-    let limits = serve::Limits { max_connections: config.limits.max_connections.get(), ..serve::Limits::default() };
-    let api = tokio::spawn(api_listener.serve(tls, surface.operations, limits, stop_api.clone()));
-    health.set(Ready::Api, Ok(()));
-    background.spawn(probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone()));
-    background.spawn(probes::certificate(certificate, health.clone(), stop_work.clone()));
-    background.spawn(probes::cache(store, health.clone(), stop_work.clone()));
-    background.spawn(probes::announce(health.clone(), stop_work.clone(), move || ready(addresses)));
+    let limits = serve::Limits { max_connections: config.limits.max_connections.get(), drain: API_DRAIN, ..serve::Limits::default() };
+    let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, stop_api.clone()));
+    let work = spawn(&failed, {
+        let stopped = stop_work.clone();
+        async move {
+            let worker::Drained { handed_back, abandoned } = worker::run(informer, &pool, stopped).await;
+            tracing::info!(handed_back, abandoned, "the workers have stopped");
+        }
+    });
     let (period, age, stopped) = (config.retention_interval, config.retention_max_age, stop_work.clone());
-    background.spawn(async move { retention.run(period, age, stopped).await });
-    let stopped = stop_work.clone();
-    let work = tokio::spawn(async move { worker::run(informer, &pool, stopped).await });
+    let rest = [
+        spawn(&failed, async move { retention.run(period, age, stopped).await }),
+        spawn(&failed, probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
+        spawn(&failed, probes::certificate(certificate, health.clone(), stop_work.clone())),
+        spawn(&failed, probes::cache(store, health.clone(), stop_work.clone())),
+    ];
+    health.set(Ready::Api, Ok(()));
+    tokio::spawn(probes::announce(health.clone(), stop_work.clone(), move || ready(addresses)));
     // 7. Until somebody says stop.
-    shutdown.cancelled().await;
+    let result = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        () = failed.cancelled() => Err(RunError::Ended),
+    };
     tracing::info!("stopping: requests in flight are answered, workers finish or hand back");
     health.set(Ready::Api, Err("shutting down".to_owned()));
     let drained = async {
@@ -164,27 +180,37 @@ pub async fn run(
         drop(api.await);
         stop_work.cancel();
         drop(work.await);
-        while background.join_next().await.is_some() {}
+        drop(futures::future::join_all(rest).await);
         stop_admin.cancel();
         drop(admin.await);
     };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("not everything stopped in time; what was under way is picked up at the next start");
     }
-    Ok(())
+    result
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|source| StartError::File { path: path.to_owned(), source })
+/// Spawns a task whose end, also by a panic, cancels `failed`.
+fn spawn(failed: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let guard = failed.clone().drop_guard();
+    tokio::spawn(async move {
+        task.await;
+        drop(guard);
+    })
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, RunError> {
+    std::fs::read(path).map_err(|source| RunError::File { path: path.to_owned(), source })
 }
 
 /// What the configuration says about keys and limits, its files read.
-fn setup(config: &Config) -> Result<verify::Setup, StartError> {
+fn setup(config: &Config) -> Result<verify::Setup, RunError> {
     let mut keys = TokenKeys::default();
     for path in &config.jwt.key_files {
         keys.add(&String::from_utf8_lossy(&read(path)?), &path.display().to_string())?;
     }
     Ok(verify::Setup {
+        cluster: config.cluster.clone(),
         secrets: config.hmac.clone(),
         issuer: config.jwt.issuer.clone(),
         audience: config.jwt.audience.clone(),
@@ -194,8 +220,8 @@ fn setup(config: &Config) -> Result<verify::Setup, StartError> {
     })
 }
 
-async fn bind_admin(address: SocketAddr) -> Result<impl Acceptor, StartError> {
-    TcpListener::bind(address.to_string()).into_acceptor().await.map_err(|source| StartError::Listen { address, source })
+async fn bind_admin(address: SocketAddr) -> Result<impl Acceptor, RunError> {
+    TcpListener::bind(address.to_string()).into_acceptor().await.map_err(|source| RunError::Listen { address, source })
 }
 
 /// A token that SIGTERM or Ctrl-C cancels; the second signal ends the process at once.

@@ -8,7 +8,7 @@
 //!   1 rate of the certificate  429
 //!   2 headers                  400   present once, well-formed, version supported and the path's
 //!   3 token                    401   RS256, ES256 or EdDSA by a known key; iss, aud, exp, nbf
-//!   4 tenant, cluster          403   header = token = certificate
+//!   4 tenant, cluster          403   header = token = certificate; the cluster is this one
 //!   5 media type, size         415, 413
 //!   6 signature                401   known key of the tenant, time within 120 s, HMAC over the exact bytes
 //!   7 role                     403
@@ -80,6 +80,7 @@ pub struct Refusal {
 pub struct Verifier(Arc<Parts>);
 
 struct Parts {
+    cluster: String,
     rates: rate::Rates,
     tokens: token::Tokens,
     secrets: signature::Secrets,
@@ -106,6 +107,7 @@ impl Verifier {
             return Err(SetupError::NoTokenKey);
         }
         Ok(Self(Arc::new(Parts {
+            cluster: setup.cluster,
             rates: rate::Rates::new(setup.requests_per_second),
             tokens: token::Tokens::new(setup.issuer, setup.audience, setup.keys),
             secrets: signature::Secrets::read(&setup.secrets)?,
@@ -167,8 +169,9 @@ impl Verifier {
         if named.tenant != claims.tenant || Some(&named.tenant) != peer.tenant.as_ref() {
             return Err(Problem::new(Code::TenantMismatch, "X-Tenant-Id, the token's tenant_id and the certificate's O must be the same"));
         }
-        if Some(&claims.cluster) != peer.cluster.as_ref() {
-            return Err(Problem::new(Code::ClusterMismatch, "The token's cluster_id and the certificate's CN must be the same"));
+        if claims.cluster != this.cluster || Some(&claims.cluster) != peer.cluster.as_ref() {
+            let detail = "The token's cluster_id and the certificate's CN must both be the cluster that this agent serves";
+            return Err(Problem::new(Code::ClusterMismatch, detail));
         }
         // 5. Media type and size.
         body::check_type(request.headers(), operation)?;

@@ -6,7 +6,7 @@ use kube::Client;
 
 use super::{Dev, Failure};
 use crate::{
-    config::{LogConfig, LogFormat, Settings},
+    config::{LogConfig, Settings},
     dev::{self, Options, Workloads},
     duration,
     fixtures::Fixtures as Generator,
@@ -19,11 +19,7 @@ use crate::{
 const DEFAULT_POLICY: &str = include_str!("../../policies/default.yaml");
 
 pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
-    let format = match dev.log_format.as_str() {
-        "json" => LogFormat::Json,
-        "pretty" => LogFormat::Pretty,
-        _ => return Err(Failure::Usage("log_format: use json or pretty".to_owned())),
-    };
+    let format = dev.log_format.parse().map_err(|error: crate::config::NotALogFormat| Failure::Usage(format!("--log-format: {error}")))?;
     logs::init(&LogConfig { filter: dev.log_level, format });
     let workloads = if dev.frozen_workloads { Workloads::Frozen } else { Workloads::Live };
     let state = dev.state_dir.clone();
@@ -55,7 +51,9 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
         None => DEFAULT_POLICY.to_owned(),
     };
     let policy = Policy::parse(&policy).map_err(Failure::usage)?;
-    let client = Client::try_default().await.map_err(|error| Failure::Usage(format!("no Kubernetes API: {error}")))?;
+    let client = Client::try_default()
+        .await
+        .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
     runtime::run(config, client, policy, runtime::signals(), ready).await.map_err(Failure::refused)
 }

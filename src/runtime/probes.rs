@@ -23,6 +23,9 @@ pub(super) async fn kubernetes(client: Client, namespace: String, health: Health
     while stop.run_until_cancelled(due.tick()).await.is_some() {
         let state = match timeout(PATIENCE, api.list(&ListParams::default().limit(1))).await {
             Ok(Ok(_)) => Ok(()),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
+                Err("does not know remediations; install them with: zen-agent crd | kubectl apply -f -".to_owned())
+            }
             Ok(Err(kube::Error::Api(status))) => Err(format!("answers {} {}", status.code, status.reason)),
             Ok(Err(_)) => Err("cannot be reached".to_owned()),
             Err(_) => Err("does not answer".to_owned()),
@@ -50,10 +53,15 @@ pub(super) async fn certificate(pem: Vec<u8>, health: Health, stop: Cancellation
     }
 }
 
-/// Whether every remediation was seen once.
+/// Whether every remediation was seen once, and changes still come.
 pub(super) async fn cache<V>(store: Store<V>, health: Health, stop: CancellationToken) {
-    if stop.run_until_cancelled(store.synced()).await.is_some() {
-        health.set(Ready::Cache, Ok(()));
+    if stop.run_until_cancelled(store.synced()).await.is_none() {
+        return;
+    }
+    let mut due = interval(PERIOD);
+    while stop.run_until_cancelled(due.tick()).await.is_some() {
+        let heard = store.silence() <= Store::<V>::CONTACT;
+        health.set(Ready::Cache, if heard { Ok(()) } else { Err("the watch of remediations is silent".to_owned()) });
     }
 }
 

@@ -9,6 +9,8 @@ use crate::identity::Tenant;
 
 /// Keys and limits.
 pub struct Setup {
+    /// The cluster that is served; certificates and tokens of another are refused.
+    pub cluster: String,
     /// The HMAC secrets, by tenant and key id, in `whsec_` form.
     pub secrets: BTreeMap<Tenant, BTreeMap<String, SecretString>>,
     /// The only accepted `iss`.

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use super::{Agent, cli, client, ended};
 
-/// Tool, sample, and the outcome and reason of each event.
-const RECEIPTS: [(&str, &str, &[(&str, &str)]); 14] = [
+/// Outcome and reason of each event.
+type Results = &'static [(&'static str, &'static str)];
+
+/// Tool, sample, and what the receipt says.
+const RECEIPTS: [(&str, &str, Results); 14] = [
     ("falco", "falco-internal-drop.json", &[("ignored", "no_target")]),
     ("falco", "falco-k8s-audit.json", &[("created", "")]),
     ("falco", "falco-minimal.json", &[("ignored", "no_target")]),

@@ -170,6 +170,7 @@ pub fn setup(public_keys: &[&str]) -> Setup {
     let mut own = of(KID, SECRET);
     own.extend(of("k-2", [8; 32]));
     Setup {
+        cluster: CLUSTER.to_owned(),
         secrets: BTreeMap::from([(TENANT.parse().unwrap(), own), ("umbrella".parse().unwrap(), of("k-umbrella", [9; 32]))]),
         issuer: ISSUER.to_owned(),
         audience: AUDIENCE.to_owned(),

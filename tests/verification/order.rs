@@ -177,6 +177,16 @@ async fn a_token_without_a_cluster_does_not_pair_with_a_certificate_without_one(
 }
 
 #[tokio::test]
+async fn credentials_of_another_cluster_are_refused_however_well_they_agree() {
+    let gate = Gate::new();
+    let code = gate.code_of_draft(|draft| {
+        draft.claims["cluster_id"] = "cluster-2".into();
+        draft.peer.cluster = Some("cluster-2".into());
+    });
+    assert_eq!(code.await, Some(Code::ClusterMismatch));
+}
+
+#[tokio::test]
 async fn a_request_that_did_not_come_over_the_mtls_listener_is_a_defect_of_the_wiring() {
     let gate = Gate::new();
     let mut sent = Draft::new().sent(&gate.key);

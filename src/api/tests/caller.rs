@@ -35,6 +35,7 @@ pub(super) fn verifier_and_caller(metrics: &Metrics) -> (Verifier, Signed) {
     let mut keys = TokenKeys::default();
     keys.add(&key.public_key_pem(), "test").unwrap();
     let setup = Setup {
+        cluster: "cluster-1".into(),
         secrets: BTreeMap::from([("acme".parse().unwrap(), BTreeMap::from([("key-1".to_owned(), SECRET.into())]))]),
         issuer: "issuer".into(),
         audience: "audience".into(),
