@@ -17,7 +17,7 @@ use std::{
 use jsonwebtoken::{DecodingKey, Validation};
 use sha2::{Digest as _, Sha256};
 use zen_agent::{
-    contract::{ContractVersion, Operation},
+    contract::{ContractVersion, Operation, v0},
     identity::Role,
     signature::{base_string, mac},
     telemetry::Metrics,
@@ -80,7 +80,7 @@ fn main() {
     let now = jiff::Timestamp::from_second(mint::NOW).unwrap();
     let verifier = Verifier::with_clock(mint::setup(&[&key.public_pem]), Metrics::new(), move || now).unwrap();
 
-    let draft = Draft { body: vec![b'x'; BODY], ..Draft::new() };
+    let draft = Draft { body: event(), ..Draft::new() };
     let (token, digest): (String, [u8; 32]) = (key.token(&draft.claims), Sha256::digest(&draft.body).into());
     let base = base_string(draft.timestamp, draft.method, &draft.target, &draft.version, &draft.tenant, &draft.request_id, &digest);
     let cache = moka::sync::Cache::new(10_000);
@@ -91,6 +91,9 @@ fn main() {
     validation.set_audience(&[mint::AUDIENCE]);
     (validation.validate_exp, validation.validate_nbf) = (false, false);
 
+    let parsed: serde_json::Value = serde_json::from_slice(&draft.body).unwrap();
+    let schema = v0::ingest_falco::BODY.as_ref().unwrap();
+
     let sent = draft.clone().sent_with(&token);
     let mut serial = 0_u64;
     let mut rows = [
@@ -98,6 +101,8 @@ fn main() {
         Row::new("HMAC-SHA256 of the base string", || timed(|| mac(&mint::SECRET, &base))),
         Row::new("token digest and cache hit", || timed(|| cache.get(&<[u8; 32]>::from(Sha256::digest(&token))))),
         Row::new("token verified (ES256)", || timed(|| jsonwebtoken::decode::<serde_json::Value>(&token, &decoding, &validation).unwrap())),
+        Row::new("JSON parsed", || timed(|| serde_json::from_slice::<serde_json::Value>(&draft.body).unwrap())),
+        Row::new("schema checked", || timed(|| schema.check(&parsed, BODY).unwrap())),
         Row::new("request, token known", || verified(&runtime, &verifier, vec![sent.clone(); BATCH as usize])),
         Row::new("request, token new", || {
             let fresh = |_| {
@@ -120,10 +125,20 @@ fn main() {
     for row in &rows {
         println!("  {:<32}{:>9.2} µs", row.name, micros(row.median()));
     }
-    let [body, hmac, hit, decode, known, new] = rows.each_ref().map(|row| micros(row.median()));
+    let [body, hmac, hit, decode, json, schema, known, new] = rows.each_ref().map(|row| micros(row.median()));
     let (of_known, of_new) = (body + hmac + hit, body + hmac + hit + decode);
     println!("\n  known token: {known:.2} µs, of which {of_known:.2} cannot be done without: ratio {:.2}", known / of_known);
     println!("  new token:   {new:.2} µs, of which {of_new:.2} cannot be done without: ratio {:.2}", new / of_new);
+    println!("  both are followed by JSON and schema: {:.2} µs more", json + schema);
+}
+
+/// A Falco event of exactly [`BODY`] bytes.
+fn event() -> Vec<u8> {
+    let mut event: serde_json::Value = serde_json::from_str(include_str!("../tests/samples/falco-shell-in-container.json")).unwrap();
+    let missing = BODY - event.to_string().len();
+    let padded = format!("{}{}", event["output"].as_str().unwrap(), "x".repeat(missing));
+    event["output"] = padded.into();
+    event.to_string().into_bytes()
 }
 
 fn micros(duration: Duration) -> f64 {
