@@ -194,7 +194,7 @@ async fn spec_and_status_are_written_apart_and_only_the_spec_counts_as_a_generat
     assert_eq!(created.metadata.generation, Some(1));
 
     let params = PatchParams::default();
-    let both = Patch::Merge(json!({"spec": {"replicas": 3}, "status": {"readyReplicas": 3}}));
+    let both = Patch::Merge(json!({"spec": {"replicas": 3}, "status": {"replicas": 3, "readyReplicas": 3}}));
     let patched = deployments.patch_status("web", &params, &both).await.unwrap();
     assert_eq!((patched.spec.unwrap().replicas, patched.status.unwrap().ready_replicas), (Some(1), Some(3)));
     assert_eq!(patched.metadata.generation, Some(1));
