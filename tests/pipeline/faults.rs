@@ -9,7 +9,7 @@ use futures::FutureExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use zen_agent::{
-    pipeline::Failure,
+    category::Category,
     remediation::{Phase, StepName},
 };
 
@@ -44,7 +44,7 @@ async fn a_server_that_fails_is_tried_again_and_the_attempts_are_counted() {
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let broken = world.tapped(refuse("/pods/", 500));
     let error = broken.reconcile(HOME, "r").await.unwrap_err();
-    assert_eq!(error.call().map(|call| call.failure()), Some(Failure::Transient));
+    assert_eq!(error.call().map(|call| call.category()), Some(Category::Transient));
     // Not sooner than the backoff allows, whoever asks.
     let progress = broken.reconcile(HOME, "r").await.unwrap().unwrap();
     assert!(progress.phase == Phase::InProgress && progress.next.is_some());
@@ -90,7 +90,7 @@ async fn a_claim_loses_against_a_writer_that_was_faster_and_wins_the_next_time()
         .boxed()
     }));
     let error = pipeline.reconcile(HOME, "r").await.unwrap_err();
-    assert_eq!(error.call().map(|call| call.failure()), Some(Failure::Conflict));
+    assert_eq!(error.call().map(|call| call.category()), Some(Category::Conflict));
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await, None);
     assert_eq!(world.drive(&pipeline, "r").await.phase(), Phase::Succeeded);
 }
