@@ -64,7 +64,7 @@ async fn an_object_that_changed_since_it_was_read_stays_and_an_error_stops_nothi
     fake.state().undeletable = Some("default/x-000007".to_owned());
     let (retention, metrics) = engine(&fake);
     let report = retention.sweep(&all(HOUR)).await;
-    assert_eq!(report, SweepReport { matched: 10, deleted: 8, changed: 1, errors: 1 });
+    assert_eq!(report, SweepReport { matched: 10, deleted: 8, changed: 1, errors: 1, incomplete: false });
     assert_eq!(fake.names(REMEDIATIONS), ["x-000003", "x-000007"]);
     assert_eq!(metrics.retention.with_label_values(&["changed"]).get(), 1);
     assert_eq!(metrics.retention.with_label_values(&["error"]).get(), 1);
