@@ -57,3 +57,21 @@ impl RemediationStatus {
         self.completed_at = Some(MicroTime(Timestamp::now()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_ends_it_all_texts_are_shortened_and_what_held_it_back_is_released() {
+        let (mut status, endless) = (RemediationStatus::default(), "ä".repeat(5_000));
+        status.set_condition(HELD, Holds::Yes, Reason::TargetBusy, &endless, Some(1));
+        status.end(Phase::Failed, Reason::Forbidden, &endless, Some(1));
+        let texts = status.conditions.iter().map(|condition| condition.message.as_str());
+        let texts: Vec<&str> = texts.chain(status.message.as_deref()).chain(status.error_message.as_deref()).collect();
+        assert_eq!(texts.iter().map(|text| text.chars().count()).collect::<Vec<_>>(), [0, TEXT_LIMIT, TEXT_LIMIT, TEXT_LIMIT]);
+        let held = status.conditions.iter().find(|condition| condition.type_ == HELD);
+        assert!(held.is_some_and(|held| held.status == "False" && held.reason == "Released"));
+        assert!(status.completed_at.is_some() && status.phase == Some(Phase::Failed));
+    }
+}

@@ -142,3 +142,22 @@ async fn the_loop_survives_an_api_that_is_away_and_sweeps_again() {
     shutdown.cancel();
     soon("the loop ends", running).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_does_not_answer_is_an_error_in_bounded_time() {
+    let fake = Fake::new();
+    fill(&fake, old("x", Phase::Failed), 3).await;
+    let (retention, metrics) = engine(&fake);
+    let begun = tokio::time::Instant::now();
+    fake.state().hung = Some(http::Method::DELETE);
+    let expected = SweepReport { matched: 3, errors: 3, ..SweepReport::default() };
+    assert_eq!(retention.sweep(&all(HOUR)).await, expected);
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    fake.state().hung = Some(http::Method::GET);
+    let sweep = Sweep { statuses: vec![TerminalPhase::Failed], ..all(HOUR) };
+    // Two listings: those that fail by their phase, and those of the older kind.
+    let expected = SweepReport { errors: 2, incomplete: true, ..SweepReport::default() };
+    assert_eq!(retention.sweep(&sweep).await, expected);
+    assert!(begun.elapsed() < Duration::from_secs(2 * 60));
+    assert_eq!(metrics.retention.with_label_values(&["error"]).get(), 5);
+}

@@ -231,6 +231,32 @@ async fn the_category_of_a_failure_decides_whether_it_is_tried_again() {
 }
 
 #[tokio::test]
+async fn neither_a_conflict_nor_an_object_that_is_gone_counts_as_a_failure() {
+    let (work, mut tries) = scripted(|name, tries| match (name, tries) {
+        ("conflict", 1) => Err(ProcessError { category: Category::Conflict, source: "no".into() }),
+        ("away", 1) => Err(ProcessError { category: Category::Timeout, source: "no".into() }),
+        ("gone", _) => Ok(None),
+        ("gone-meanwhile", _) => Err(ProcessError { category: Category::NotFound, source: "no".into() }),
+        _ => Ok(DONE),
+    });
+    let (pool, backlog, metrics) = pool(1, 1, work);
+    dispatched(&pool, async {
+        for name in ["gone", "gone-meanwhile", "conflict", "away"] {
+            backlog.add(&key(name));
+        }
+        for _ in 0..6 {
+            soon("work", tries.recv()).await.unwrap();
+        }
+        eventually("the last settles", || pool.active_workers() == 0).await;
+    })
+    .await;
+    let text = metrics.render().unwrap();
+    for counted in ["\"succeeded\"} 2", "\"failed\"} 1", "\"unknown\"} 0"] {
+        assert!(text.contains(&format!("work_processed_total{{status={counted}")), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn work_that_asks_to_be_continued_comes_again_after_that_time() {
     let again = Some(Processed { phase: Phase::InProgress, next: Next::After(Duration::from_millis(5)) });
     let (work, mut tries) = scripted(move |_, tries| Ok(if tries < 3 { again.clone() } else { DONE }));
