@@ -7,7 +7,7 @@ use kube::core::Status;
 /// The kinds of failure. Their names label metrics and conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Category {
-    /// A dependency is away or overloaded.
+    /// A dependency is away or overloaded, or credentials are being rotated.
     Transient,
     /// No answer within the time allowed.
     Timeout,
@@ -40,20 +40,21 @@ impl Category {
         match error {
             kube::Error::Api(status) => Self::of_status(status),
             kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => Self::of_transport(error),
-            kube::Error::Auth(_) => Self::Forbidden,
+            kube::Error::Auth(_) => Self::Transient,
+            kube::Error::Discovery(_) => Self::NotFound,
             _ => Self::Permanent,
         }
     }
 
     fn of_status(status: &Status) -> Self {
         match status.code {
-            401 | 403 => Self::Forbidden,
+            403 => Self::Forbidden,
             404 => Self::NotFound,
             408 | 504 => Self::Timeout,
             409 => Self::Conflict,
             400 | 413 | 415 | 422 => Self::Validation,
-            // 410 asks for a fresh list, which is what the next attempt begins with.
-            410 | 429 | 500..=599 => Self::Transient,
+            // 401: credentials are being rotated. 410 asks for a fresh list, which is what the next attempt begins with.
+            401 | 410 | 429 | 500..=599 => Self::Transient,
             _ => Self::Permanent,
         }
     }
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn every_answer_of_the_api_has_a_category() {
         let of = |code| Category::of(&kube::Error::Api(Status::failure("", "").with_code(code).boxed()));
-        assert_eq!(of(401), Category::Forbidden);
+        assert_eq!(of(401), Category::Transient);
         assert_eq!(of(403), Category::Forbidden);
         assert_eq!(of(404), Category::NotFound);
         assert_eq!(of(405), Category::Permanent);

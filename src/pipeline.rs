@@ -29,6 +29,16 @@
 //! Each write of the status carries the resourceVersion that it was decided on, each write of a
 //! target its uid and resourceVersion, and the values are functions of the remediation alone. So two
 //! agents that take themselves for the leader disturb, but do not double, each other's work.
+//!
+//! What failed and may yet succeed is tried again, on one of two ladders:
+//!
+//! | what                         | attempts                        | waits |
+//! |------------------------------|---------------------------------|-------|
+//! | execute, rollback            | counted on the object; given up | on the object: 250 ms doubling to 30 s, across restarts |
+//! | everything else, and a write | without end, by the worker      | in memory, by [`Category::retry`] of the failed call |
+//!
+//! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
+//! too soon, the object's wait is what counts.
 
 pub mod actions;
 mod api;
@@ -36,6 +46,7 @@ mod claim;
 mod execute;
 mod gate;
 mod kinds;
+mod listing;
 mod plan;
 mod rollback;
 mod run;
@@ -46,14 +57,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
 use gate::Gate;
 use run::{Run, Stage};
 use running::Running;
 
-pub use api::{ApiError, Failure};
+pub use api::ApiError;
 pub use claim::ClaimError;
 pub use execute::ExecuteError;
 pub use gate::GateError;
@@ -68,6 +79,9 @@ use crate::{
     remediation::{Phase, Reason, StepName},
     telemetry::Metrics,
 };
+
+/// How long a pass may take: less than a worker may be silent before the process counts as stuck.
+const PASS: Duration = Duration::from_secs(45);
 
 /// How the pipeline works.
 #[derive(Clone, Debug)]
@@ -92,6 +106,9 @@ pub struct Progress {
 /// What ends a remediation for good is no error here: it is written to the object.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
+    /// The calls of a pass took too long together; the next one goes on from what is written.
+    #[error("the pass was cut off after {} s", PASS.as_secs())]
+    Timeout,
     /// The remediation could not be read.
     #[error(transparent)]
     Read(ApiError),
@@ -120,7 +137,7 @@ pub enum PipelineError {
 
 impl PipelineError {
     /// The failed call behind it, which says whether it was a conflict, a timeout, or something else;
-    /// `None` when a target changed too fast to be written.
+    /// `None` when a target changed too fast to be written, or when no single call is to blame.
     pub fn call(&self) -> Option<&ApiError> {
         match self {
             Self::Read(error) | Self::Save(error) | Self::Gate(GateError::Api(error)) => Some(error),
@@ -133,16 +150,15 @@ impl PipelineError {
             | Self::Execute(ExecuteError::Target(error))
             | Self::Validate(ValidateError::Target(error))
             | Self::Rollback(RollbackError::Target(error)) => error.call(),
-            Self::Gate(_) => None,
+            Self::Timeout | Self::Gate(_) => None,
         }
     }
 
     /// What kind of failure it was, which decides when the remediation is looked at again.
     pub fn category(&self) -> Category {
-        match self.call() {
-            Some(ApiError::Timeout { .. }) => Category::Timeout,
-            Some(ApiError::Failed { source, .. }) => Category::of(source),
-            None => Category::Conflict,
+        match self {
+            Self::Timeout => Category::Timeout,
+            _ => self.call().map_or(Category::Conflict, ApiError::category),
         }
     }
 }
@@ -179,6 +195,10 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`] when the pass was cut short and should be repeated.
     pub async fn reconcile(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
+        timeout(PASS, self.read_and_pass(namespace, name)).await.map_err(|_| PipelineError::Timeout)?
+    }
+
+    async fn read_and_pass(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
         let Some(run) = Run::read(&self.client, namespace, name, self.since).await.map_err(PipelineError::Read)? else { return Ok(None) };
         let request_id = run.object.spec.request.as_ref().map_or("", |request| request.id.as_str());
         let tenant = run.object.tenant().unwrap_or_default();

@@ -203,11 +203,6 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.ready.is_empty()
     }
 
-    /// How many keys wait for their time.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// When the next waiting key becomes ready.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.waiting.first_key_value().map(|(&(at, _), _)| at)

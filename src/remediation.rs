@@ -6,8 +6,10 @@ pub mod names;
 mod phase;
 mod reason;
 mod resource;
+mod status;
 pub mod status_write;
 
 pub use phase::Phase;
 pub use reason::Reason;
 pub use resource::*;
+pub use status::{TEXT_LIMIT, shorten};

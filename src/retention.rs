@@ -26,7 +26,7 @@ use kube::{
     api::{DeleteParams, ListParams, Preconditions},
     core::DeserializeGuard,
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use terminal::{NotTerminal, TerminalPhase};
@@ -42,6 +42,8 @@ use crate::{
 
 /// How many deletions are under way at once.
 const CONCURRENCY: usize = 16;
+/// How long one deletion may take.
+const DELETE: Duration = Duration::from_secs(10);
 
 /// What to delete.
 #[derive(Clone, Debug)]
@@ -85,6 +87,8 @@ pub struct SweepReport {
     pub changed: u64,
     /// Deletions and listings that failed; the next sweep meets their objects again.
     pub errors: u64,
+    /// Whether a listing failed, so that there may be more that match than were seen.
+    pub incomplete: bool,
 }
 
 impl AddAssign for SweepReport {
@@ -93,6 +97,7 @@ impl AddAssign for SweepReport {
         self.deleted += other.deleted;
         self.changed += other.changed;
         self.errors += other.errors;
+        self.incomplete |= other.incomplete;
     }
 }
 
@@ -134,8 +139,8 @@ impl Retention {
                 () = shutdown.cancelled() => return,
                 _ = due.tick() => {
                     let Some(report) = shutdown.run_until_cancelled(self.sweep(&everything)).await else { return };
-                    let SweepReport { matched, deleted, changed, errors } = report;
-                    tracing::info!(matched, deleted, changed, errors, "retention swept");
+                    let SweepReport { matched, deleted, changed, errors, incomplete } = report;
+                    tracing::info!(matched, deleted, changed, errors, incomplete, "retention swept");
                 }
                 _ = beat.tick() => self.heartbeat.beat(),
             }
@@ -192,7 +197,11 @@ impl Retention {
                     Some(Outcome::Previewed) => {}
                     Some(Outcome::Deleted) => report.deleted += 1,
                     Some(Outcome::Changed) => report.changed += 1,
-                    Some(Outcome::Failed) | None => report.errors += 1,
+                    Some(Outcome::Failed) => report.errors += 1,
+                    None => {
+                        report.errors += 1;
+                        report.incomplete = true;
+                    }
                 }
                 future::ready(report)
             })
@@ -207,7 +216,9 @@ impl Retention {
             Outcome::Failed
         } else {
             let api: Api<ZenAgentRemediation> = Api::namespaced(self.client.clone(), &namespace);
-            match api.delete(&name, &DeleteParams::foreground().preconditions(preconditions)).await {
+            let params = DeleteParams::foreground().preconditions(preconditions);
+            let answer = timeout(DELETE, api.delete(&name, &params)).await;
+            match answer.map_err(|elapsed| kube::Error::Service(Box::new(elapsed))).flatten() {
                 Ok(_) => Outcome::Deleted,
                 Err(error) => match Category::of(&error) {
                     Category::Conflict | Category::NotFound => Outcome::Changed,

@@ -12,11 +12,12 @@
 
 mod watch;
 
-use std::{fmt::Debug, future::Future};
+use std::{fmt::Debug, future::Future, time::Duration};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::{Api, Resource, api::ListParams, core::Status};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 pub(crate) use watch::{ANSWER, RENEWAL};
 pub use watch::{Change, WatchError, watch};
@@ -25,6 +26,9 @@ use crate::key::ObjectKey;
 
 /// How many objects a page holds unless somebody knows better; what client-go uses.
 pub const PAGE_SIZE: u32 = 500;
+
+/// How long the server may take for a page: less than a loop may be silent before it counts as stuck.
+const PAGE: Duration = Duration::from_secs(45);
 
 /// How often in a row a listing is resumed that expires before it yields anything new.
 const RESUMPTIONS: u32 = 3;
@@ -39,7 +43,8 @@ impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Listed for
 pub struct Page<K> {
     /// Its objects, in the order of the listing.
     pub items: Vec<K>,
-    /// The version that it shows; a watch may begin there.
+    /// The version that it shows. A watch that is to miss nothing begins at the FIRST page's: after a
+    /// listing was resumed, the later pages show a later version than the first ones did.
     pub resource_version: String,
 }
 
@@ -112,7 +117,8 @@ impl<K: Listed> Cursor<K> {
                 Next::At(token) => Some(token.clone()),
                 Next::Over => return Ok(None),
             };
-            match self.api.list(&self.params).await {
+            let answer = timeout(PAGE, self.api.list(&self.params)).await;
+            match answer.map_err(|elapsed| kube::Error::Service(Box::new(elapsed))).flatten() {
                 Ok(list) => {
                     self.next = list.metadata.continue_.filter(|token| !token.is_empty()).map_or(Next::Over, Next::At);
                     let page = self.fresh(list.items);

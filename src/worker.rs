@@ -21,8 +21,7 @@ use kube::Resource;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::key::ObjectKey;
-use crate::{category::Category, informer::Informer, remediation::Phase};
+use crate::{category::Category, informer::Informer, key::ObjectKey, remediation::Phase};
 
 pub use backlog::Backlog;
 pub use pool::{Config, Drained, Pool, Refused};
@@ -36,9 +35,9 @@ pub const MAX_RETRIES: u32 = 10;
 
 /// What the workers do with a key.
 pub trait Process: Send + Sync + 'static {
-    /// Does the work on one object. May be dropped at any await, when the pool stops; must bound
+    /// Does the work on one object; `None` when there is none of that name any more. May be dropped at any await, when the pool stops; must bound
     /// its own time.
-    fn process(&self, key: ObjectKey) -> impl Future<Output = Result<Processed, ProcessError>> + Send;
+    fn process(&self, key: ObjectKey) -> impl Future<Output = Result<Option<Processed>, ProcessError>> + Send;
 }
 
 /// What came of the work on an object.
@@ -77,12 +76,6 @@ impl fmt::Display for ProcessError {
 impl std::error::Error for ProcessError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.source)
-    }
-}
-
-impl From<kube::Error> for ProcessError {
-    fn from(error: kube::Error) -> Self {
-        Self { category: Category::of(&error), source: error.into() }
     }
 }
 

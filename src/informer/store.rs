@@ -96,11 +96,6 @@ impl<V> Store<V> {
         }
     }
 
-    /// Whether the first listing is complete.
-    pub fn is_synced(&self) -> bool {
-        *self.0.synced.borrow()
-    }
-
     /// How long ago the API server was last heard of: a page, an event, a bookmark or a renewed
     /// watch. With a healthy server this stays below [`Store::CONTACT`].
     pub fn silence(&self) -> Duration {

@@ -27,10 +27,11 @@ use kube::{
 use serde_json::Value;
 
 use super::{
-    api::{self, ApiError, Failure},
+    api::{self, ApiError},
     kinds::KindError,
 };
 use crate::{
+    category::Category,
     event::Target,
     remediation::{Action, Previous, Reason, ZenAgentRemediation},
 };
@@ -162,11 +163,11 @@ impl KindError {
 impl ApiError {
     /// The reason it ends the remediation with; `None` when trying again may help.
     pub fn reason(&self) -> Option<Reason> {
-        match self.failure() {
-            Failure::NotFound => Some(Reason::TargetNotFound),
-            Failure::Forbidden => Some(Reason::Forbidden),
-            Failure::Invalid => Some(Reason::Invalid),
-            Failure::Conflict | Failure::Transient => None,
+        match self.category() {
+            Category::NotFound => Some(Reason::TargetNotFound),
+            Category::Forbidden => Some(Reason::Forbidden),
+            Category::Validation | Category::Permanent => Some(Reason::Invalid),
+            Category::Conflict | Category::Transient | Category::Timeout => None,
         }
     }
 }
@@ -285,7 +286,7 @@ impl<'a> Site<'a> {
             match api::patch_as_read(&api, &live, patch).await {
                 Ok(_) => {}
                 // Somebody else wrote, deleted or replaced it since: the next read shows which.
-                Err(error) if matches!(error.failure(), Failure::Conflict | Failure::NotFound) => {}
+                Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
         }

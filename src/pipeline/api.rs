@@ -5,13 +5,12 @@ use std::{future::Future, time::Duration};
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},
-    core::Status,
     discovery::Scope,
 };
 use serde_json::Value;
 
 use super::kinds::{self, KindError};
-use crate::event::Target;
+use crate::{category::Category, event::Target};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -34,47 +33,13 @@ pub enum ApiError {
     },
 }
 
-/// What a failed call means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// There is no such object.
-    NotFound,
-    /// The object changed since it was read, or exists already: read again.
-    Conflict,
-    /// The agent lacks a permission: somebody has to grant it.
-    Forbidden,
-    /// The server will never accept this.
-    Invalid,
-    /// Trying again later may help.
-    Transient,
-}
-
 impl ApiError {
-    /// What the failure means.
-    pub fn failure(&self) -> Failure {
-        let source = match self {
-            Self::Timeout { .. } => return Failure::Transient,
-            Self::Failed { source, .. } => source.as_ref(),
-        };
-        match source {
-            kube::Error::Api(status) => of_status(status),
-            // The answer is not of the type that was asked for; asking again gives the same one.
-            kube::Error::SerdeError(_) | kube::Error::BuildRequest(_) => Failure::Invalid,
-            kube::Error::Discovery(_) => Failure::NotFound,
-            _ => Failure::Transient,
+    /// What kind of failure it was.
+    pub fn category(&self) -> Category {
+        match self {
+            Self::Timeout { .. } => Category::Timeout,
+            Self::Failed { source, .. } => Category::of(source),
         }
-    }
-}
-
-fn of_status(status: &Status) -> Failure {
-    match status.code {
-        404 => Failure::NotFound,
-        409 => Failure::Conflict,
-        403 => Failure::Forbidden,
-        // Credentials are being rotated, or the server asks for patience.
-        401 | 408 | 429 => Failure::Transient,
-        400..500 => Failure::Invalid,
-        _ => Failure::Transient,
     }
 }
 
@@ -96,7 +61,7 @@ pub(super) async fn call<T>(what: &'static str, call: impl Future<Output = Resul
 pub(super) async fn find<T>(what: &'static str, get: impl Future<Output = Result<T, kube::Error>>) -> Result<Option<T>, ApiError> {
     match call(what, get).await {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.failure() == Failure::NotFound => Ok(None),
+        Err(error) if error.category() == Category::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

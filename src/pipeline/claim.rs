@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     event::Target,
-    remediation::{HELD, Phase, Reason, StepName, StepState, conditions::Holds},
+    remediation::{Phase, Reason, StepName, StepState},
 };
 
 /// Why it was not claimed.
@@ -42,24 +42,20 @@ impl ClaimError {
 }
 
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
-    if run.status.previous.is_none() {
-        let previous = {
-            let action = plan::action(&run.object)?;
-            let site = Site::new(&pipeline.client, target, &run.object);
-            actions::prepare(action, &site.read().await?)?
-        };
-        run.status.previous = Some(previous);
-    }
+    let previous = {
+        let action = plan::action(&run.object)?;
+        let site = Site::new(&pipeline.client, target, &run.object);
+        actions::prepare(action, &site.read().await?)?
+    };
+    run.status.previous = Some(previous);
     run.status.target = Some(target.clone());
     run.status.phase = Some(Phase::InProgress);
     run.status.started_at = Some(now());
     run.status.reason = None;
     run.status.message = None;
-    if run.object.condition(HELD).is_some() {
-        run.set_condition(HELD, Holds::No, Reason::Released, "");
-    }
+    run.release();
     run.start(StepName::Plan);
-    run.finish(StepName::Plan, StepState::Succeeded, None);
+    run.status.finish_step(StepName::Plan, StepState::Succeeded, None);
     run.start(StepName::Execute);
     run.save().await.map_err(ClaimError::Save)?;
     drop(permit);

@@ -26,13 +26,16 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Exec
     if let Begin::After(wait) = run.begin(StepName::Execute).await? {
         return Ok(Flow::Rest(Some(wait)));
     }
+    if run.spec_changed() {
+        return give_up(pipeline, run, Reason::SpecChanged, "the spec was changed after it was approved").await;
+    }
     let made = match run.recorded() {
         Some((action, target, previous)) => actions::execute(action, &Site::new(&pipeline.client, target, &run.object), previous).await,
         None => Err(ActionError::NotRecorded),
     };
     match made {
         Ok(()) => {
-            run.finish(StepName::Execute, StepState::Succeeded, None);
+            run.status.finish_step(StepName::Execute, StepState::Succeeded, None);
             run.status.applied_at = Some(now_seconds());
             run.start(StepName::Validate);
             run.save().await?;
@@ -42,10 +45,16 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Exec
         Err(error) => {
             let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS).then_some(Reason::ExecutionFailed);
             let Some(reason) = error.reason().or(given_up) else { return Err(ExecuteError::Target(error)) };
-            // Part of it may have been done, by this attempt or by one before it.
-            run.undo(StepName::Execute, reason, &error.to_string());
-            run.save().await?;
-            Ok(Flow::Again)
+            give_up(pipeline, run, reason, &error.to_string()).await
         }
     }
+}
+
+/// Goes over to undoing: part of it may have been done, by this attempt or by one before it.
+async fn give_up(pipeline: &Pipeline, run: &mut Run, reason: Reason, message: &str) -> Result<Flow, ExecuteError> {
+    run.undo(StepName::Execute, reason, message);
+    run.save().await?;
+    // What was not made ends failed, whatever becomes of the rollback.
+    pipeline.metrics.processed(&Phase::Failed, "execute", run.since_start(StepName::Execute));
+    Ok(Flow::Again)
 }

@@ -4,6 +4,7 @@
 //!   rejected? ──▶ Failed Rejected             stale? ──▶ Failed Stale
 //!   approved? ──no──▶ Approved=False, waits for a person
 //!      │ yes: a person, at creation, or the policy (automatic)
+//!   this spec? ──no──▶ Approved=False SpecChanged, waits for a person
 //!   its time? ──no──▶ Held Scheduled          dry run? ──▶ Held DryRun
 //!   automatic: within budget and out of cool-down? ──no──▶ Approved=False, waits for a person
 //!   target free? ──no──▶ Held TargetBusy
@@ -11,20 +12,21 @@
 //!   a Permit, which the claim consumes
 //! ```
 //!
-//! What a person approved is not held to budget and cool-down: these two say when a person is needed.
+//! What a person approved is not held to budget and cool-down, nor does it count for them: these two
+//! say when a person is needed. An approval holds for the generation of the spec that it was given to.
 
 use std::{cmp::max, time::Duration};
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use tokio::sync::MutexGuard;
 
 use super::{
     Pipeline,
-    api::{ApiError, call},
+    api::ApiError,
     run::{Run, elapsed},
-    running::{Reservation, Take},
+    running::{Reservation, Take, named},
 };
 use crate::{
     event::Target,
@@ -113,7 +115,7 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Targ
     match pipeline.running.take(pipeline, target, run).await? {
         Take::Taken(reservation) => Ok(Gate::Open(Permit { _admission: admission, _reservation: reservation })),
         Take::Busy(holder) => {
-            run.hold(Reason::TargetBusy, &format!("remediation {holder} works on the same target"));
+            run.hold(Reason::TargetBusy, &format!("{holder} works on the same target"));
             Ok(Gate::Wait(Some(BUSY_WAIT)))
         }
     }
@@ -121,8 +123,15 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Targ
 
 /// Who approved it, as the condition says or as it now comes to say; `None` waits for a person.
 fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, GateError> {
-    let spec = &run.object.spec;
-    let at_creation = spec.approved_by.clone().zip(spec.approved_at.clone());
+    if run.spec_changed() {
+        run.status.approval = None;
+        propose(run, Reason::SpecChanged, "the spec was changed after it was approved; a person has to approve it as it is now");
+        return Ok(None);
+    }
+    let ZenAgentRemediation { spec, metadata, .. } = &run.object;
+    // Whoever changed the spec since may have put the approval there.
+    let as_created = metadata.generation.is_none_or(|generation| generation == 1);
+    let at_creation = spec.approved_by.clone().zip(spec.approved_at.clone()).filter(|_| as_created);
     let automatic = spec.mode == Some(Mode::Automatic);
     let approver = match run.object.condition(APPROVED) {
         Some(condition) if conditions::is_true(condition) => {
@@ -159,7 +168,8 @@ fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, Gate
 /// Makes it wait for a person.
 fn propose(run: &mut Run, reason: Reason, message: &str) {
     run.set_condition(APPROVED, Holds::No, reason, message);
-    run.wait_for(reason, message);
+    run.release();
+    run.status.explain(reason, message);
 }
 
 /// A finding must be fresh when it comes; one that nobody looks at must still be when it runs.
@@ -173,6 +183,11 @@ fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<App
 
 fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+}
+
+/// Whether no person had let it run.
+fn ran_automatically(remediation: &ZenAgentRemediation) -> bool {
+    remediation.condition(APPROVED).is_some_and(|approved| approved.reason == Reason::AutomaticPolicy.as_str())
 }
 
 /// Whether the budget of the target's namespace or the target's cool-down says that a person is needed.
@@ -190,40 +205,21 @@ async fn exceeded(pipeline: &Pipeline, run: &Run, target: &Target) -> Result<Opt
     while let Some(page) = pages.try_next().await? {
         for other in page.iter().filter(|other| other.metadata.uid.as_deref() != Some(run.uid())) {
             let Some(status) = &other.status else { continue };
-            let Some(started) = &status.started_at else { continue };
+            let Some(started) = status.started_at.as_ref().filter(|_| ran_automatically(other)) else { continue };
             let same = status.target.as_ref().is_some_and(|other| other.uid == target.uid);
             let last = status.completed_at.as_ref().map_or(started.0, |ended| max(ended.0, started.0));
             if guardrails.cooldown.is_some_and(|cooldown| same && elapsed(last) < cooldown) {
-                let message = format!("remediation {} changed the same target a short while ago", other.name_any());
+                let other = named(other.tenant(), &other.namespace().unwrap_or_default(), &other.name_any(), &run.object);
+                let message = format!("{other} changed the same target a short while ago");
                 return Ok(Some((Reason::CoolDown, message)));
             }
             begun += u32::from(guardrails.budget.is_some_and(|budget| elapsed(started.0) < budget.window));
         }
         if let Some(budget) = guardrails.budget.filter(|budget| begun >= budget.per_namespace) {
             let place = target.namespace.as_deref().unwrap_or("the cluster");
-            let message = format!("{} remediations began in {place} within {} s", budget.per_namespace, budget.window.as_secs());
+            let message = format!("{} automatic remediations began in {place} within {} s", budget.per_namespace, budget.window.as_secs());
             return Ok(Some((Reason::BudgetExceeded, message)));
         }
     }
     Ok(None)
-}
-
-impl Pipeline {
-    /// The remediations that a field selector matches, page by page.
-    pub(super) fn pages(&self, fields: &str) -> impl futures::Stream<Item = Result<Vec<ZenAgentRemediation>, ApiError>> {
-        let api: Api<ZenAgentRemediation> = match &self.settings.watch_namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        };
-        let first = kube::api::ListParams::default().fields(fields).limit(500);
-        futures::stream::try_unfold(Some(first), move |params| {
-            let api = api.clone();
-            async move {
-                let Some(params) = params else { return Ok(None) };
-                let page = call("list remediations", api.list(&params)).await?;
-                let next = page.metadata.continue_.filter(|token| !token.is_empty()).map(|token| params.continue_token(&token));
-                Ok(Some((page.items, next)))
-            }
-        })
-    }
 }

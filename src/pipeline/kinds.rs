@@ -15,8 +15,8 @@ use kube::{
     discovery::{self, ApiResource, Scope},
 };
 
-use super::api::{self, ApiError, Failure};
-use crate::{event::Target, remediation::ZenAgentRemediation};
+use super::api::{self, ApiError};
+use crate::{category::Category, event::Target, remediation::ZenAgentRemediation};
 
 /// A kind that may be touched.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ pub(super) async fn find(client: &Client, target: &Target) -> Result<Kind, KindE
     let gvk = GroupVersionKind::gvk(group, version, &target.kind);
     match api::call("find the target's kind", discovery::pinned_kind(client, &gvk)).await {
         Ok((resource, capabilities)) => Ok(Kind { resource, scope: capabilities.scope }),
-        Err(error) if error.failure() == Failure::NotFound => {
+        Err(error) if error.category() == Category::NotFound => {
             Err(KindError::Unknown { api_version: target.api_version.clone(), kind: target.kind.clone() })
         }
         Err(error) => Err(error.into()),

@@ -110,7 +110,9 @@ pub(super) async fn run(client: &Client, guardrails: &Guardrails, remediation: &
     let action = action(remediation)?;
     let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
     permit(guardrails, named)?;
-    if let Some(pinned) = remediation.status.as_ref().and_then(|status| status.target.as_ref()) {
+    // What was pinned for another spec may not be what this one names.
+    let status = remediation.status.as_ref().filter(|status| status.observed_generation == remediation.metadata.generation);
+    if let Some(pinned) = status.and_then(|status| status.target.as_ref()) {
         permit(guardrails, pinned)?;
         return Ok(pinned.clone());
     }

@@ -13,7 +13,7 @@ use super::{
     api::ApiError,
     run::{Begin, Run},
 };
-use crate::remediation::{Phase, Reason, StepName, StepState};
+use crate::remediation::{Phase, Reason, StepName, StepState, TEXT_LIMIT};
 
 /// Failed attempts after which the step is given up.
 const ATTEMPTS: i32 = 10;
@@ -38,7 +38,9 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Roll
     let attempts = run.attempts(StepName::Rollback);
     let cause = run.object.status.as_ref().and_then(|status| status.reason.as_deref()).and_then(Reason::parse);
     let cause = cause.unwrap_or(Reason::ValidationFailed);
-    let why = run.object.status.as_ref().and_then(|status| status.message.clone()).unwrap_or_default();
+    // Half of the place, so that what is left behind is not cut off.
+    let why = run.object.status.as_ref().and_then(|status| status.message.as_deref()).unwrap_or_default();
+    let why: String = why.chars().take(TEXT_LIMIT / 2).collect();
     let Some((action, target, previous)) = run.recorded() else {
         let message = format!("{why}; no state was recorded to go back to");
         return end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await;
@@ -75,7 +77,7 @@ async fn end(
     state: StepState,
     message: &str,
 ) -> Result<Flow, RollbackError> {
-    run.finish(StepName::Rollback, state, Some(message.to_owned()));
+    run.status.finish_step(StepName::Rollback, state, Some(message));
     pipeline.metrics.processed(&phase, "rollback", run.since_start(StepName::Rollback));
     pipeline.end(run, phase, reason, message).await?;
     Ok(Flow::Again)

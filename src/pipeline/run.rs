@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
 use kube::{Api, Client, ResourceExt};
 
-use super::api::{ApiError, call, find};
+use super::{
+    api::{ApiError, call, find},
+    listing,
+};
 use crate::{
     event::Target,
     remediation::{
-        Action, COMPLETE, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
+        APPROVED, Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
         conditions::{self, Holds},
         status_write,
     },
@@ -19,7 +22,6 @@ use crate::{
 /// The wait before the second attempt of a step; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-const MESSAGE_LIMIT: usize = 1_024;
 
 /// The pass.
 pub(super) struct Run {
@@ -42,7 +44,8 @@ pub(super) enum Stage {
     Validate,
     Rollback,
     Ended,
-    /// The status is text that this agent does not know: another program's to go on with.
+    /// The status is text that this agent does not know, or in progress without a step that this agent
+    /// began: another program's to go on with.
     NotOurs,
 }
 
@@ -54,8 +57,10 @@ pub(super) enum Begin {
 
 impl Run {
     pub(super) async fn read(client: &Client, namespace: &str, name: &str, pipeline_since: Timestamp) -> Result<Option<Self>, ApiError> {
-        let api: Api<ZenAgentRemediation> = Api::namespaced(client.clone(), namespace);
-        let Some(object) = find("read the remediation", api.get(name)).await? else { return Ok(None) };
+        let guarded = Api::namespaced(client.clone(), namespace);
+        let found = find("read the remediation", guarded.get(name)).await?;
+        let Some(object) = found.and_then(listing::well_formed) else { return Ok(None) };
+        let api = Api::namespaced(client.clone(), namespace);
         let status = object.status.clone().unwrap_or_default();
         Ok(Some(Self { api, object, status, begun: None, pipeline_since }))
     }
@@ -79,13 +84,12 @@ impl Run {
     pub(super) fn stage(&self) -> Stage {
         let running = |name| self.object.step(name).is_some_and(|step| step.state == StepState::Running);
         match self.phase() {
-            Phase::Unknown(_) => Stage::NotOurs,
+            Phase::Pending => Stage::Start,
             Phase::Succeeded | Phase::Failed | Phase::RolledBack => Stage::Ended,
             Phase::InProgress if running(StepName::Rollback) => Stage::Rollback,
             Phase::InProgress if running(StepName::Validate) => Stage::Validate,
             Phase::InProgress if running(StepName::Execute) => Stage::Execute,
-            // Pending, or claimed by a program that left no record of what it did.
-            Phase::Pending | Phase::InProgress => Stage::Start,
+            Phase::InProgress | Phase::Unknown(_) => Stage::NotOurs,
         }
     }
 
@@ -99,19 +103,29 @@ impl Run {
     }
 
     pub(super) fn set_condition(&mut self, type_: &str, holds: Holds, reason: Reason, message: &str) {
-        conditions::set(&mut self.status.conditions, type_, holds, reason, message, self.object.metadata.generation);
-    }
-
-    /// Says what a pending remediation waits for.
-    pub(super) fn wait_for(&mut self, reason: Reason, message: &str) {
-        self.status.reason = Some(reason.as_str().to_owned());
-        self.status.message = Some(message.to_owned());
+        self.status.set_condition(type_, holds, reason, message, self.object.metadata.generation);
     }
 
     /// Holds back what may otherwise run.
     pub(super) fn hold(&mut self, reason: Reason, message: &str) {
         self.set_condition(HELD, Holds::Yes, reason, message);
-        self.wait_for(reason, message);
+        self.status.explain(reason, message);
+    }
+
+    /// Says that nothing holds it back any more.
+    pub(super) fn release(&mut self) {
+        self.status.release_held(self.object.metadata.generation);
+    }
+
+    /// Whether the spec is another one by now than the one that was approved.
+    pub(super) fn spec_changed(&self) -> bool {
+        let ObjectMeta { generation, deletion_timestamp, .. } = &self.object.metadata;
+        // A deletion that waits for dependents counts as another generation too.
+        deletion_timestamp.is_none()
+            && self
+                .object
+                .condition(APPROVED)
+                .is_some_and(|approved| conditions::is_true(approved) && !conditions::is_of(approved, *generation))
     }
 
     /// Starts a step: its first attempt.
@@ -119,15 +133,6 @@ impl Run {
         self.begun = Some(name);
         self.status.steps.retain(|step| step.name != name);
         self.status.steps.push(Step { name, state: StepState::Running, attempts: 1, started_at: now(), finished_at: None, message: None });
-    }
-
-    /// Ends a step that is running.
-    pub(super) fn finish(&mut self, name: StepName, state: StepState, message: Option<String>) {
-        if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {
-            step.state = state;
-            step.finished_at = Some(now());
-            step.message = message;
-        }
     }
 
     pub(super) fn attempts(&self, name: StepName) -> i32 {
@@ -167,9 +172,8 @@ impl Run {
 
     /// Gives a running step up, and goes over to undoing what it may have done.
     pub(super) fn undo(&mut self, step: StepName, reason: Reason, message: &str) {
-        let message = shorten(message);
-        self.finish(step, StepState::Failed, Some(message.clone()));
-        self.wait_for(reason, &message);
+        self.status.finish_step(step, StepState::Failed, Some(message));
+        self.status.explain(reason, message);
         self.start(StepName::Rollback);
     }
 
@@ -181,21 +185,8 @@ impl Run {
 
     /// Ends the remediation; takes effect when saved.
     pub(super) fn end(&mut self, phase: Phase, reason: Reason, message: &str) {
-        let message = &shorten(message);
-        self.set_condition(COMPLETE, Holds::Yes, reason, message);
-        if self.object.condition(HELD).is_some() {
-            self.set_condition(HELD, Holds::No, Reason::Released, "");
-        }
-        self.wait_for(reason, message);
-        self.status.error_message = (phase != Phase::Succeeded).then(|| message.clone());
-        self.status.phase = Some(phase);
-        self.status.completed_at = Some(now());
+        self.status.end(phase, reason, message, self.object.metadata.generation);
     }
-}
-
-/// Objects stay small, whatever a server answers.
-fn shorten(message: &str) -> String {
-    message.chars().take(MESSAGE_LIMIT).collect()
 }
 
 pub(super) fn now() -> MicroTime {

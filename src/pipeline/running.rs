@@ -51,21 +51,27 @@ impl Drop for Reservation<'_> {
 /// Whether the target is free.
 pub(super) enum Take<'a> {
     Taken(Reservation<'a>),
-    /// It is this remediation's, as `namespace/name`.
+    /// Another remediation has it; its name, for the reader's eyes.
     Busy(String),
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 struct Holder {
     namespace: String,
     name: String,
     uid: String,
+    tenant: Option<String>,
 }
 
 impl Holder {
     fn of(object: &ZenAgentRemediation) -> Self {
         let uid = object.metadata.uid.clone().unwrap_or_default();
-        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any(), uid }
+        let tenant = object.tenant().map(ToOwned::to_owned);
+        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any(), uid, tenant }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.uid == other.uid
     }
 }
 
@@ -79,7 +85,7 @@ impl Running {
             let Some((holder, claiming)) = self.enter(uid, &me, true) else {
                 return Ok(Take::Taken(Reservation { running: self, uid: uid.to_owned() }));
             };
-            let busy = Take::Busy(format!("{}/{}", holder.namespace, holder.name));
+            let busy = Take::Busy(named(holder.tenant.as_deref(), &holder.namespace, &holder.name, &run.object));
             if claiming {
                 return Ok(busy);
             }
@@ -112,7 +118,7 @@ impl Running {
     /// Enters `me` where nobody else is; says who is, and whether its claim is being written.
     fn enter(&self, uid: &str, me: &Holder, claiming: bool) -> Option<(Holder, bool)> {
         match self.places().entry(uid.to_owned()) {
-            Entry::Occupied(place) if place.get().holder != *me => Some((place.get().holder.clone(), place.get().claiming)),
+            Entry::Occupied(place) if !place.get().holder.is(me) => Some((place.get().holder.clone(), place.get().claiming)),
             Entry::Occupied(mut place) => {
                 place.get_mut().claiming |= claiming;
                 None
@@ -126,7 +132,7 @@ impl Running {
 
     fn leave(&self, uid: &str, holder: &Holder) {
         let mut places = self.places();
-        if places.get(uid).is_some_and(|place| place.holder == *holder && !place.claiming) {
+        if places.get(uid).is_some_and(|place| place.holder.is(holder) && !place.claiming) {
             places.remove(uid);
         }
     }
@@ -138,6 +144,11 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// A remediation as another may speak of it: no tenant learns the names of another's.
+pub(super) fn named(tenant: Option<&str>, namespace: &str, name: &str, reader: &ZenAgentRemediation) -> String {
+    if tenant == reader.tenant() { format!("remediation {namespace}/{name}") } else { "another remediation".to_owned() }
 }
 
 fn pinned(object: &ZenAgentRemediation) -> Option<&str> {

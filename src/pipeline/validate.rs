@@ -36,7 +36,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Vali
     let left = pipeline.settings.validation_timeout.saturating_sub(elapsed);
     let (reason, message) = match seen {
         Ok(Verdict::Holds(message)) => {
-            run.finish(StepName::Validate, StepState::Succeeded, Some(message.clone()));
+            run.status.finish_step(StepName::Validate, StepState::Succeeded, Some(&message));
             pipeline.metrics.processed(&Phase::Succeeded, "validate", elapsed);
             pipeline.end(run, Phase::Succeeded, Reason::Validated, &message).await?;
             return Ok(Flow::Again);

@@ -11,24 +11,25 @@
 //! A decision is one write, guarded by the resourceVersion it was made on. When another writer was
 //! faster the object is read and judged again, so of an approval and a rejection one wins, and of a
 //! rejection and the pipeline's claim too.
+//!
+//! An approval is bound to the generation of the spec that the caller read: where the spec changed
+//! meanwhile nothing is recorded, and where it changes afterwards the approval is void.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Api, ResourceExt};
 
 use super::{
-    APPROVED, Approval, COMPLETE, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
+    APPROVED, Approval, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
     conditions::{self, Holds},
-    status_write,
+    shorten, status_write,
 };
 use crate::identity::Role;
 
 const ATTEMPTS: usize = 5;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Characters of a person's reason that are kept: objects stay small.
-const REASON_LIMIT: usize = 1_024;
 
 /// Who decides.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,15 @@ pub struct Decider<'a> {
     pub subject: &'a str,
     /// The token's role.
     pub role: Role,
+}
+
+/// A decision that holds.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The remediation, as it stands with it.
+    pub object: ZenAgentRemediation,
+    /// Whether this call recorded it; else it had been decided so before.
+    pub wrote: bool,
 }
 
 /// Why a decision was not recorded.
@@ -69,16 +79,17 @@ pub enum DecisionError {
 /// Records an approval of `object`, which the caller has read and found to be its tenant's own.
 ///
 /// # Errors
-/// [`DecisionError`]; `StateConflict` when it was rejected or has ended without a person's approval.
+/// [`DecisionError`]; `StateConflict` when it was rejected, has ended without a person's approval, or
+/// is by now about something else than what the caller read.
 pub async fn approve(
     api: &Api<ZenAgentRemediation>,
     object: ZenAgentRemediation,
     by: Decider<'_>,
     reason: Option<&str>,
-) -> Result<ZenAgentRemediation, DecisionError> {
+) -> Result<Decided, DecisionError> {
+    let seen = object.metadata.generation;
     decide(api, object, |object| {
-        let approval = object.status.as_ref().and_then(|status| status.approval.as_ref());
-        if approval.is_some_and(|approval| approval.decision == Decision::Approved) {
+        if is_approved(object) {
             return Ok(None);
         }
         match object.phase() {
@@ -89,9 +100,12 @@ pub async fn approve(
         if object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str()) {
             return Err(conflict(object, "a rejected remediation cannot be approved"));
         }
+        if object.metadata.generation != seen {
+            return Err(conflict(object, "its spec was changed meanwhile: read it again, and decide on what it is now"));
+        }
         let mut status = object.status.clone().unwrap_or_default();
-        record(&mut status, object, Decision::Approved, by, reason);
-        status.reason = Some(Reason::Approved.as_str().to_owned());
+        let message = record(&mut status, object, Decision::Approved, by, reason);
+        status.explain(Reason::Approved, &message);
         Ok(Some(status))
     })
     .await
@@ -106,7 +120,7 @@ pub async fn reject(
     object: ZenAgentRemediation,
     by: Decider<'_>,
     reason: Option<&str>,
-) -> Result<ZenAgentRemediation, DecisionError> {
+) -> Result<Decided, DecisionError> {
     decide(api, object, |object| {
         let phase = object.phase();
         let rejected = object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str());
@@ -118,17 +132,23 @@ pub async fn reject(
         }
         let mut status = object.status.clone().unwrap_or_default();
         let message = record(&mut status, object, Decision::Rejected, by, reason);
-        conditions::set(&mut status.conditions, COMPLETE, Holds::Yes, Reason::Rejected, &message, object.metadata.generation);
-        status.phase = Some(Phase::Failed);
-        status.reason = Some(Reason::Rejected.as_str().to_owned());
-        status.error_message = Some(message);
-        status.completed_at = Some(MicroTime(Timestamp::now()));
+        status.end(Phase::Failed, Reason::Rejected, &message, object.metadata.generation);
         Ok(Some(status))
     })
     .await
 }
 
-/// Writes the approval, the condition and the message, and returns the message.
+/// Whether a person has approved it already; before it begins, that is only what it is now.
+fn is_approved(object: &ZenAgentRemediation) -> bool {
+    let approval = object.status.as_ref().and_then(|status| status.approval.as_ref());
+    let holds = || {
+        let approved = object.condition(APPROVED);
+        approved.is_some_and(|approved| conditions::is_true(approved) && conditions::is_of(approved, object.metadata.generation))
+    };
+    approval.is_some_and(|approval| approval.decision == Decision::Approved) && (object.phase() != Phase::Pending || holds())
+}
+
+/// Writes the approval and the condition, and returns the message.
 fn record(
     status: &mut RemediationStatus,
     object: &ZenAgentRemediation,
@@ -136,7 +156,7 @@ fn record(
     by: Decider<'_>,
     reason: Option<&str>,
 ) -> String {
-    let reason: Option<String> = reason.filter(|text| !text.is_empty()).map(|text| text.chars().take(REASON_LIMIT).collect());
+    let reason: Option<String> = reason.filter(|text| !text.is_empty()).map(shorten);
     let (verb, holds, word) = match decision {
         Decision::Approved => ("approved", Holds::Yes, Reason::Approved),
         Decision::Rejected => ("rejected", Holds::No, Reason::Rejected),
@@ -145,8 +165,7 @@ fn record(
     if let Some(reason) = &reason {
         message = format!("{message}: {reason}");
     }
-    conditions::set(&mut status.conditions, APPROVED, holds, word, &message, object.metadata.generation);
-    status.message = Some(message.clone());
+    status.set_condition(APPROVED, holds, word, &message, object.metadata.generation);
     status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason });
     message
 }
@@ -161,13 +180,13 @@ async fn decide(
     api: &Api<ZenAgentRemediation>,
     mut object: ZenAgentRemediation,
     judge: impl Fn(&ZenAgentRemediation) -> Result<Option<RemediationStatus>, DecisionError>,
-) -> Result<ZenAgentRemediation, DecisionError> {
+) -> Result<Decided, DecisionError> {
     for _ in 0..ATTEMPTS {
-        let Some(status) = judge(&object)? else { return Ok(object) };
+        let Some(status) = judge(&object)? else { return Ok(Decided { object, wrote: false }) };
         let name = object.name_any();
         let write = status_write::write(api, &object, status);
         match tokio::time::timeout(CALL_TIMEOUT, write).await.map_err(|_| DecisionError::Timeout)? {
-            Ok(written) => return Ok(written),
+            Ok(object) => return Ok(Decided { object, wrote: true }),
             Err(kube::Error::Api(status)) if status.is_conflict() => {}
             Err(kube::Error::Api(status)) if status.is_not_found() => return Err(DecisionError::Gone),
             Err(error) => return Err(DecisionError::Api(Box::new(error))),

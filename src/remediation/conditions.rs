@@ -24,7 +24,7 @@ impl Holds {
 }
 
 /// Sets the condition of this type; what already reads so is left alone.
-pub fn set(
+pub(super) fn set(
     conditions: &mut Vec<Condition>,
     type_: &str,
     holds: Holds,
@@ -50,6 +50,11 @@ pub fn set(
         Some(at) => conditions[at] = condition,
         None => conditions.push(condition),
     }
+}
+
+/// Whether this condition was judged on this generation of the spec; one that does not say was not.
+pub fn is_of(condition: &Condition, generation: Option<i64>) -> bool {
+    condition.observed_generation == generation
 }
 
 /// Whether this condition is `True`.

@@ -46,6 +46,8 @@ reasons! {
     BudgetExceeded,
     /// The target was changed a short while ago; a person has to decide.
     CoolDown,
+    /// Its spec is not the one that was approved; a person has to decide.
+    SpecChanged,
     /// Its time has not come.
     Scheduled,
     /// Another remediation works on the same target.

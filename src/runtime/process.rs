@@ -1,19 +1,17 @@
 //! The pipeline as the worker pool runs it.
 
 use crate::{
+    key::ObjectKey,
     pipeline::{Pipeline, Progress},
-    remediation::Phase,
-    worker::{Next, ObjectKey, Process, ProcessError, Processed},
+    worker::{Next, Process, ProcessError, Processed},
 };
 
 pub(super) struct Reconcile(pub(super) Pipeline);
 
 impl Process for Reconcile {
-    async fn process(&self, key: ObjectKey) -> Result<Processed, ProcessError> {
+    async fn process(&self, key: ObjectKey) -> Result<Option<Processed>, ProcessError> {
         match self.0.reconcile(&key.namespace, &key.name).await {
-            Ok(Some(Progress { phase, next })) => Ok(Processed { phase, next: next.map_or(Next::Done, Next::After) }),
-            // Deleted since it was queued.
-            Ok(None) => Ok(Processed { phase: Phase::Unknown(String::new()), next: Next::Done }),
+            Ok(progress) => Ok(progress.map(|Progress { phase, next }| Processed { phase, next: next.map_or(Next::Done, Next::After) })),
             Err(error) => Err(ProcessError { category: error.category(), source: error.into() }),
         }
     }

@@ -68,7 +68,7 @@ impl Metrics {
             work_processed: counter_vec(
                 &registry,
                 "zen_agent_worker_pool_work_processed_total",
-                "Items processed, by the status they ended with",
+                "Items processed, by the status they were left in; failed attempts as failed, except conflicts and deleted objects",
                 &["status"],
             ),
             work_duration: histogram_vec(
@@ -141,6 +141,10 @@ impl Metrics {
     }
 
     /// Records one work item: the status it was left in, and the time it took.
+    ///
+    /// An attempt that failed counts as `failed`, also when it is repeated. An attempt that lost to
+    /// another writer, or that came after the object's deletion, is not recorded at all; so the rate of
+    /// `failed` is the rate of what went wrong.
     pub fn worked(&self, status: &Phase, took: Duration) {
         self.work_processed.with_label_values(&[status.label()]).inc();
         self.work_duration.with_label_values(&[status.label()]).observe(took.as_secs_f64());

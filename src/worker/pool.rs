@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Backlog, MAX_RETRIES, Next, Process, ProcessError, Processed};
 use crate::{
-    category::Retry,
+    category::{Category, Retry},
     heartbeat::{BEAT, Heartbeat},
     key::ObjectKey,
     remediation::Phase,
@@ -249,16 +249,14 @@ impl Shared {
         let Some(outcome) = self.abandon.run_until_cancelled(attempt).await else {
             return self.backlog.release(&key);
         };
-        let status = match &outcome {
-            Ok(Ok(processed)) => &processed.phase,
-            Ok(Err(_)) | Err(_) => &Phase::Failed,
-        };
-        self.metrics.worked(status, started.elapsed());
+        if let Some(status) = status(&outcome) {
+            self.metrics.worked(status, started.elapsed());
+        }
         // Free before the key may come again, or somebody could see more active workers than there are.
         drop(busy);
         match outcome {
-            Ok(Ok(Processed { next: Next::Done, .. })) => self.backlog.succeeded(&key, None),
-            Ok(Ok(Processed { next: Next::After(wait), .. })) => self.backlog.succeeded(&key, Some(wait)),
+            Ok(Ok(None | Some(Processed { next: Next::Done, .. }))) => self.backlog.succeeded(&key, None),
+            Ok(Ok(Some(Processed { next: Next::After(wait), .. }))) => self.backlog.succeeded(&key, Some(wait)),
             Ok(Err(error)) => self.failed(&key, &error),
             Err(_payload) => {
                 self.metrics.panics.inc();
@@ -288,6 +286,16 @@ impl Shared {
                 tracing::warn!(%key, category, error = source, "work failed for good; not trying again before the object changes");
             }
         }
+    }
+}
+
+/// The status that an attempt counts with. A conflict, which somebody else's progress brought about,
+/// and an object that is gone count with none: neither is a failure.
+fn status<P>(outcome: &Result<Result<Option<Processed>, ProcessError>, P>) -> Option<&Phase> {
+    match outcome {
+        Ok(Ok(processed)) => processed.as_ref().map(|processed| &processed.phase),
+        Ok(Err(error)) if matches!(error.category, Category::Conflict | Category::NotFound) => None,
+        Ok(Err(_)) | Err(_) => Some(&Phase::Failed),
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub(crate) refused_watches: usize,
     /// Everything answers 503.
     pub(crate) away: bool,
+    /// Requests of this method get no answer.
+    pub(crate) hung: Option<Method>,
     /// Before this object is deleted, somebody changes it.
     pub(crate) raced: Option<String>,
     /// Deleting this object fails.
@@ -73,7 +75,13 @@ impl Fake {
         let fake = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let fake = fake.clone();
-            async move { Ok::<_, Infallible>(fake.answer(request).await) }
+            async move {
+                let hung = fake.state().hung.as_ref() == Some(request.method());
+                if hung {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, Infallible>(fake.answer(request).await)
+            }
         });
         Client::new(service, "default")
     }

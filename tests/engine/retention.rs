@@ -64,7 +64,7 @@ async fn an_object_that_changed_since_it_was_read_stays_and_an_error_stops_nothi
     fake.state().undeletable = Some("default/x-000007".to_owned());
     let (retention, metrics) = engine(&fake);
     let report = retention.sweep(&all(HOUR)).await;
-    assert_eq!(report, SweepReport { matched: 10, deleted: 8, changed: 1, errors: 1 });
+    assert_eq!(report, SweepReport { matched: 10, deleted: 8, changed: 1, errors: 1, incomplete: false });
     assert_eq!(fake.names(REMEDIATIONS), ["x-000003", "x-000007"]);
     assert_eq!(metrics.retention.with_label_values(&["changed"]).get(), 1);
     assert_eq!(metrics.retention.with_label_values(&["error"]).get(), 1);
@@ -141,4 +141,23 @@ async fn the_loop_survives_an_api_that_is_away_and_sweeps_again() {
     assert!(retention.heartbeat().age() < Duration::from_secs(10));
     shutdown.cancel();
     soon("the loop ends", running).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_does_not_answer_is_an_error_in_bounded_time() {
+    let fake = Fake::new();
+    fill(&fake, old("x", Phase::Failed), 3).await;
+    let (retention, metrics) = engine(&fake);
+    let begun = tokio::time::Instant::now();
+    fake.state().hung = Some(http::Method::DELETE);
+    let expected = SweepReport { matched: 3, errors: 3, ..SweepReport::default() };
+    assert_eq!(retention.sweep(&all(HOUR)).await, expected);
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    fake.state().hung = Some(http::Method::GET);
+    let sweep = Sweep { statuses: vec![TerminalPhase::Failed], ..all(HOUR) };
+    // Two listings: those that fail by their phase, and those of the older kind.
+    let expected = SweepReport { errors: 2, incomplete: true, ..SweepReport::default() };
+    assert_eq!(retention.sweep(&sweep).await, expected);
+    assert!(begun.elapsed() < Duration::from_secs(2 * 60));
+    assert_eq!(metrics.retention.with_label_values(&["error"]).get(), 5);
 }

@@ -37,7 +37,7 @@ fn key(name: &str) -> ObjectKey {
     ObjectKey::new("zen", name)
 }
 
-const DONE: Processed = Processed { phase: Phase::Succeeded, next: Next::Done };
+const DONE: Option<Processed> = Some(Processed { phase: Phase::Succeeded, next: Next::Done });
 
 /// Work that reports its beginning, and ends when the test allows it to.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl Gated {
 }
 
 impl Process for Gated {
-    async fn process(&self, key: ObjectKey) -> Result<Processed, ProcessError> {
+    async fn process(&self, key: ObjectKey) -> Result<Option<Processed>, ProcessError> {
         self.begun.send(key.name).unwrap();
         self.gate.acquire().await.unwrap().forget();
         Ok(DONE)
@@ -68,8 +68,8 @@ struct Scripted<F> {
     done: mpsc::UnboundedSender<(String, u32)>,
 }
 
-impl<F: Fn(&str, u32) -> Result<Processed, ProcessError> + Send + Sync + 'static> Process for Scripted<F> {
-    async fn process(&self, key: ObjectKey) -> Result<Processed, ProcessError> {
+impl<F: Fn(&str, u32) -> Result<Option<Processed>, ProcessError> + Send + Sync + 'static> Process for Scripted<F> {
+    async fn process(&self, key: ObjectKey) -> Result<Option<Processed>, ProcessError> {
         let tries = {
             let mut tries = self.tries.lock().unwrap();
             let entry = tries.entry(key.name.clone()).or_default();
@@ -83,7 +83,7 @@ impl<F: Fn(&str, u32) -> Result<Processed, ProcessError> + Send + Sync + 'static
 
 fn scripted<F>(script: F) -> (Scripted<F>, mpsc::UnboundedReceiver<(String, u32)>)
 where
-    F: Fn(&str, u32) -> Result<Processed, ProcessError> + Send + Sync + 'static,
+    F: Fn(&str, u32) -> Result<Option<Processed>, ProcessError> + Send + Sync + 'static,
 {
     let (done, tries) = mpsc::unbounded_channel();
     (Scripted { script, tries: Mutex::default(), done }, tries)
@@ -231,8 +231,34 @@ async fn the_category_of_a_failure_decides_whether_it_is_tried_again() {
 }
 
 #[tokio::test]
+async fn neither_a_conflict_nor_an_object_that_is_gone_counts_as_a_failure() {
+    let (work, mut tries) = scripted(|name, tries| match (name, tries) {
+        ("conflict", 1) => Err(ProcessError { category: Category::Conflict, source: "no".into() }),
+        ("away", 1) => Err(ProcessError { category: Category::Timeout, source: "no".into() }),
+        ("gone", _) => Ok(None),
+        ("gone-meanwhile", _) => Err(ProcessError { category: Category::NotFound, source: "no".into() }),
+        _ => Ok(DONE),
+    });
+    let (pool, backlog, metrics) = pool(1, 1, work);
+    dispatched(&pool, async {
+        for name in ["gone", "gone-meanwhile", "conflict", "away"] {
+            backlog.add(&key(name));
+        }
+        for _ in 0..6 {
+            soon("work", tries.recv()).await.unwrap();
+        }
+        eventually("the last settles", || pool.active_workers() == 0).await;
+    })
+    .await;
+    let text = metrics.render().unwrap();
+    for counted in ["\"succeeded\"} 2", "\"failed\"} 1", "\"unknown\"} 0"] {
+        assert!(text.contains(&format!("work_processed_total{{status={counted}")), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn work_that_asks_to_be_continued_comes_again_after_that_time() {
-    let again = Processed { phase: Phase::InProgress, next: Next::After(Duration::from_millis(5)) };
+    let again = Some(Processed { phase: Phase::InProgress, next: Next::After(Duration::from_millis(5)) });
     let (work, mut tries) = scripted(move |_, tries| Ok(if tries < 3 { again.clone() } else { DONE }));
     let (pool, backlog, _) = pool(1, 1, work);
     dispatched(&pool, async {
@@ -267,7 +293,7 @@ async fn a_drain_lets_work_finish_hands_back_the_rest_and_takes_nothing_more() {
 async fn work_that_is_not_done_at_the_deadline_is_abandoned() {
     struct Endless(mpsc::UnboundedSender<()>);
     impl Process for Endless {
-        async fn process(&self, _: ObjectKey) -> Result<Processed, ProcessError> {
+        async fn process(&self, _: ObjectKey) -> Result<Option<Processed>, ProcessError> {
             self.0.send(()).unwrap();
             pending().await
         }

@@ -1,11 +1,12 @@
 //! Decisions of people.
 
 use futures::future::join;
+use serde_json::json;
 use zen_agent::{
     identity::Role,
     remediation::{
         Decision, Phase, ZenAgentRemediation,
-        approval::{Decider, DecisionError, approve, reject},
+        approval::{Decided, Decider, DecisionError, approve, reject},
     },
 };
 
@@ -17,14 +18,14 @@ async fn waiting(world: &World) -> ZenAgentRemediation {
     world.run("r", proposal(web_pod(), label(&[("flag", "falco")]))).await
 }
 
-fn is_state_conflict(result: &Result<ZenAgentRemediation, DecisionError>) -> bool {
+fn is_state_conflict(result: &Result<Decided, DecisionError>) -> bool {
     matches!(result, Err(DecisionError::StateConflict { .. }))
 }
 
 #[tokio::test]
 async fn an_approved_proposal_runs() {
     let world = World::new().await;
-    let approved = approve(&world.remediations(), waiting(&world).await, ADA, Some("seen it")).await.unwrap();
+    let approved = approve(&world.remediations(), waiting(&world).await, ADA, Some("seen it")).await.unwrap().object;
     assert_eq!((approved.phase(), condition(&approved, "Approved")), (Phase::Pending, ("True", "Approved")));
     let approval = approved.status.unwrap().approval.unwrap();
     assert_eq!((approval.decision, approval.by.as_str(), approval.reason.as_deref()), (Decision::Approved, "ada", Some("seen it")));
@@ -40,9 +41,11 @@ async fn approving_again_is_harmless_before_and_after_it_ran() {
     let once = approve(&world.remediations(), object.clone(), ADA, None).await.unwrap();
     // Decided on a state that is old by now.
     let twice = approve(&world.remediations(), object, ADA, None).await.unwrap();
-    assert_eq!(once.metadata.resource_version, twice.metadata.resource_version);
+    assert!(once.wrote && !twice.wrote);
+    assert_eq!(once.object.metadata.resource_version, twice.object.metadata.resource_version);
     let done = world.drive(&world.pipeline(), "r").await;
-    assert_eq!(approve(&world.remediations(), done, ADA, None).await.unwrap().phase(), Phase::Succeeded);
+    let after = approve(&world.remediations(), done, ADA, None).await.unwrap();
+    assert_eq!((after.object.phase(), after.wrote), (Phase::Succeeded, false));
 }
 
 #[tokio::test]
@@ -56,14 +59,14 @@ async fn an_approval_before_the_pipeline_saw_the_object_counts() {
 #[tokio::test]
 async fn a_rejection_ends_it_for_good() {
     let world = World::new().await;
-    let rejected = reject(&world.remediations(), waiting(&world).await, ADA, Some("a test")).await.unwrap();
+    let rejected = reject(&world.remediations(), waiting(&world).await, ADA, Some("a test")).await.unwrap().object;
     assert_eq!((rejected.phase(), reason(&rejected)), (Phase::Failed, "Rejected"));
     assert!(message(&rejected).contains("ada") && message(&rejected).contains("a test"));
     assert!(rejected.status.as_ref().unwrap().completed_at.is_some());
     let seen = world.drive(&world.pipeline(), "r").await;
     assert_eq!(seen.metadata.resource_version, rejected.metadata.resource_version);
     assert!(is_state_conflict(&approve(&world.remediations(), seen.clone(), ADA, None).await));
-    assert!(reject(&world.remediations(), seen, ADA, None).await.is_ok());
+    assert!(!reject(&world.remediations(), seen, ADA, None).await.unwrap().wrote);
 }
 
 #[tokio::test]
@@ -102,4 +105,50 @@ async fn a_decision_about_an_object_that_was_replaced_is_not_recorded_on_the_new
     world.create("r", proposal(web_pod(), label(&[("flag", "falco")]))).await;
     assert!(matches!(approve(&world.remediations(), object, ADA, None).await, Err(DecisionError::Gone)));
     assert_eq!(condition(&world.get("r").await, "Approved"), ("", ""));
+}
+
+#[tokio::test]
+async fn an_approval_holds_for_the_spec_that_was_approved_and_for_no_other() {
+    let world = World::new().await;
+    approve(&world.remediations(), waiting(&world).await, ADA, None).await.unwrap();
+    let labels = json!({ "flag": null, "owned": "yes" });
+    let pod = json!({ "name": "web-6d4cf56db6-h9lqd" });
+    world.patch("r", json!({ "spec": { "action": { "label": { "labels": labels } }, "target": pod } })).await;
+    let waiting = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((waiting.phase(), condition(&waiting, "Approved")), (Phase::Pending, ("False", "SpecChanged")));
+    assert_eq!(waiting.status.as_ref().unwrap().approval, None);
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
+    // Approved as it is now, it is that which runs, on that which it names.
+    assert!(approve(&world.remediations(), waiting, ADA, None).await.unwrap().wrote);
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-h9lqd", "owned").await.as_deref(), Some("yes"));
+}
+
+#[tokio::test]
+async fn a_void_approval_is_given_anew_before_the_pipeline_has_seen_that_it_is_void() {
+    let world = World::new().await;
+    approve(&world.remediations(), waiting(&world).await, ADA, None).await.unwrap();
+    let changed = world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "flag": "ada" } } } } })).await;
+    assert!(approve(&world.remediations(), changed, ADA, None).await.unwrap().wrote);
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn an_approval_of_what_the_person_did_not_see_is_not_recorded() {
+    let world = World::new().await;
+    let seen = waiting(&world).await;
+    world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "owned": "yes" } } } } })).await;
+    assert!(is_state_conflict(&approve(&world.remediations(), seen, ADA, None).await));
+    assert_eq!(condition(&world.get("r").await, "Approved"), ("False", "WaitingForApproval"));
+}
+
+#[tokio::test]
+async fn an_approval_that_a_later_change_brought_is_none_at_creation() {
+    let world = World::new().await;
+    world.create("r", proposal(web_pod(), label(&[("flag", "falco")]))).await;
+    world.patch("r", json!({ "spec": { "approvedBy": "eve", "approvedAt": "2026-01-01T00:00:00Z" } })).await;
+    let waiting = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((waiting.phase(), condition(&waiting, "Approved")), (Phase::Pending, ("False", "WaitingForApproval")));
 }

@@ -1,16 +1,21 @@
 //! An API server that refuses, fails, or serves somebody else first.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::FutureExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use zen_agent::{
-    pipeline::Failure,
-    remediation::{Phase, StepName},
+    category::Category,
+    pipeline::PipelineError,
+    policy::{Budget, Guardrails},
+    remediation::{Phase, RemediationSpec, StepName, crd},
 };
 
 use crate::support::*;
@@ -27,6 +32,8 @@ async fn a_missing_permission_ends_it_and_says_so_with_nothing_changed() {
     let ended = world.drive(&world.tapped(refuse("/pods/", 403)), "r").await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Forbidden"));
     assert!(message(&ended).contains("the tap refuses it"), "{}", message(&ended));
+    let execute = r#"zen_agent_crd_processing_duration_seconds_count{phase="execute",status="failed"} 1"#;
+    assert!(world.metrics.render().unwrap().contains(execute));
 }
 
 #[tokio::test]
@@ -44,7 +51,7 @@ async fn a_server_that_fails_is_tried_again_and_the_attempts_are_counted() {
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let broken = world.tapped(refuse("/pods/", 500));
     let error = broken.reconcile(HOME, "r").await.unwrap_err();
-    assert_eq!(error.call().map(|call| call.failure()), Some(Failure::Transient));
+    assert_eq!(error.call().map(|call| call.category()), Some(Category::Transient));
     // Not sooner than the backoff allows, whoever asks.
     let progress = broken.reconcile(HOME, "r").await.unwrap().unwrap();
     assert!(progress.phase == Phase::InProgress && progress.next.is_some());
@@ -65,8 +72,7 @@ async fn a_rollback_that_keeps_failing_ends_and_says_what_is_left() {
     let mut status = world.get("r").await.status.unwrap();
     status.steps.iter_mut().filter(|step| step.name == StepName::Rollback).for_each(|step| step.attempts = 9);
     status.updated_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(jiff::Timestamp::UNIX_EPOCH));
-    let patch = Patch::Merge(json!({ "status": status }));
-    world.remediations().patch_status("r", &PatchParams::default(), &patch).await.unwrap();
+    world.patch_status("r", json!(status)).await;
     let ended = world.drive(&broken, "r").await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "RollbackFailed"));
     assert!(message(&ended).contains("0 replicas on Deployment shop/web"), "{}", message(&ended));
@@ -90,7 +96,7 @@ async fn a_claim_loses_against_a_writer_that_was_faster_and_wins_the_next_time()
         .boxed()
     }));
     let error = pipeline.reconcile(HOME, "r").await.unwrap_err();
-    assert_eq!(error.call().map(|call| call.failure()), Some(Failure::Conflict));
+    assert_eq!(error.call().map(|call| call.category()), Some(Category::Conflict));
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await, None);
     assert_eq!(world.drive(&pipeline, "r").await.phase(), Phase::Succeeded);
 }
@@ -110,14 +116,68 @@ async fn two_agents_that_both_think_they_lead_do_it_once() {
 async fn a_status_that_another_program_wrote_is_left_alone() {
     let world = World::new().await;
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
-    let patch = Patch::Merge(json!({ "status": { "phase": "awaiting-window" } }));
-    let written = world.remediations().patch_status("r", &PatchParams::default(), &patch).await.unwrap();
-    let seen = world.drive(&world.pipeline(), "r").await;
-    assert_eq!(seen.metadata.resource_version, written.metadata.resource_version);
+    // Also without an action of this agent, and in a status that it knows.
+    world.create("patches", RemediationSpec::default()).await;
+    for (name, phase) in [("r", "awaiting-window"), ("r", "in_progress"), ("patches", "in_progress")] {
+        let written = world.patch_status(name, json!({ "phase": phase })).await;
+        let seen = world.drive(&world.pipeline(), name).await;
+        assert_eq!(seen.metadata.resource_version, written.metadata.resource_version);
+    }
 }
 
 #[tokio::test]
 async fn a_remediation_that_is_not_there_is_no_error() {
     let world = World::new().await;
     assert_eq!(world.pipeline().reconcile(HOME, "gone").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_malformed_remediation_in_progress_does_not_stop_the_others() {
+    let mut definition = json!(crd());
+    let spec = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+    spec["ttlSecondsAfterFinished"] = json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let world = World::with(serde_json::from_value(definition).unwrap()).await;
+    let malformed = json!({
+        "metadata": { "name": "malformed" },
+        "spec": { "ttlSecondsAfterFinished": "never", "target": web_pod() },
+    });
+    let resource = kube::api::ApiResource::erase::<zen_agent::remediation::ZenAgentRemediation>(&());
+    let objects: kube::Api<kube::api::DynamicObject> = kube::Api::namespaced_with(world.client.clone(), HOME, &resource);
+    let mut malformed: kube::api::DynamicObject = serde_json::from_value(malformed).unwrap();
+    malformed.types = Some(kube::api::TypeMeta::resource::<zen_agent::remediation::ZenAgentRemediation>());
+    objects.create(&Default::default(), &malformed).await.unwrap();
+    let claimed = Patch::Merge(json!({ "status": { "phase": "in_progress" } }));
+    objects.patch_status("malformed", &PatchParams::default(), &claimed).await.unwrap();
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    // Both listings see it: the one of targets that are worked on, and the one that counts the budget.
+    let budget = Budget { per_namespace: 5, window: Duration::from_secs(3_600) };
+    let pipeline = world.guarded(Guardrails { budget: Some(budget), ..Guardrails::none() });
+    assert_eq!(world.drive(&pipeline, "r").await.phase(), Phase::Succeeded);
+    assert_eq!(pipeline.reconcile(HOME, "malformed").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_pass_of_slow_calls_is_cut_off_before_it_makes_its_worker_look_stuck() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    let slow = world.tapped(Arc::new(|_, _| tokio::time::sleep(Duration::from_secs(9)).map(|()| None).boxed()));
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let error = slow.reconcile(HOME, "r").await.unwrap_err();
+    assert!(matches!(error, PipelineError::Timeout), "{error}");
+    assert_eq!(error.category(), Category::Timeout);
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    tokio::time::resume();
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
+async fn a_spec_that_changes_after_the_claim_is_not_carried_out() {
+    let world = World::new().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    crate::crash::die_after(&world, "r", 1).await.unwrap_err();
+    world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "flag": null, "owned": "yes" } } } } })).await;
+    let ended = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "SpecChanged"));
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
 }

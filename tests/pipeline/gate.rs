@@ -191,3 +191,57 @@ async fn one_remediation_works_on_a_target_at_a_time() {
     assert_eq!(world.drive(&pipeline, "second").await.phase(), Phase::Succeeded);
     assert_eq!(world.replicas("shop", "web").await, 1);
 }
+
+#[tokio::test]
+async fn what_people_approved_does_not_use_up_the_budget_nor_start_a_cool_down() {
+    let world = World::new().await;
+    let spec = proposal(web_pod(), label(&[("flag", "saas")]));
+    let approved = RemediationSpec { approved_by: Some("ada".into()), approved_at: Some(Time(Timestamp::now())), ..spec };
+    assert_eq!(world.run("approved", approved).await.phase(), Phase::Succeeded);
+    let budget = Budget { per_namespace: 1, window: Duration::from_secs(3_600) };
+    let pipeline = world.guarded(Guardrails { budget: Some(budget), cooldown: Some(Duration::from_secs(600)), ..Guardrails::none() });
+    world.create("automatic", automatic(web_pod(), quarantine())).await;
+    assert_eq!(world.drive(&pipeline, "automatic").await.phase(), Phase::Succeeded);
+    world.create("next", automatic(target("v1", "Pod", "shop", "web-6d4cf56db6-h9lqd"), quarantine())).await;
+    assert_eq!(reason(&world.drive(&pipeline, "next").await), "BudgetExceeded");
+}
+
+#[tokio::test]
+async fn no_tenant_reads_the_names_of_another_tenants_remediations() {
+    let world = World::new().await;
+    let pipeline = world.guarded(Guardrails { cooldown: Some(Duration::from_secs(600)), ..Guardrails::none() });
+    let create = async |name: &str, tenant: &str, spec: RemediationSpec| {
+        world.create(name, spec).await;
+        world.patch(name, serde_json::json!({ "metadata": { "labels": { "zen.kube-zen.io/tenant": tenant } } })).await;
+    };
+    create("running", "red", automatic(web_pod(), scale(0))).await;
+    assert_eq!(pipeline.reconcile(HOME, "running").await.unwrap().unwrap().phase, Phase::InProgress);
+    create("done", "red", automatic(nginx_pod(), label(&[("flag", "falco")]))).await;
+    assert_eq!(world.drive(&pipeline, "done").await.phase(), Phase::Succeeded);
+    for (tenant, busy, cool) in [("red", "remediation zen-agent/running ", "remediation zen-agent/done "), ("blue", "another ", "another ")]
+    {
+        let spec =
+            RemediationSpec { approved_by: Some("ada".into()), approved_at: Some(Time(Timestamp::now())), ..proposal(web_pod(), scale(1)) };
+        create(&format!("waits-{tenant}"), tenant, spec).await;
+        pipeline.reconcile(HOME, &format!("waits-{tenant}")).await.unwrap();
+        let waits = world.get(&format!("waits-{tenant}")).await;
+        assert_eq!(reason(&waits), "TargetBusy");
+        assert!(message(&waits).starts_with(busy), "{}", message(&waits));
+        create(&format!("cool-{tenant}"), tenant, automatic(nginx_pod(), label(&[("flag", "trivy")]))).await;
+        let cool = (world.drive(&pipeline, &format!("cool-{tenant}")).await, cool);
+        assert_eq!(reason(&cool.0), "CoolDown");
+        assert!(message(&cool.0).starts_with(cool.1), "{}", message(&cool.0));
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_a_proposal_is_no_longer_held() {
+    let world = World::new().await;
+    let dry = world.guarded(Guardrails { dry_run: true, ..Guardrails::none() });
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    assert_eq!(condition(&world.drive(&dry, "r").await, "Held"), ("True", "DryRun"));
+    let spent = Budget { per_namespace: 0, window: Duration::from_secs(3_600) };
+    let proposal = world.drive(&world.guarded(Guardrails { budget: Some(spent), ..Guardrails::none() }), "r").await;
+    assert_eq!(condition(&proposal, "Approved"), ("False", "BudgetExceeded"));
+    assert_eq!(condition(&proposal, "Held"), ("False", "Released"));
+}

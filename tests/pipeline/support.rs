@@ -41,11 +41,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(crd()).await
+    }
+
+    /// With another definition of remediations.
+    pub(crate) async fn with(definition: CustomResourceDefinition) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = EmbeddedKube::open(dir.path(), Options::default()).unwrap();
         let client = store.client("default");
         demo::seed(&store).await.unwrap();
-        Api::<CustomResourceDefinition>::all(client.clone()).create(&PostParams::default(), &crd()).await.unwrap();
+        Api::<CustomResourceDefinition>::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
         let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": HOME } })).unwrap();
         Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
         Self { client, metrics: Metrics::new(), _dir: dir }
@@ -124,6 +129,17 @@ impl World {
     pub(crate) async fn patch_deployment(&self, namespace: &str, name: &str, patch: Value) {
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    /// What somebody else does to a remediation, past its status.
+    pub(crate) async fn patch(&self, name: &str, patch: Value) -> ZenAgentRemediation {
+        self.remediations().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap()
+    }
+
+    /// What another program writes into a remediation's status.
+    pub(crate) async fn patch_status(&self, name: &str, status: Value) -> ZenAgentRemediation {
+        let patch = Patch::Merge(json!({ "status": status }));
+        self.remediations().patch_status(name, &PatchParams::default(), &patch).await.unwrap()
     }
 
     /// What the controllers of a workload do once they have seen its spec.

@@ -5,7 +5,7 @@ use crate::{
     api::view,
     contract::v0::types,
     problem::{Code, Problem},
-    remediation::approval::{self, Decider, DecisionError},
+    remediation::approval::{self, Decided, Decider, DecisionError},
     verify::Caller,
 };
 
@@ -24,11 +24,13 @@ impl Handlers {
             Verdict::Approve => approval::approve(&api, object, by, Some(reason)).await,
             Verdict::Reject => approval::reject(&api, object, by, Some(reason)).await,
         };
-        let object = decided.map_err(|error| refusal(&error))?;
-        tracing::info!(
-            target: "audit", ?verdict, remediation = id, subject = caller.subject, tenant = %caller.tenant,
-            request_id = caller.request_id.as_sent(), "a decision was recorded"
-        );
+        let Decided { object, wrote } = decided.map_err(|error| refusal(&error))?;
+        if wrote {
+            tracing::info!(
+                target: "audit", ?verdict, remediation = id, subject = caller.subject, tenant = %caller.tenant,
+                request_id = caller.request_id.as_sent(), "a decision was recorded"
+            );
+        }
         Ok(view::remediation(&object, self.id(&object)))
     }
 }

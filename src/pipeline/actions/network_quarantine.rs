@@ -22,8 +22,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Act, ActionError, Level, PASSES, Permission, Site, Verdict, gone_is_undone};
 use crate::{
+    category::Category,
     identity::is_label_value,
-    pipeline::api::{Failure, call, find},
+    pipeline::api::{call, find},
     remediation::{NetworkQuarantineAction, Previous, PreviousQuarantine, REMEDIATION_LABEL},
 };
 
@@ -173,7 +174,7 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
         };
         match written {
             Ok(_) => {}
-            Err(error) if error.failure() == Failure::Conflict => {}
+            Err(error) if error.category() == Category::Conflict => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -194,7 +195,7 @@ async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
         let params = DeleteParams { preconditions: Some(exactly_this), ..DeleteParams::default() };
         match call("delete the NetworkPolicy", api.delete(&name, &params)).await {
             Ok(_) => {}
-            Err(error) if matches!(error.failure(), Failure::Conflict | Failure::NotFound) => {}
+            Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,0 +1,37 @@
+//! The remediations that a selector matches, page by page.
+
+use futures::{Stream, TryStreamExt, stream as streams};
+use kube::{Api, api::ListParams, core::DeserializeGuard};
+
+use super::{
+    Pipeline,
+    api::{ApiError, call},
+};
+use crate::{remediation::ZenAgentRemediation, stream};
+
+type Guarded = DeserializeGuard<ZenAgentRemediation>;
+
+impl Pipeline {
+    /// The well-formed remediations that a field selector matches.
+    pub(super) fn pages(&self, fields: &str) -> impl Stream<Item = Result<Vec<ZenAgentRemediation>, ApiError>> {
+        let api: Api<Guarded> = match &self.settings.watch_namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let pages = stream::pages(api, ListParams::default().fields(fields), stream::PAGE_SIZE);
+        streams::try_unfold(Box::pin(pages), |mut pages| async move {
+            let page = call("list remediations", pages.try_next()).await?;
+            Ok(page.map(|page| (page.items.into_iter().filter_map(well_formed).collect(), pages)))
+        })
+    }
+}
+
+/// The object, unless it does not fit its type: then it is as if it were not there, lest it stop the others.
+pub(super) fn well_formed(DeserializeGuard(object): Guarded) -> Option<ZenAgentRemediation> {
+    object
+        .inspect_err(|invalid| {
+            let (namespace, name) = (invalid.metadata.namespace.as_deref(), invalid.metadata.name.as_deref());
+            tracing::warn!(namespace, name, error = invalid.error, "passing over a malformed remediation");
+        })
+        .ok()
+}
