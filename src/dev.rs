@@ -1,7 +1,7 @@
 //! `zen-agent dev`: the whole product on one machine, with throw-away credentials.
 //!
 //! ```text
-//!  1 credentials ▸ 2 embedded Kubernetes API ▸ 3 CRD, namespace, sample workloads ▸ 4 their controllers ▸ 5 the agent
+//!  1 embedded Kubernetes API ▸ 2 credentials ▸ 3 CRD, namespace, sample workloads ▸ 4 their controllers ▸ 5 the agent
 //! ```
 
 pub mod credentials;
@@ -91,11 +91,13 @@ pub enum DevError {
 /// # Errors
 /// [`DevError`], before anything was accepted.
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses) + Send + 'static) -> Result<(), DevError> {
-    // 1. Credentials, before the API is ready to be used with them.
-    let credentials = Credentials::prepare(&options.state_dir, &format!("https://{}", options.listen), Timestamp::now())?;
-    // 2. The store.
+    // 1. The store, whose lock says that nobody else runs on this folder.
+    files::private_dir(&options.state_dir)?;
+    files::private_dir(&options.state_dir.join("kubernetes"))?;
     let kubernetes = EmbeddedKube::open(&options.state_dir.join("kubernetes"), embedded_kube::Options::default())?;
     let client = kubernetes.client(NAMESPACE);
+    // 2. Credentials, before the API is ready to be used with them.
+    let credentials = Credentials::prepare(&options.state_dir, &format!("https://{}", options.listen), Timestamp::now())?;
     // 3. What a cluster would have been given.
     install(&client).await?;
     demo::seed(&kubernetes).await?;

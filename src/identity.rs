@@ -95,7 +95,8 @@ impl FromStr for RequestId {
         // `Uuid` also reads braced, simple and URN forms; a request id has the hyphenated one only.
         let canonical = match text.len() {
             36 => Uuid::try_parse(text).map_err(|_| NotARequestId)?.hyphenated().to_string(),
-            26 => Ulid::from_string(text).map_err(|_| NotARequestId)?.to_string(),
+            // Above 7 the first character would overflow 128 bits, and two texts would be one id.
+            26 if text.as_bytes()[0] <= b'7' => Ulid::from_string(text).map_err(|_| NotARequestId)?.to_string(),
             _ => return Err(NotARequestId),
         };
         Ok(Self { sent: text.to_owned(), canonical })

@@ -42,13 +42,13 @@ pub(super) fn line(item: &Remediation) {
 }
 
 fn row(item: &Remediation) -> [String; 7] {
-    let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
+    let text = |value: Option<&str>| plain(value.unwrap_or("-"));
     [
         item.id.clone(),
         item.status.to_string(),
         item.severity.map_or_else(|| "-".to_owned(), |severity| severity.to_string()),
         text(item.action.as_deref()),
-        item.target.as_ref().map_or_else(|| "-".to_owned(), target),
+        item.target.as_ref().map_or_else(|| "-".to_owned(), |of| plain(&target(of))),
         text(item.reason.as_deref()),
         age(item.created_at),
     ]
@@ -59,7 +59,7 @@ pub(super) fn remediation(item: &Remediation) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let mut add = |name: &str, value: String| {
-        table.add_row([name.to_owned(), value]);
+        table.add_row([name.to_owned(), plain(&value)]);
     };
     add("Name", item.id.clone());
     add("Status", item.status.to_string());
@@ -110,6 +110,11 @@ pub(super) fn receipt(receipt: &Receipt) {
         ]);
     }
     println!("{}", table.trim_fmt());
+}
+
+/// Text of an event as a terminal may show it: what would steer the terminal is shown, not sent.
+fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 fn target(target: &Target) -> String {

@@ -41,10 +41,11 @@ fn report_results(report: KyvernoPolicyReport, received: Timestamp) -> Vec<Norma
     let reference = cut(&path.join("/")).into_owned();
     let one = |result: KyvernoPolicyReportResult| {
         // A result's own resources are narrower than the report's scope; Kyverno names only the scope.
-        let object = result.resources.as_deref().and_then(<[_]>::first).or(report.scope.as_ref());
+        // One that names nothing hides neither the next nor the scope.
+        let mut objects = result.resources.iter().flatten().chain(&report.scope);
         event(Finding {
             outcome: result.result,
-            target: object.and_then(|object| target(object, namespace.as_deref())),
+            target: objects.find_map(|object| target(object, namespace.as_deref())),
             severity: result.severity,
             time: result.timestamp.and_then(|at| time(at.seconds, at.nanos)).unwrap_or(received),
             policy: &result.policy,

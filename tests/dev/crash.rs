@@ -30,6 +30,7 @@ type Acknowledged = Arc<Mutex<BTreeMap<String, String>>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
+    let _alone = super::ALONE.lock().await;
     let state = tempfile::tempdir().unwrap();
     let mut random = SplitMix64::new(0x5EED);
     let acknowledged = Acknowledged::default();

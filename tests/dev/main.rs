@@ -18,6 +18,9 @@ use zen_agent::{
 
 use agent::{Agent, DEADLINE};
 
+/// Held by the tests that measure times or memory, so that they do not measure each other.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// A file of `tests/samples`.
 fn sample(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)).unwrap()

@@ -24,6 +24,7 @@ struct Seen {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_cost_hardly_more_memory_than_half_as_many() {
+    let _alone = super::ALONE.lock().await;
     let (few, many) = (run(FEW).await, run(MANY).await);
     assert_eq!((few.listed, few.deleted), (FEW, FEW as u64));
     assert_eq!((many.listed, many.deleted), (MANY, MANY as u64));
