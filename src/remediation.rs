@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod conditions;
+mod fixed;
 pub mod names;
 mod phase;
 mod reason;

@@ -173,7 +173,7 @@ async fn a_pass_of_slow_calls_is_cut_off_before_it_makes_its_worker_look_stuck()
 
 #[tokio::test]
 async fn a_spec_that_changes_after_the_claim_is_not_carried_out() {
-    let world = World::new().await;
+    let world = World::lax().await;
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     crate::crash::die_after(&world, "r", 1).await.unwrap_err();
     world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "flag": null, "owned": "yes" } } } } })).await;

@@ -77,18 +77,28 @@ pub(crate) fn versions(definition: &Object) -> Result<Vec<Arc<ResourceType>>, Ve
             "must have exactly one version marked as storage version",
         ));
     }
+    // Upstream keeps one schema for all versions where it can, and words its complaints so.
+    let mut schemas = versions_of(spec).map(|version| &version["schema"]["openAPIV3Schema"]);
+    let only = schemas.next().filter(|first| schemas.all(|schema| schema == *first));
     let mut served = Vec::new();
     for (index, version) in versions_of(spec).enumerate() {
         let schema = &version["schema"]["openAPIV3Schema"];
-        let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        let field = match only {
+            Some(_) => "spec.validation.openAPIV3Schema".to_owned(),
+            None => format!("spec.versions[{index}].schema.openAPIV3Schema"),
+        };
         if !schema.is_object() {
             errors.push(FieldError::required(field, "schemas are required"));
             continue;
         }
-        let compiled = match Schema::compile(schema) {
+        let compiled = match Schema::compile(schema, &field) {
             Ok(compiled) => compiled,
-            Err(error) => {
-                errors.push(FieldError::invalid(field, &Value::from("schema"), error.to_string()));
+            Err(found) if only.is_some() => {
+                errors.extend(found);
+                break;
+            }
+            Err(found) => {
+                errors.extend(found);
                 continue;
             }
         };

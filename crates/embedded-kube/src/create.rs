@@ -86,7 +86,7 @@ pub(crate) fn prepare(
     begin_life(ty, &mut object);
 
     let mut errors = meta::violations(ty, &object.meta);
-    errors.extend(apply_schema(ty, &mut object, validation)?);
+    apply_schema(ty, &mut object, None, validation, &mut errors)?;
     if !errors.is_empty() {
         return Err(ApiError::invalid(&ty.group, &ty.kind, object.name(), &errors));
     }
@@ -115,9 +115,15 @@ fn begin_life(ty: &ResourceType, object: &mut Object) {
     }
 }
 
-/// Drops, defaults and checks by the schema of a custom type; answers with what is wrong.
-pub(crate) fn apply_schema(ty: &ResourceType, object: &mut Object, validation: FieldValidation) -> Result<Vec<FieldError>, ApiError> {
-    let Some(schema) = &ty.schema else { return Ok(Vec::new()) };
+/// Drops, defaults and checks by the schema of a custom type; adds what is wrong.
+pub(crate) fn apply_schema(
+    ty: &ResourceType,
+    object: &mut Object,
+    former: Option<&Object>,
+    validation: FieldValidation,
+    errors: &mut Vec<FieldError>,
+) -> Result<(), ApiError> {
+    let Some(schema) = &ty.schema else { return Ok(()) };
     let unknown = schema.coerce(&mut object.rest);
     if validation == FieldValidation::Strict && !unknown.is_empty() {
         let fields: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
@@ -125,7 +131,9 @@ pub(crate) fn apply_schema(ty: &ResourceType, object: &mut Object, validation: F
         let message = format!("{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {}", fields.join(", "));
         return Err(ApiError::bad_request(message));
     }
-    Ok(schema.violations(&object.to_value(ty)?))
+    let former = former.map(|former| former.to_value(ty)).transpose()?;
+    schema.check(&object.to_value(ty)?, former.as_ref(), errors);
+    Ok(())
 }
 
 /// The rest of a creation: what depends on what is stored.

@@ -75,7 +75,7 @@ impl Update {
         }
         let mut errors = meta::carry_over(&old.meta, &mut new.meta);
         errors.extend(meta::violations(&ty, &new.meta));
-        errors.extend(apply_schema(&ty, &mut new, validation)?);
+        apply_schema(&ty, &mut new, Some(&old), validation, &mut errors)?;
         if !errors.is_empty() {
             return Err(ApiError::invalid(&ty.group, &ty.kind, old.name(), &errors));
         }
@@ -109,7 +109,9 @@ impl Update {
             Change::Patch(patch) => {
                 let mut whole = old.to_value(&ty)?;
                 patch.apply(&mut whole)?;
-                (Object::decode(&ty, whole)?, true)
+                let text = whole.to_string();
+                let patched = Object::decode(&ty, whole);
+                (patched.map_err(|error| ApiError::not_what_it_was(&text, error.message()))?, true)
             }
         };
         if new.name() != name {

@@ -13,6 +13,10 @@ mod deletion;
 mod lists;
 #[path = "conformance/objects.rs"]
 mod objects;
+#[path = "conformance/remediations.rs"]
+mod remediations;
+#[path = "conformance/rules.rs"]
+mod rules;
 #[path = "conformance/support.rs"]
 mod support;
 #[path = "conformance/watches.rs"]

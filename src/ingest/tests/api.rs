@@ -6,13 +6,13 @@ use embedded_kube::{EmbeddedKube, Options};
 use http::{Method, Request, Response, StatusCode};
 use kube::{
     Api, Client, ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+    api::{ListParams, PostParams},
     client::Body,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::remediation::{ZenAgentRemediation, crd};
+use crate::remediation::{RemediationSpec, ZenAgentRemediation, crd};
 
 pub(super) const NAMESPACE: &str = "zen-system";
 
@@ -53,8 +53,10 @@ impl TestApi {
         self.objects().get(name).await.unwrap()
     }
 
-    pub(super) async fn edit(&self, name: &str, patch: Value) {
-        self.objects().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    /// An object that no request asked for.
+    pub(super) async fn create(&self, name: &str) {
+        let object = ZenAgentRemediation::new(name, RemediationSpec::default());
+        self.objects().create(&PostParams::default(), &object).await.unwrap();
     }
 
     pub(super) fn fail_after_creates(&self, creates: usize) {
