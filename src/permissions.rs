@@ -66,7 +66,7 @@ const EVENTS: Permission = Permission::to("events.k8s.io", "events", &["create",
 const OWN: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["create"]),
     Permission::to("coordination.k8s.io", "leases", &["create"]),
-    Permission { group: "coordination.k8s.io", resource: "leases", names: &["zen-agent"], verbs: &["get", "update", "patch"] },
+    Permission { group: "coordination.k8s.io", resource: "leases", names: &["zen-agent"], verbs: &["get", "update"] },
 ];
 const WATCHED: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["get", "list", "watch", "delete"]),

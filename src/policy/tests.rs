@@ -173,7 +173,8 @@ fn a_policy_that_asks_for_a_disabled_action_is_refused_with_the_rules_that_do() 
     let enabled = [ActionKind::Label].into();
     let refused = Policy::parse(DEFAULT).unwrap().needs_only(&enabled).unwrap_err();
     assert!(refused.to_string().ends_with("falco-critical, trivy-critical"), "{refused}");
-    assert!(Policy::parse(&one("\"true\"")).unwrap().needs_only(&enabled).is_ok());
+    let label_only = "default: { mode: propose, action: { label: { labels: { flag: \"true\" } } } }";
+    assert!(Policy::parse(label_only).unwrap().needs_only(&enabled).is_ok());
 }
 
 #[test]
