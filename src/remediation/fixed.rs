@@ -21,7 +21,8 @@ const MODE: &str = "(has(self.mode) ? self.mode : 'propose') == (has(oldSelf.mod
 
 /// The rules, for the schema of the spec.
 pub(super) fn rules() -> Vec<ValidationRule> {
-    let same = |field: &str| format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})");
+    let same =
+        |field: &str| format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})");
     FIELDS.map(|field| rule(field, same(field))).into_iter().chain([rule("mode", MODE.to_owned())]).collect()
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
+use crate::columns;
 use crate::error::{ApiError, FieldError};
 use crate::object::Object;
 use crate::schema::Schema;
@@ -109,6 +110,19 @@ pub(crate) fn versions(definition: &Object) -> Result<Vec<Arc<ResourceType>>, Ve
         if version["subresources"]["status"].is_object() {
             traits.push(Trait::Status);
         }
+        let columns = match columns::custom(version) {
+            Ok(columns) => columns,
+            Err(column) => {
+                let field = format!("spec.versions[{index}].additionalPrinterColumns[{column}].jsonPath");
+                let path = &version["additionalPrinterColumns"][column]["jsonPath"];
+                errors.push(FieldError::invalid(field, path, "is not a path that this server can follow"));
+                continue;
+            }
+        };
+        if version["subresources"]["scale"].is_object() {
+            let field = format!("spec.versions[{index}].subresources.scale");
+            errors.push(FieldError::forbidden(field, "is not supported by this server"));
+        }
         let strings = |values: &Value| values.as_array().into_iter().flatten().filter_map(|one| Some(one.as_str()?.to_owned())).collect();
         let selectable = version["selectableFields"].as_array().into_iter().flatten();
         served.push(Arc::new(ResourceType {
@@ -122,6 +136,8 @@ pub(crate) fn versions(definition: &Object) -> Result<Vec<Arc<ResourceType>>, Ve
             scope,
             traits,
             fields: selectable.filter_map(|field| Some(field["jsonPath"].as_str()?.trim_start_matches('.').to_owned())).collect(),
+            columns,
+            categories: strings(&names["categories"]),
             schema: Some(compiled),
         }));
     }

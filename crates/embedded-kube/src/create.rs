@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::batch::Batch;
 use crate::error::{ApiError, FieldError};
-use crate::object::{Object, with_type};
+use crate::object::Object;
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, NAMESPACES, ResourceType, Trait};
 use crate::{Inner, crd, meta};
@@ -32,7 +32,7 @@ pub(crate) struct Prepared {
     pub defines: Vec<Arc<ResourceType>>,
 }
 
-/// POST of an object.
+/// POST of an object; answers with what is stored.
 pub(crate) async fn create(
     inner: &Arc<Inner>,
     ty: Arc<ResourceType>,
@@ -43,11 +43,7 @@ pub(crate) async fn create(
     let object = Object::decode(&ty, body)?;
     let prepared = prepare(&ty, namespace.as_deref(), object, Origin::Client, query.field_validation)?;
     let dry_run = query.dry_run;
-    let stored = {
-        let ty = ty.clone();
-        inner.write(move |batch| insert(batch, &ty, prepared, dry_run)).await?
-    };
-    Ok(with_type(&ty, &stored))
+    inner.write(move |batch| insert(batch, &ty, prepared, dry_run)).await
 }
 
 /// Everything about a creation that does not depend on what is stored.

@@ -53,7 +53,8 @@ impl FieldError {
     }
 
     pub(crate) fn rules_not_checked() -> Self {
-        let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+        let detail =
+            "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
         Self::invalid("<nil>", &Value::Null, detail)
     }
 
@@ -168,6 +169,10 @@ impl ApiError {
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
+    }
+
+    pub(crate) fn forbidden(why: &str) -> Self {
+        Self::new(403, "Forbidden", why)
     }
 
     pub(crate) fn method_not_allowed() -> Self {

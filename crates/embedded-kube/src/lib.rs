@@ -36,18 +36,23 @@
 //! | listing continued after 5 minutes, after 64 newer listings or after a restart | 410, with a token that goes on inconsistently |
 
 mod batch;
+mod columns;
 mod crd;
 mod create;
 mod delete;
 mod discovery;
 mod error;
+mod form;
 mod gc;
 mod history;
 mod list;
+mod listener;
 mod meta;
 mod object;
+mod openapi;
 mod patch;
 mod path;
+mod scale;
 mod schema;
 mod selector;
 mod server;
@@ -59,11 +64,15 @@ mod watch;
 mod writer;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+
+pub use crate::listener::ServeError;
 
 use crate::create::Origin;
 use crate::error::ApiError;
@@ -216,11 +225,22 @@ impl EmbeddedKube {
         // Work that a crash interrupted.
         gc::start(&self.0);
         let inner = self.0.clone();
-        let service = tower::service_fn(move |request| {
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             let inner = inner.clone();
+            let request = request.map(|body| body.map_err(std::io::Error::other).boxed_unsync());
             async move { Ok::<_, Infallible>(server::answer(inner, request).await) }
         });
         kube::Client::new(service, default_namespace)
+    }
+
+    /// Serves this API over plain HTTP/1.1 on a loopback address, until `shutdown`; then open connections,
+    /// also watches, are cut.
+    ///
+    /// # Errors
+    /// When the listener's address can be reached from elsewhere.
+    pub async fn serve(&self, listener: tokio::net::TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        gc::start(&self.0);
+        listener::serve(&self.0, listener, shutdown).await
     }
 
     /// Creates an object beside the API: its uid and status are kept, which no API server would do.

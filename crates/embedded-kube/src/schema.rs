@@ -29,6 +29,7 @@ pub(crate) struct Schema {
     root: Node,
     validator: Validator,
     has_rules: bool,
+    source: Value,
 }
 
 /// What is known of one place in objects, beside what the validator knows.
@@ -74,13 +75,18 @@ impl Schema {
             .with_pattern_options(PatternOptions::regex())
             .build(&convert::to_draft4(schema));
         match validator {
-            Ok(validator) if errors.is_empty() => Ok(Self { has_rules: root.has_rules(), root, validator }),
+            Ok(validator) if errors.is_empty() => Ok(Self { has_rules: root.has_rules(), root, validator, source: schema.clone() }),
             Ok(_) => Err(errors),
             Err(error) => {
                 errors.push(FieldError::invalid(field, &Value::from("schema"), format!("does not compile: {}", error.masked())));
                 Err(errors)
             }
         }
+    }
+
+    /// What it was compiled from.
+    pub(crate) fn source(&self) -> &Value {
+        &self.source
     }
 
     /// Drops what is unknown and sets what has a default; answers with the paths of what was unknown.
@@ -140,7 +146,8 @@ impl Node {
             node
         };
         let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-        let properties = properties.map(|(name, schema)| (name.clone(), below(schema, format!("{field}.properties[{name}]"), correlatable)));
+        let properties =
+            properties.map(|(name, schema)| (name.clone(), below(schema, format!("{field}.properties[{name}]"), correlatable)));
         let properties = properties.collect();
         let additional = schema.get("additionalProperties");
         let preserve = says("x-kubernetes-preserve-unknown-fields") || additional == Some(&Value::Bool(true));
@@ -169,7 +176,10 @@ impl Node {
         }
         for within in ["allOf", "anyOf", "oneOf", "not"] {
             if schema.get(within).is_some_and(|schema| schema.to_string().contains(&format!("\"{}\":", rules::KEY))) {
-                errors.push(FieldError::forbidden(format!("{field}.{within}"), format!("{} within it is not supported by this server", rules::KEY)));
+                errors.push(FieldError::forbidden(
+                    format!("{field}.{within}"),
+                    format!("{} within it is not supported by this server", rules::KEY),
+                ));
             }
         }
     }

@@ -16,11 +16,11 @@ use serde_json::{Map, Value};
 use crate::batch::Batch;
 use crate::create::apply_schema;
 use crate::error::{ApiError, FieldError};
-use crate::object::{Object, with_type};
+use crate::object::Object;
 use crate::patch::Patch;
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, ResourceType, Trait};
-use crate::{Inner, crd, delete, meta};
+use crate::{Inner, crd, delete, meta, scale};
 
 /// What a write is addressed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Part {
     Main,
     /// Its status subresource.
     Status,
+    /// Its scale subresource.
+    Scale,
 }
 
 /// What a write brings.
@@ -48,12 +50,10 @@ pub(crate) struct Update {
     pub change: Change,
 }
 
-/// PUT or PATCH.
+/// PUT or PATCH; answers with what is stored.
 pub(crate) async fn update(inner: &Arc<Inner>, update: Update, query: &Query) -> Result<Bytes, ApiError> {
     let (dry_run, validation) = (query.dry_run, query.field_validation);
-    let ty = update.ty.clone();
-    let stored = inner.write(move |batch| update.run(batch, dry_run, validation)).await?;
-    Ok(with_type(&ty, &stored))
+    inner.write(move |batch| update.run(batch, dry_run, validation)).await
 }
 
 impl Update {
@@ -103,8 +103,9 @@ impl Update {
 
     /// The object as the request wants it, once its identity and version are known to fit.
     fn changed(self, old: &Object) -> Result<Object, ApiError> {
-        let Self { ty, namespace, name, change, .. } = self;
+        let Self { ty, namespace, name, part, change } = self;
         let (mut new, unconditional) = match change {
+            Change::Patch(patch) if part == Part::Scale => (scale::change(&ty, old, patch)?, true),
             Change::Put(object) => (*object, ty.has(Trait::UnconditionalUpdate)),
             Change::Patch(patch) => {
                 let mut whole = old.to_value(&ty)?;

@@ -6,13 +6,7 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::support::{config_map, config_maps, refusal, said, server};
-
-fn deployment(name: &str) -> Deployment {
-    let template = json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
-    let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template});
-    serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec, "status": {"replicas": 9}})).unwrap()
-}
+use crate::support::{config_map, config_maps, deployment, refusal, said, server};
 
 #[tokio::test]
 async fn a_created_object_bears_what_the_server_sets_and_reads_back_the_same() {

@@ -70,7 +70,8 @@ async fn what_was_judged_and_approved_stays_as_it_was_created() {
         let message = format!(r#"Invalid value: "object": {field} does not change once the remediation is created"#);
         assert_eq!(causes(status), [("FieldValueInvalid".to_owned(), message, format!("spec.{field}"))], "{patch}");
     }
-    let changed = change(&remediations, json!({"mode": "propose", "facts": {"seen": "twice"}, "ttlSecondsAfterFinished": 60})).await.unwrap();
+    let changed =
+        change(&remediations, json!({"mode": "propose", "facts": {"seen": "twice"}, "ttlSecondsAfterFinished": 60})).await.unwrap();
     assert_eq!(changed.metadata.generation, Some(2));
     let status = Patch::Merge(json!({"status": {"phase": "in_progress"}}));
     assert_eq!(remediations.patch_status("one", &PatchParams::default(), &status).await.unwrap().data["spec"]["action"], ours()["action"]);

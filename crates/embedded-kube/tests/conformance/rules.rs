@@ -90,7 +90,14 @@ fn unchecked() -> (String, String, String) {
 async fn an_object_that_breaks_a_rule_is_refused_with_the_rules_message_reason_and_field() {
     let gauges = gauges().await;
     let cases = [
-        (json!({"min": 3, "max": 2}), of("FieldValueInvalid", r#"Invalid value: "object": failed rule: !has(self.min) || !has(self.max) || self.min <= self.max"#, "spec")),
+        (
+            json!({"min": 3, "max": 2}),
+            of(
+                "FieldValueInvalid",
+                r#"Invalid value: "object": failed rule: !has(self.min) || !has(self.max) || self.min <= self.max"#,
+                "spec",
+            ),
+        ),
         (json!({"namespace": "kube-system"}), of("FieldValueRequired", "Required value: not there", "spec.namespace")),
         (json!({"share": 1}), of("FieldValueDuplicate", r#"Duplicate value: "object""#, "spec")),
         (json!({"max": 13}), of("FieldValueInvalid", r#"Invalid value: "integer": failed rule: self != 13"#, "spec.max")),
@@ -100,19 +107,27 @@ async fn an_object_that_breaks_a_rule_is_refused_with_the_rules_message_reason_a
         (json!({"note": "A"}), of("FieldValueInvalid", r#"Invalid value: "object": a word"#, "spec")),
         (
             json!({"readings": [{"name": "much-too-long"}]}),
-            of("FieldValueInvalid",
-               r#"Invalid value: "object": failed rule: !has(self.readings) || self.readings.all(r, r.name.size() < 8 && (!has(r.value) || r.value < 1000))"#, "spec"),
+            of(
+                "FieldValueInvalid",
+                r#"Invalid value: "object": failed rule: !has(self.readings) || self.readings.all(r, r.name.size() < 8 && (!has(r.value) || r.value < 1000))"#,
+                "spec",
+            ),
         ),
     ];
     for (spec, wanted) in cases {
         assert_eq!(cause(refusal(create(&gauges, "one", spec.clone()).await)), wanted, "{spec}");
     }
     let status = refusal(create(&gauges, "a-long-long-name", json!({})).await);
-    assert_eq!(status.message, r#"Gauge.conformance.example.com "a-long-long-name" is invalid: <nil>: Invalid value: "object": a short name"#);
+    assert_eq!(
+        status.message,
+        r#"Gauge.conformance.example.com "a-long-long-name" is invalid: <nil>: Invalid value: "object": a short name"#
+    );
     assert_eq!(cause(status), of("FieldValueInvalid", r#"Invalid value: "object": a short name"#, "<nil>"));
     let status = refusal(create(&gauges, "one", json!({"min": 3, "max": 2, "note": "A"})).await);
     assert_eq!(causes(status).len(), 2);
-    create(&gauges, "one", json!({"min": 1, "max": 2, "share": 0.5, "note": null, "limits": {"cpu": 1}, "at": "2024-01-01T00:00:00Z"})).await.unwrap();
+    create(&gauges, "one", json!({"min": 1, "max": 2, "share": 0.5, "note": null, "limits": {"cpu": 1}, "at": "2024-01-01T00:00:00Z"}))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -218,7 +233,8 @@ async fn a_rule_that_makes_no_sense_is_refused_with_its_definition() {
     let (client, _) = server().await;
     let at = "spec.validation.openAPIV3Schema.properties[spec]";
     let schema = |spec: Value| json!({"type": "object", "properties": {"spec": spec}});
-    let with = |rule: Value| schema(json!({"type": "object", "properties": {"size": {"type": "integer"}}, "x-kubernetes-validations": [rule]}));
+    let with =
+        |rule: Value| schema(json!({"type": "object", "properties": {"size": {"type": "integer"}}, "x-kubernetes-validations": [rule]}));
     let cases = [
         (with(json!({"rule": "self.sice > 1"})), "FieldValueInvalid", "rule"),
         (with(json!({"rule": "self.size >"})), "FieldValueInvalid", "rule"),

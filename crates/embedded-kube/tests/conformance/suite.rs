@@ -5,6 +5,7 @@
 
 mod custom;
 mod deletion;
+mod forms;
 mod lists;
 mod objects;
 mod remediations;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DynamicObject, PostParams};
@@ -23,6 +24,12 @@ pub(crate) async fn server() -> (Client, String) {
 
 pub(crate) fn config_map(name: &str, labels: &Value) -> ConfigMap {
     serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}, "data": {"key": "value"}})).unwrap()
+}
+
+pub(crate) fn deployment(name: &str) -> Deployment {
+    let template = json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template});
+    serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec, "status": {"replicas": 9}})).unwrap()
 }
 
 pub(crate) async fn config_maps() -> Api<ConfigMap> {
@@ -93,7 +100,7 @@ pub(crate) async fn defined(kind: &str, plural: &str, schema: &Value) -> Api<Dyn
     served(kind, plural, definition(kind, plural, schema)).await
 }
 
-async fn served(kind: &str, plural: &str, definition: Value) -> Api<DynamicObject> {
+pub(crate) async fn served(kind: &str, plural: &str, definition: Value) -> Api<DynamicObject> {
     let (client, namespace) = server().await;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let definition: CustomResourceDefinition = serde_json::from_value(definition).unwrap();

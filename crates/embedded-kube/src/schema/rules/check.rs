@@ -36,9 +36,10 @@ type Scope<'s> = Vec<(String, Type<'s>)>;
 /// An expression whose value is used as a whole.
 fn value_of<'s>(expression: &Expression, scope: &mut Scope<'s>, nesting: usize) -> Result<(), String> {
     match type_of(expression, scope, nesting)? {
-        Type::Of(node) if !is_plain(node) => {
-            Err("times, durations, bytes, int-or-string, free-form values, and lists of the types set and map are not supported by this server".into())
-        }
+        Type::Of(node) if !is_plain(node) => Err(
+            "times, durations, bytes, int-or-string, free-form values, and lists of the types set and map are not supported by this server"
+                .into(),
+        ),
         _ => Ok(()),
     }
 }
@@ -102,7 +103,9 @@ fn type_of<'s>(expression: &Expression, scope: &mut Scope<'s>, nesting: usize) -
         }
         Expr::Comprehension(loops) => {
             if nesting == MAX_NESTING || loops.iter_var2.is_some() {
-                return Err(format!("more than {MAX_NESTING} macros within each other, or one of two variables, are not supported by this server"));
+                return Err(format!(
+                    "more than {MAX_NESTING} macros within each other, or one of two variables, are not supported by this server"
+                ));
             }
             let item = match type_of(&loops.iter_range, scope, nesting)? {
                 Type::Of(node) => match (&node.items, &node.additional) {
