@@ -8,7 +8,7 @@ mod settings;
 mod validate;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -21,7 +21,7 @@ use secrecy::SecretString;
 
 pub use settings::Settings;
 
-use crate::{identity::Tenant, remediation::ActionKind};
+use crate::identity::Tenant;
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -56,8 +56,6 @@ pub struct Config {
     pub retention_interval: Duration,
     /// How long an action's effect may take to show.
     pub validation_timeout: Duration,
-    /// The actions that may be carried out.
-    pub actions: BTreeSet<ActionKind>,
     /// The policy file; the built-in policy, which only proposes, when absent.
     pub policy_file: Option<PathBuf>,
     /// Limits of the API listener.

@@ -25,6 +25,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod contract;
+pub mod deadline;
 pub mod demo;
 pub mod dev;
 pub mod duration;
@@ -35,7 +36,6 @@ pub mod identity;
 pub mod informer;
 pub mod ingest;
 pub mod key;
-pub mod permissions;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;
@@ -50,3 +50,6 @@ pub mod stream;
 pub mod telemetry;
 pub mod verify;
 pub mod worker;
+
+#[cfg(test)]
+mod test_api;

@@ -40,7 +40,6 @@
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
 //! too soon, the object's wait is what counts.
 
-mod access;
 pub mod actions;
 mod api;
 mod claim;
@@ -54,7 +53,7 @@ mod run;
 mod running;
 mod validate;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
@@ -77,7 +76,7 @@ pub use validate::ValidateError;
 use crate::{
     category::Category,
     policy::Guardrails,
-    remediation::{ActionKind, Phase, Reason, StepName},
+    remediation::{Phase, Reason, StepName},
     telemetry::Metrics,
 };
 
@@ -89,8 +88,6 @@ const PASS: Duration = Duration::from_secs(45);
 pub struct Settings {
     /// The only namespace whose remediations are processed; all of them without one.
     pub watch_namespace: Option<String>,
-    /// The actions that may be carried out.
-    pub actions: BTreeSet<ActionKind>,
     /// How long an effect may take to show before the change is undone.
     pub validation_timeout: Duration,
 }
@@ -234,7 +231,7 @@ impl Pipeline {
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
         }
-        let target = match plan::run(self, &run.object).await {
+        let target = match plan::run(&self.client, &self.guardrails, &run.object).await {
             Ok(target) => target,
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
         };

@@ -12,16 +12,7 @@ type Labels = BTreeMap<String, String>;
 
 impl Act for LabelAction {
     const LEVEL: Level = Level::Itself;
-    /// Pods and workloads; operators grant further kinds.
-    const PERMISSIONS: &'static [Permission] = &[
-        Permission::to("", "pods", &["get", "patch"]),
-        Permission::to("apps", "deployments", &["get", "patch"]),
-        Permission::to("apps", "replicasets", &["get", "patch"]),
-        Permission::to("apps", "statefulsets", &["get", "patch"]),
-        Permission::to("apps", "daemonsets", &["get", "patch"]),
-        Permission::to("batch", "jobs", &["get", "patch"]),
-        Permission::to("batch", "cronjobs", &["get", "patch"]),
-    ];
+    const PERMISSIONS: &'static [Permission] = &[Permission { group: "*", resource: "*", verbs: &["get", "patch"] }];
 
     fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
         let now = live.metadata.labels.as_ref();
