@@ -36,6 +36,7 @@ pub mod identity;
 pub mod informer;
 pub mod ingest;
 pub mod key;
+pub mod permissions;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;
