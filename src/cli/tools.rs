@@ -21,7 +21,8 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
     logs::init(&LogConfig { filter: dev.log_level, format });
     let workloads = if dev.frozen_workloads { Workloads::Frozen } else { Workloads::Live };
     let state = dev.state_dir.clone();
-    let options = Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, workloads };
+    let options =
+        Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kube_listen: dev.kube_listen, workloads };
     eprintln!("zen-agent dev: throw-away credentials and an embedded Kubernetes API in {}; not for production", state.display());
     let state = if state == std::path::Path::new(".zen-agent") { String::new() } else { format!(" --state-dir {}", state.display()) };
     let ready = move |Addresses { api, admin }| {

@@ -1,5 +1,6 @@
 //! The two kinds of patch that are spoken: JSON merge patch (RFC 7386) and JSON patch (RFC 6902).
 
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -42,11 +43,25 @@ impl Patch {
             Self::Merge(patch) => json_patch::merge(target, &patch),
             Self::Json(operations) => {
                 let patch: json_patch::Patch = serde_json::from_value(operations.into()).map_err(|_| ApiError::unprocessable())?;
-                // The target is a copy, which a failure leaves unused: nothing has to be undone.
-                json_patch::patch_unsafe(target, &patch).map_err(|_| ApiError::unprocessable())?;
+                for operation in patch.0 {
+                    // The target is a copy, which a failure leaves unused: nothing has to be undone.
+                    json_patch::patch_unsafe(target, &[as_upstream(operation, target)]).map_err(|_| ApiError::unprocessable())?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// Upstream's library lets `replace` make a field that is not there, which RFC 6902 does not.
+fn as_upstream(operation: PatchOperation, target: &Value) -> PatchOperation {
+    match operation {
+        PatchOperation::Replace(ReplaceOperation { path, value })
+            if path.parent().is_some_and(|parent| target.pointer(parent.as_str()).is_some_and(Value::is_object)) =>
+        {
+            PatchOperation::Add(AddOperation { path, value })
+        }
+        other => other,
     }
 }
 
@@ -91,7 +106,7 @@ mod tests {
             json!([{"op": "test", "path": "/a", "value": 2}]),
             json!([{"op": "remove", "path": "/b"}]),
             json!([{"op": "add", "path": "/x/y", "value": 1}]),
-            json!([{"op": "replace", "path": "/b", "value": 1}]),
+            json!([{"op": "replace", "path": "/x/y", "value": 1}]),
             json!([{"op": "invent", "path": "/a"}]),
             json!([{"op": "remove"}]),
         ] {

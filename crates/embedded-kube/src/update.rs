@@ -65,7 +65,10 @@ impl Update {
         if part == Part::Status {
             let status = new.rest.remove("status");
             new.rest = with_status(old.rest.clone(), status);
+            // Of the rest of the metadata nothing counts, but built-in types tell a foreign uid.
+            let uid = new.meta.uid.take().filter(|_| ty.schema.is_none());
             new.meta = old.meta.clone();
+            new.meta.uid = uid.or(new.meta.uid);
         } else if ty.has(Trait::Status) {
             new.rest = with_status(new.rest, old.rest.get("status").cloned());
         }
@@ -104,6 +107,8 @@ impl Update {
     /// The object as the request wants it, once its identity and version are known to fit.
     fn changed(self, old: &Object) -> Result<Object, ApiError> {
         let Self { ty, namespace, name, part, change } = self;
+        // A PUT of another object's uid conflicts; in a patch that is a field that cannot be changed.
+        let names_its_object = part == Part::Scale || matches!(change, Change::Put(_));
         let (mut new, unconditional) = match change {
             Change::Patch(patch) if part == Part::Scale => (scale::change(&ty, old, patch)?, true),
             Change::Put(object) => (*object, ty.has(Trait::UnconditionalUpdate)),
@@ -126,7 +131,7 @@ impl Update {
             return Err(ApiError::bad_request(message));
         }
         new.meta.namespace = namespace;
-        if !new.uid().is_empty() && new.uid() != old.uid() {
+        if names_its_object && !new.uid().is_empty() && new.uid() != old.uid() {
             let why = format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", new.uid(), old.uid());
             return Err(ApiError::conflict(&ty, &name, why));
         }

@@ -6,7 +6,7 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
-use crate::support::{causes, defined, refusal, said, server, thing};
+use crate::support::{causes, defined, eventually, refusal, said, server, thing};
 
 fn rule(rule: &str, message: &str) -> Value {
     json!({"rule": rule, "message": message})
@@ -213,7 +213,10 @@ async fn an_update_is_not_held_to_what_it_leaves_as_it_was() {
     let params = PatchParams::default();
     let change = async |spec: Value| things.patch("one", &params, &Patch::Merge(json!({"spec": spec}))).await;
     // A real server takes a moment to serve what it has stored.
-    crate::support::eventually(async || change(json!({"text": "also too long"})).await.is_err()).await;
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let probe = thing(&kind, &plural, "probe", &json!({"text": "rather long"}));
+    eventually(async || things.create(&dry, &probe).await.is_err()).await;
+    assert_eq!(refusal(change(json!({"text": "also too long"})).await).code, 422);
     assert_eq!(refusal(change(json!({"number": 2})).await).code, 422);
     change(json!({"number": 6})).await.unwrap();
     change(json!({"more": 1})).await.unwrap();

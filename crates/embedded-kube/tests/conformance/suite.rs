@@ -6,6 +6,7 @@
 mod custom;
 mod deletion;
 mod forms;
+mod kinds;
 mod lists;
 mod objects;
 mod remediations;
