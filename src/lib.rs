@@ -35,6 +35,7 @@ pub mod identity;
 pub mod informer;
 pub mod ingest;
 pub mod key;
+pub mod lease;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;

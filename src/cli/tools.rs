@@ -10,6 +10,7 @@ use crate::{
     dev::{self, Options, Workloads},
     duration,
     fixtures::Fixtures as Generator,
+    lease,
     policy::Policy,
     remediation::{self, Phase},
     runtime::{self, Addresses},
@@ -55,7 +56,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
-    runtime::run(config, client, policy, runtime::signals(), ready).await.map_err(Failure::refused)
+    runtime::run(config, client, lease::identity(), policy, runtime::signals(), ready).await.map_err(Failure::refused)
 }
 
 /// Standard output may be closed, which must not end the agent.

@@ -92,7 +92,7 @@ enum Approver {
     Policy,
 }
 
-pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Target) -> Result<Gate<'a>, GateError> {
+pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &Target) -> Result<Gate<'a>, GateError> {
     let Some(approver) = approver(pipeline, run)? else { return Ok(Gate::Wait(None)) };
     if let Some(wait) = run.object.spec.scheduled_time.as_ref().map(|at| until(at.0)).filter(|wait| !wait.is_zero()) {
         run.hold(Reason::Scheduled, "its scheduled time has not come");
@@ -122,7 +122,7 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Targ
 }
 
 /// Who approved it, as the condition says or as it now comes to say; `None` waits for a person.
-fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, GateError> {
+fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, GateError> {
     if run.spec_changed() {
         run.status.approval = None;
         propose(run, Reason::SpecChanged, "the spec was changed after it was approved; a person has to approve it as it is now");
@@ -166,7 +166,7 @@ fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, Gate
 }
 
 /// Makes it wait for a person.
-fn propose(run: &mut Run, reason: Reason, message: &str) {
+fn propose(run: &mut Run<'_>, reason: Reason, message: &str) {
     run.set_condition(APPROVED, Holds::No, reason, message);
     run.release();
     run.status.explain(reason, message);
@@ -193,7 +193,7 @@ fn ran_automatically(remediation: &ZenAgentRemediation) -> bool {
 /// Whether the budget of the target's namespace or the target's cool-down says that a person is needed.
 ///
 /// Counted from the objects themselves, page by page, so it holds across restarts and replicas.
-async fn exceeded(pipeline: &Pipeline, run: &Run, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
+async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
     let selector = match (&target.namespace, &run.object.spec.target) {
         (Some(namespace), _) => format!("spec.target.namespace={namespace}"),
         (None, Some(named)) => format!("spec.target.kind={}", named.kind),

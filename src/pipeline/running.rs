@@ -15,7 +15,11 @@ use futures::TryStreamExt;
 use kube::ResourceExt;
 use tokio::sync::OnceCell;
 
-use super::{Pipeline, api::ApiError, run::Run};
+use super::{
+    Pipeline,
+    api::ApiError,
+    run::{self, Run},
+};
 use crate::{
     event::Target,
     remediation::{Phase, ZenAgentRemediation},
@@ -77,7 +81,7 @@ impl Holder {
 
 impl Running {
     /// Takes the target for this remediation, or says who has it.
-    pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run) -> Result<Take<'_>, ApiError> {
+    pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run<'_>) -> Result<Take<'_>, ApiError> {
         self.filled.get_or_try_init(|| self.fill(pipeline)).await?;
         let uid = target.uid.as_deref().unwrap_or_default();
         let me = Holder::of(&run.object);
@@ -89,8 +93,8 @@ impl Running {
             if claiming {
                 return Ok(busy);
             }
-            let claimed = Run::read(&pipeline.client, &holder.namespace, &holder.name, pipeline.since).await?;
-            if claimed.is_some_and(|claimed| claimed.uid() == holder.uid && works_on(&claimed.object, uid)) {
+            let claimed = run::read(&pipeline.client, &holder.namespace, &holder.name).await?;
+            if claimed.is_some_and(|claimed| claimed.metadata.uid.as_ref() == Some(&holder.uid) && works_on(&claimed, uid)) {
                 return Ok(busy);
             }
             self.leave(uid, &holder);

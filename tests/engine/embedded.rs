@@ -35,14 +35,14 @@ use zen_agent::{
 use crate::soon;
 
 /// A server that can be stopped and started under its client.
-struct Server {
+pub(crate) struct Server {
     directory: TempDir,
     options: Options,
     running: Arc<Mutex<(EmbeddedKube, Client)>>,
 }
 
 impl Server {
-    async fn start(options: Options) -> Self {
+    pub(crate) async fn start(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let running = Arc::new(Mutex::new(open(directory.path(), &options)));
         let server = Self { directory, options, running };
@@ -51,7 +51,7 @@ impl Server {
         server
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let running = Arc::clone(&self.running);
         let service = tower::service_fn(move |request| {
             let client = running.lock().unwrap().1.clone();
@@ -60,11 +60,11 @@ impl Server {
         Client::new(service, "default")
     }
 
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.running.lock().unwrap().0.close();
     }
 
-    fn start_again(&self) {
+    pub(crate) fn start_again(&self) {
         *self.running.lock().unwrap() = open(self.directory.path(), &self.options);
     }
 

@@ -4,6 +4,7 @@
 mod embedded;
 mod fake;
 mod informer;
+mod lease;
 mod retention;
 mod stream;
 mod worker;

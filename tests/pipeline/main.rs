@@ -7,5 +7,6 @@ mod crash;
 mod demo;
 mod faults;
 mod gate;
+mod leaders;
 mod plan;
 mod support;

@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use zen_agent::{
     demo,
     event::Target,
+    lease::Tenure,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
     remediation::{Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
@@ -62,12 +63,12 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone())
+        Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline whose calls pass a tap.
     pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
-        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone())
+        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone(), Tenure::endless())
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
