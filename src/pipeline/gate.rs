@@ -26,7 +26,7 @@ use super::{
     Pipeline,
     api::ApiError,
     run::{Run, elapsed},
-    running::{Reservation, Take, named},
+    running::{Reservation, Take},
 };
 use crate::{
     event::Target,
@@ -114,8 +114,9 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
     }
     match pipeline.running.take(pipeline, target, run).await? {
         Take::Taken(reservation) => Ok(Gate::Open(Permit { _admission: admission, _reservation: reservation })),
-        Take::Busy(holder) => {
-            run.hold(Reason::TargetBusy, &format!("{holder} works on the same target"));
+        Take::Busy => {
+            // It names nobody: of many that wait, each would be written anew whenever another one's turn comes.
+            run.hold(Reason::TargetBusy, "another remediation works on the same target");
             Ok(Gate::Wait(Some(BUSY_WAIT)))
         }
     }
@@ -181,6 +182,15 @@ fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<App
     if age > limit { Err(GateError::Stale { age, limit }) } else { Ok(()) }
 }
 
+/// A remediation as another may speak of it: no tenant learns the names of another's.
+fn named(other: &ZenAgentRemediation, reader: &ZenAgentRemediation) -> String {
+    if other.tenant() == reader.tenant() {
+        format!("remediation {}/{}", other.namespace().unwrap_or_default(), other.name_any())
+    } else {
+        "another remediation".to_owned()
+    }
+}
+
 fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
 }
@@ -209,7 +219,7 @@ async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result
             let same = status.target.as_ref().is_some_and(|other| other.uid == target.uid);
             let last = status.completed_at.as_ref().map_or(started.0, |ended| max(ended.0, started.0));
             if guardrails.cooldown.is_some_and(|cooldown| same && elapsed(last) < cooldown) {
-                let other = named(other.tenant(), &other.namespace().unwrap_or_default(), &other.name_any(), &run.object);
+                let other = named(other, &run.object);
                 let message = format!("{other} changed the same target a short while ago");
                 return Ok(Some((Reason::CoolDown, message)));
             }

@@ -55,8 +55,8 @@ impl Drop for Reservation<'_> {
 /// Whether the target is free.
 pub(super) enum Take<'a> {
     Taken(Reservation<'a>),
-    /// Another remediation has it; its name, for the reader's eyes.
-    Busy(String),
+    /// Another remediation has it.
+    Busy,
 }
 
 #[derive(Clone)]
@@ -64,14 +64,12 @@ struct Holder {
     namespace: String,
     name: String,
     uid: String,
-    tenant: Option<String>,
 }
 
 impl Holder {
     fn of(object: &ZenAgentRemediation) -> Self {
         let uid = object.metadata.uid.clone().unwrap_or_default();
-        let tenant = object.tenant().map(ToOwned::to_owned);
-        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any(), uid, tenant }
+        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any(), uid }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -89,13 +87,12 @@ impl Running {
             let Some((holder, claiming)) = self.enter(uid, &me, true) else {
                 return Ok(Take::Taken(Reservation { running: self, uid: uid.to_owned() }));
             };
-            let busy = Take::Busy(named(holder.tenant.as_deref(), &holder.namespace, &holder.name, &run.object));
             if claiming {
-                return Ok(busy);
+                return Ok(Take::Busy);
             }
             let claimed = run::read(&pipeline.client, &holder.namespace, &holder.name).await?;
             if claimed.is_some_and(|claimed| claimed.metadata.uid.as_ref() == Some(&holder.uid) && works_on(&claimed, uid)) {
-                return Ok(busy);
+                return Ok(Take::Busy);
             }
             self.leave(uid, &holder);
         }
@@ -148,11 +145,6 @@ impl Running {
         }
         Ok(())
     }
-}
-
-/// A remediation as another may speak of it: no tenant learns the names of another's.
-pub(super) fn named(tenant: Option<&str>, namespace: &str, name: &str, reader: &ZenAgentRemediation) -> String {
-    if tenant == reader.tenant() { format!("remediation {namespace}/{name}") } else { "another remediation".to_owned() }
 }
 
 fn pinned(object: &ZenAgentRemediation) -> Option<&str> {
