@@ -25,6 +25,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod contract;
+pub mod deadline;
 pub mod demo;
 pub mod dev;
 pub mod duration;
@@ -50,3 +51,6 @@ pub mod stream;
 pub mod telemetry;
 pub mod verify;
 pub mod worker;
+
+#[cfg(test)]
+mod test_api;

@@ -9,7 +9,6 @@ use kube::{Api, Client, ResourceExt};
 use super::{
     Pipeline,
     api::{ApiError, call, find},
-    listing,
 };
 use crate::{
     event::Target,
@@ -18,6 +17,7 @@ use crate::{
         conditions::{self, Holds},
         status_write,
     },
+    stream,
 };
 
 /// The wait before the second attempt of a step; doubles up to [`LONGEST_WAIT`].
@@ -58,7 +58,7 @@ pub(super) enum Begin {
 /// The remediation as it is now, unless it is gone or malformed.
 pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<ZenAgentRemediation>, ApiError> {
     let guarded = Api::namespaced(client.clone(), namespace);
-    Ok(find("read the remediation", guarded.get(name)).await?.and_then(listing::well_formed))
+    Ok(find("read the remediation", guarded.get(name)).await?.and_then(stream::well_formed))
 }
 
 /// The step that is under way.
