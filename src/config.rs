@@ -8,7 +8,7 @@ mod settings;
 mod validate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -21,7 +21,7 @@ use secrecy::SecretString;
 
 pub use settings::Settings;
 
-use crate::identity::Tenant;
+use crate::{identity::Tenant, remediation::ActionKind};
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ pub struct Config {
     pub retention_interval: Duration,
     /// How long an action's effect may take to show.
     pub validation_timeout: Duration,
+    /// The actions that may be carried out.
+    pub actions: BTreeSet<ActionKind>,
     /// The policy file; the built-in policy, which only proposes, when absent.
     pub policy_file: Option<PathBuf>,
     /// Limits of the API listener.

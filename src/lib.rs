@@ -37,6 +37,7 @@ pub mod informer;
 pub mod ingest;
 pub mod key;
 pub mod lease;
+pub mod permissions;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;

@@ -52,6 +52,7 @@
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
 //! too soon, the step's wait is what counts. What another process began is gone on with at once.
 
+mod access;
 pub mod actions;
 mod api;
 mod claim;
@@ -66,7 +67,7 @@ mod running;
 mod stopwatch;
 mod validate;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use kube::Client;
 use tokio::{sync::Mutex, time::timeout};
@@ -90,7 +91,7 @@ use crate::{
     category::Category,
     lease::Tenure,
     policy::Guardrails,
-    remediation::{Phase, Reason, StepName},
+    remediation::{ActionKind, Phase, Reason, StepName},
     telemetry::Metrics,
 };
 
@@ -102,6 +103,8 @@ const PASS: Duration = Duration::from_secs(45);
 pub struct Settings {
     /// The only namespace whose remediations are processed; all of them without one.
     pub watch_namespace: Option<String>,
+    /// The actions that may be carried out.
+    pub actions: BTreeSet<ActionKind>,
     /// How long an effect may take to show before the change is undone.
     pub validation_timeout: Duration,
 }
@@ -249,7 +252,7 @@ impl Pipeline {
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
         }
-        let target = match plan::run(&self.client, &self.guardrails, &run.object).await {
+        let target = match plan::run(self, &run.object).await {
             Ok(target) => target,
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
         };

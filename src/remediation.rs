@@ -1,5 +1,6 @@
 //! The ZenAgentRemediation: its schema, its names, and its state machine.
 
+mod action_kind;
 pub mod approval;
 pub mod conditions;
 pub mod names;
@@ -9,6 +10,7 @@ mod resource;
 mod status;
 pub mod status_write;
 
+pub use action_kind::{ActionKind, NotAnAction};
 pub use phase::Phase;
 pub use reason::Reason;
 pub use resource::*;

@@ -142,7 +142,11 @@ pub async fn run(
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
     let leader = Leader {
         client: client.clone(),
-        settings: pipeline::Settings { watch_namespace: config.watch_namespace.clone(), validation_timeout: config.validation_timeout },
+        settings: pipeline::Settings {
+            watch_namespace: config.watch_namespace.clone(),
+            actions: config.actions.clone(),
+            validation_timeout: config.validation_timeout,
+        },
         guardrails,
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),

@@ -17,8 +17,6 @@ use crate::{
     telemetry::logs,
 };
 
-const DEFAULT_POLICY: &str = include_str!("../../policies/default.yaml");
-
 pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
     let format = dev.log_format.parse().map_err(|error: crate::config::NotALogFormat| Failure::Usage(format!("--log-format: {error}")))?;
     logs::init(&LogConfig { filter: dev.log_level, format });
@@ -48,10 +46,12 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let config = settings.validate().map_err(Failure::usage)?;
     logs::init(&config.log);
     let policy = match &config.policy_file {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
-        None => DEFAULT_POLICY.to_owned(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            Policy::parse(&text).map_err(Failure::usage)?.needs_only(&config.actions).map_err(Failure::usage)?
+        }
+        None => Policy::built_in(&config.actions).map_err(Failure::usage)?,
     };
-    let policy = Policy::parse(&policy).map_err(Failure::usage)?;
     let client = Client::try_default()
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;

@@ -79,6 +79,8 @@ settings! {
     retention_interval: "RETENTION_INTERVAL" = "1h";
     /// How long an action's effect may take to show.
     validation_timeout: "VALIDATION_TIMEOUT" = "5m";
+    /// Comma-separated actions that may be carried out: label, network-quarantine, scale.
+    enabled_actions: "ENABLED_ACTIONS" = "label,network-quarantine,scale";
     /// Policy file; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
     /// Bytes of a request body.

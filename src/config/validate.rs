@@ -117,6 +117,9 @@ impl Settings {
         let retention_max_age = e.period("retention_max_age", self.retention_max_age.as_deref());
         let retention_interval = e.period("retention_interval", self.retention_interval.as_deref());
         let validation_timeout = e.period("validation_timeout", self.validation_timeout.as_deref());
+        let actions = self.enabled_actions.unwrap_or_default();
+        let actions = actions.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let actions = actions.filter_map(|name| e.parsed("enabled_actions", Some(name))).collect();
         let policy_file = self.policy_file.as_deref().and_then(|path| e.file("policy_file", Some(path)));
         let max_body_bytes = e.parsed("max_body_bytes", self.max_body_bytes.as_deref());
         let max_connections = e.parsed("max_connections", self.max_connections.as_deref());
@@ -138,6 +141,7 @@ impl Settings {
             retention_max_age: retention_max_age?,
             retention_interval: retention_interval?,
             validation_timeout: validation_timeout?,
+            actions,
             policy_file,
             limits: Limits {
                 max_body_bytes: max_body_bytes?,
@@ -201,6 +205,7 @@ mod tests {
             listen: Some("nowhere".to_owned()),
             worker_pool_size: Some("0".to_owned()),
             retention_max_age: Some("a week".to_owned()),
+            enabled_actions: Some("label, reboot".to_owned()),
             log_format: Some("xml".to_owned()),
             hmac_key_id: Some("k1".to_owned()),
             ..Settings::default()
@@ -216,6 +221,7 @@ mod tests {
             "jwt_key_files",
             "worker_pool_size",
             "retention_max_age",
+            "enabled_actions",
             "log_format",
         ] {
             assert!(errors.iter().any(|error| error.starts_with(name)), "{name} in {errors:?}");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use embedded_kube::Options;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{
     Api, Client,
@@ -13,7 +12,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 use zen_agent::lease::{Election, NAME, Standing, Timing};
 
-use crate::{embedded::Server, soon};
+use crate::{server::Server, soon};
 
 /// As long as the API's whole seconds allow; all else in proportion.
 const TIMING: Timing =
@@ -48,10 +47,10 @@ async fn record(client: Client) -> LeaseSpec {
 
 #[tokio::test]
 async fn the_lease_of_a_candidate_that_crashed_is_taken_over_when_it_has_run_out_and_not_sooner() {
-    let server = Server::start(Options::default()).await;
-    let mut first = Candidate::start(server.client(), "first");
+    let server = Server::start().await;
+    let mut first = Candidate::start(server.client().await, "first");
     let tenure = soon("the first is elected", first.standing.elected()).await;
-    let mut second = Candidate::start(server.client(), "second");
+    let mut second = Candidate::start(server.client().await, "second");
     // It is renewed over and over, and the second waits.
     let early = tokio::time::timeout(2 * TIMING.duration, second.standing.elected()).await;
     assert!(early.is_err() && tenure.holds());
@@ -64,18 +63,17 @@ async fn the_lease_of_a_candidate_that_crashed_is_taken_over_when_it_has_run_out
     let renewed_at_most_before = TIMING.retry + SLACK / 10;
     assert!(took >= TIMING.duration - renewed_at_most_before, "{took:?}");
     assert!(took <= TIMING.duration + TIMING.retry + SLACK, "{took:?}");
-    let record = record(server.client()).await;
+    let record = record(server.client().await).await;
     assert_eq!((record.holder_identity.as_deref(), record.lease_transitions), (Some("second"), Some(1)));
     second.crash().await;
-    server.stop();
 }
 
 #[tokio::test]
 async fn a_candidate_that_shuts_down_hands_over_at_once() {
-    let server = Server::start(Options::default()).await;
-    let mut first = Candidate::start(server.client(), "first");
+    let server = Server::start().await;
+    let mut first = Candidate::start(server.client().await, "first");
     let tenure = soon("the first is elected", first.standing.elected()).await;
-    let mut second = Candidate::start(server.client(), "second");
+    let mut second = Candidate::start(server.client().await, "second");
     let waiting = tokio::time::timeout(Duration::from_millis(300), second.standing.elected()).await;
     assert!(waiting.is_err());
     let stopped = Instant::now();
@@ -85,35 +83,33 @@ async fn a_candidate_that_shuts_down_hands_over_at_once() {
     soon("the second is elected", second.standing.elected()).await;
     assert!(stopped.elapsed() < TIMING.duration, "the lease did not have to run out: {:?}", stopped.elapsed());
     // One that does not lead has nothing to release.
-    let third = Candidate::start(server.client(), "third");
+    let third = Candidate::start(server.client().await, "third");
     third.shutdown.cancel();
     soon("the third ends", third.running).await.unwrap();
-    assert_eq!(record(server.client()).await.holder_identity.as_deref(), Some("second"));
+    assert_eq!(record(server.client().await).await.holder_identity.as_deref(), Some("second"));
     second.crash().await;
-    server.stop();
 }
 
 #[tokio::test]
 async fn a_leader_that_loses_the_api_server_gives_up_in_time_and_comes_back_with_it() {
-    let server = Server::start(Options::default()).await;
-    let mut only = Candidate::start(server.client(), "only");
+    let server = Server::start().await;
+    let mut only = Candidate::start(server.client().await, "only");
     let tenure = soon("it is elected", only.standing.elected()).await;
-    server.stop();
     let away = Instant::now();
+    server.kill().await;
     soon("it gives up", tenure.ended()).await;
     assert!(away.elapsed() >= TIMING.renew_deadline - TIMING.retry - SLACK / 10 && away.elapsed() <= TIMING.renew_deadline + SLACK);
-    server.start_again();
+    server.restart().await;
     let again = soon("it is elected again", only.standing.elected()).await;
     assert!(again.holds() && !tenure.holds(), "a tenure that ended does not come back");
     only.crash().await;
-    server.stop();
 }
 
 #[tokio::test]
 async fn a_leader_whose_name_is_taken_off_or_whose_lease_is_deleted_notices_with_its_next_renewal() {
-    let server = Server::start(Options::default()).await;
-    let leases: Api<Lease> = Api::namespaced(server.client(), "default");
-    let mut only = Candidate::start(server.client(), "only");
+    let server = Server::start().await;
+    let leases: Api<Lease> = Api::namespaced(server.client().await, "default");
+    let mut only = Candidate::start(server.client().await, "only");
     let tenure = soon("it is elected", only.standing.elected()).await;
     let taken = Patch::Merge(json!({ "spec": { "holderIdentity": "somebody", "leaseDurationSeconds": 1 } }));
     leases.patch(NAME, &PatchParams::default(), &taken).await.unwrap();
@@ -128,5 +124,4 @@ async fn a_leader_whose_name_is_taken_off_or_whose_lease_is_deleted_notices_with
     .await;
     assert!(tenure.holds());
     only.crash().await;
-    server.stop();
 }

@@ -81,7 +81,7 @@ async fn a_leader_that_wakes_up_after_the_rollback_does_not_make_the_change_agai
         let world = World::new().await;
         world.create("r", automatic(target("apps/v1", "Deployment", "shop", "web"), scale(0))).await;
         // The claim has been written by now, so that the plan's reads are not meant.
-        crate::crash::die_after(&world, "r", 1).await.unwrap_err();
+        super::crash::die_after(&world, "r", 1).await.unwrap_err();
         let before = generation(&world).await;
         let frozen = freezing(&world, method.clone(), part);
         let ended = frozen.sleeps_through("r", world.drive(&world.pipeline(), "r")).await;
@@ -164,7 +164,7 @@ async fn without_the_lease_nothing_is_written() {
     let pipeline = Pipeline::new(world.client.clone(), settings(), Guardrails::none(), world.metrics.clone(), tenure);
     let new = world.create("new", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let claimed = world.create("claimed", automatic(web_pod(), label(&[("owned", "yes")]))).await;
-    crate::crash::die_after(&world, "claimed", 1).await.unwrap_err();
+    super::crash::die_after(&world, "claimed", 1).await.unwrap_err();
     for (name, former) in [("new", &new), ("claimed", &world.get("claimed").await)] {
         let error = pipeline.reconcile(HOME, name).await.unwrap_err();
         assert_eq!(error.category(), Category::Conflict, "{error}");

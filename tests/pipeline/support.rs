@@ -1,8 +1,7 @@
-//! A store with the sample workloads, and the ways in which tests drive and disturb the pipeline.
+//! A server with the sample workloads, and the ways in which tests drive and disturb the pipeline.
 
 use std::{sync::Arc, time::Duration};
 
-use embedded_kube::{EmbeddedKube, Options};
 use futures::future::BoxFuture;
 use k8s_openapi::{
     api::{
@@ -18,16 +17,18 @@ use kube::{
     client::Body,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use zen_agent::{
-    demo,
     event::Target,
     lease::Tenure,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
-    remediation::{Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
+    remediation::{
+        Action, ActionKind, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd,
+    },
     telemetry::Metrics,
 };
+
+use crate::ground::Ground;
 
 /// Where the remediations live.
 pub(crate) const HOME: &str = "zen-agent";
@@ -37,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) metrics: Metrics,
-    _dir: TempDir,
+    _ground: Ground,
 }
 
 impl World {
@@ -47,14 +48,12 @@ impl World {
 
     /// With another definition of remediations.
     pub(crate) async fn with(definition: CustomResourceDefinition) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = EmbeddedKube::open(dir.path(), Options::default()).unwrap();
-        let client = store.client("default");
-        demo::seed(&store).await.unwrap();
-        Api::<CustomResourceDefinition>::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
+        let ground = Ground::with(&definition).await;
+        let client = ground.client.clone();
         let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": HOME } })).unwrap();
-        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
-        Self { client, metrics: Metrics::new(), _dir: dir }
+        let created = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await;
+        assert!(created.is_ok() || matches!(created, Err(kube::Error::Api(status)) if status.is_already_exists()));
+        Self { client, metrics: Metrics::new(), _ground: ground }
     }
 
     /// A pipeline without guardrails.
@@ -156,7 +155,7 @@ impl World {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { watch_namespace: None, validation_timeout: Duration::from_millis(400) }
+    Settings { watch_namespace: None, actions: ActionKind::ALL.into(), validation_timeout: Duration::from_millis(400) }
 }
 
 pub(crate) fn web_pod() -> Target {
@@ -230,6 +229,7 @@ fn refused(code: u16) -> http::Response<Body> {
     http::Response::builder().status(code).body(Body::from(status.to_string().into_bytes())).unwrap()
 }
 
-pub(crate) fn is_write(method: &http::Method) -> bool {
-    method != http::Method::GET
+/// Reviews of access are posted, and write nothing.
+pub(crate) fn is_write(method: &http::Method, path: &str) -> bool {
+    method != http::Method::GET && !path.ends_with("accessreviews")
 }
