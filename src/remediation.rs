@@ -1,5 +1,6 @@
 //! The ZenAgentRemediation: its schema, its names, and its state machine.
 
+mod action;
 pub mod approval;
 pub mod conditions;
 pub mod names;
@@ -9,6 +10,7 @@ mod resource;
 mod status;
 pub mod status_write;
 
+pub use action::{Action, LabelAction, Mode, NetworkQuarantineAction, ScaleAction};
 pub use phase::Phase;
 pub use reason::Reason;
 pub use resource::*;
