@@ -13,6 +13,7 @@ mod connect;
 mod decide;
 mod get;
 mod output;
+mod rbac;
 mod send;
 mod sse;
 mod tools;
@@ -46,6 +47,8 @@ enum Command {
     Config(Configured),
     /// Print the CustomResourceDefinition, for `kubectl apply -f -`.
     Crd,
+    /// Print the roles that the agent needs in a cluster, for the actions that are enabled.
+    Rbac(rbac::Rbac),
     /// Send a tool's report, or a batch of events, signed.
     Send(send::Send),
     /// Show remediations, or one.
@@ -164,6 +167,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(configured) => tools::serve(configured).await,
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
+        Command::Rbac(rbac) => rbac.run(),
         Command::Send(send) => send.run().await,
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,

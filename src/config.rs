@@ -10,7 +10,7 @@ mod settings;
 mod validate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -23,7 +23,7 @@ use secrecy::SecretString;
 pub use files::readable_by_all;
 pub use settings::Settings;
 
-use crate::{identity::Tenant, telemetry::logs::LogConfig};
+use crate::{identity::Tenant, remediation::ActionKind, telemetry::logs::LogConfig};
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub struct Config {
     pub retention_interval: Duration,
     /// How long an action's effect may take to show.
     pub validation_timeout: Duration,
+    /// The actions that may be carried out.
+    pub actions: BTreeSet<ActionKind>,
     /// The policy file; the built-in policy, which only proposes, when absent.
     pub policy_file: Option<PathBuf>,
     /// Limits of the API listener.

@@ -38,6 +38,7 @@ pub mod ingest;
 pub mod key;
 pub mod kinds;
 pub mod naming;
+pub mod permissions;
 pub mod pipeline;
 pub mod policy;
 pub mod problem;

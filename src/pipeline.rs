@@ -40,6 +40,7 @@
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
 //! too soon, the object's wait is what counts.
 
+mod access;
 pub mod actions;
 mod api;
 mod claim;
@@ -53,7 +54,7 @@ mod run;
 mod running;
 mod validate;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use kube::Client;
@@ -76,7 +77,7 @@ pub use validate::ValidateError;
 use crate::{
     category::Category,
     policy::Guardrails,
-    remediation::{Phase, Reason, StepName},
+    remediation::{ActionKind, Phase, Reason, StepName},
     telemetry::Metrics,
 };
 
@@ -88,6 +89,8 @@ const PASS: Duration = Duration::from_secs(45);
 pub struct Settings {
     /// The only namespace whose remediations are processed; all of them without one.
     pub watch_namespace: Option<String>,
+    /// The actions that may be carried out.
+    pub actions: BTreeSet<ActionKind>,
     /// How long an effect may take to show before the change is undone.
     pub validation_timeout: Duration,
 }
@@ -231,7 +234,7 @@ impl Pipeline {
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
         }
-        let target = match plan::run(&self.client, &self.guardrails, &run.object).await {
+        let target = match plan::run(self, &run.object).await {
             Ok(target) => target,
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
         };

@@ -20,13 +20,15 @@ mod condition;
 mod file;
 mod guardrails;
 
+use std::collections::BTreeSet;
+
 use condition::{Condition, Variables};
 pub use file::PolicyError;
 pub use guardrails::{Budget, Guardrails};
 
 use crate::{
     event::{Ignored, SecurityEvent, Severity},
-    remediation::{Action, Mode},
+    remediation::{Action, ActionKind, Mode},
 };
 
 /// The policy of `zen-agent dev`: it acts at once on Falco's events, and proposes the rest.
@@ -89,6 +91,29 @@ impl Policy {
         file::read(yaml)
     }
 
+    /// The policy where none is given, less what asks for an action that is not enabled.
+    ///
+    /// # Errors
+    /// None: every test that makes one shows that the built-in policy is valid.
+    pub fn built_in(enabled: &BTreeSet<ActionKind>) -> Result<Self, PolicyError> {
+        let mut policy = Self::parse(DEFAULT)?;
+        policy.rules.retain(|rule| rule.outcome.is_enabled(enabled));
+        if !policy.default.is_enabled(enabled) {
+            policy.default.reaction = Reaction::Observe;
+        }
+        Ok(policy)
+    }
+
+    /// Refuses a policy that asks for what would be refused later, event by event.
+    ///
+    /// # Errors
+    /// [`DisabledActions`]: each rule that asks for an action that is not enabled.
+    pub fn needs_only(self, enabled: &BTreeSet<ActionKind>) -> Result<Self, DisabledActions> {
+        let outcomes = self.rules.iter().map(|rule| (rule.name.as_str(), &rule.outcome)).chain([(DEFAULT_RULE, &self.default)]);
+        let disabled: Vec<_> = outcomes.filter(|(_, outcome)| !outcome.is_enabled(enabled)).map(|(name, _)| name.to_owned()).collect();
+        if disabled.is_empty() { Ok(self) } else { Err(DisabledActions(disabled)) }
+    }
+
     /// What holds whatever the rules say.
     pub fn guardrails(&self) -> &Guardrails {
         &self.guardrails
@@ -112,7 +137,19 @@ impl Policy {
     }
 }
 
+/// The rules of a policy that ask for actions that are not enabled.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy asks for actions that are not enabled; enable them (ENABLED_ACTIONS) or change the rules: {}", .0.join(", "))]
+pub struct DisabledActions(Vec<String>);
+
 impl Outcome {
+    fn is_enabled(&self, enabled: &BTreeSet<ActionKind>) -> bool {
+        match &self.reaction {
+            Reaction::Observe => true,
+            Reaction::Act { action, .. } => enabled.contains(&action.kind()),
+        }
+    }
+
     fn decide(&self, severity: Severity, rule: &str) -> Decision {
         if !severity.reaches(self.floor) {
             return Decision::Ignore(Ignored::BelowThreshold);

@@ -118,7 +118,11 @@ pub async fn run(
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone());
     let store = informer.store();
-    let settings = pipeline::Settings { watch_namespace: config.watch_namespace.clone(), validation_timeout: config.validation_timeout };
+    let settings = pipeline::Settings {
+        watch_namespace: config.watch_namespace.clone(),
+        actions: config.actions.clone(),
+        validation_timeout: config.validation_timeout,
+    };
     let pipeline = Pipeline::new(client.clone(), settings, guardrails, metrics.clone());
     let pool_config = worker::Config { workers: config.workers, queue: config.queue };
     let pool = Pool::start(pool_config, backlog, metrics.clone(), process::Reconcile(pipeline));

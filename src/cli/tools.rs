@@ -11,7 +11,7 @@ use crate::{
     duration,
     fixtures::{self, Fixtures as Generator},
     naming,
-    policy::{self, Policy},
+    policy::Policy,
     remediation::{self, Phase},
     runtime::{self, Addresses, RunError},
     telemetry::logs::{self, LogConfig},
@@ -53,10 +53,12 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
     logs::init(&config.log);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let policy = match &config.policy_file {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
-        None => policy::DEFAULT.to_owned(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            Policy::parse(&text).map_err(Failure::usage)?.needs_only(&config.actions).map_err(Failure::usage)?
+        }
+        None => Policy::built_in(&config.actions).map_err(Failure::usage)?,
     };
-    let policy = Policy::parse(&policy).map_err(Failure::usage)?;
     let client = Client::try_default()
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;

@@ -1,13 +1,14 @@
 //! The files that settings name, read and judged as those who will use them do.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use super::{Settings, TlsFiles, validate::Errors};
-use crate::{policy::Policy, serve::tls, verify::TokenKeys};
+use crate::{policy::Policy, remediation::ActionKind, serve::tls, verify::TokenKeys};
 
 /// Why the file should have other permissions, if everybody on the machine may read it.
 pub fn readable_by_all(path: &Path) -> Option<String> {
@@ -70,16 +71,16 @@ pub(super) fn token_keys(errors: &mut Errors, value: Option<String>) -> Vec<Path
     paths
 }
 
-/// The policy file, where there is one.
-pub(super) fn policy(errors: &mut Errors, value: Option<&str>) -> Option<PathBuf> {
+/// The policy file, where there is one: valid, and content with the actions that are enabled.
+pub(super) fn policy(errors: &mut Errors, value: Option<&str>, actions: &BTreeSet<ActionKind>) -> Option<PathBuf> {
     let (path, text) = errors.read("policy_file", Some(value?))?;
     match String::from_utf8(text) {
         Err(_) => errors.add("policy_file", format_args!("{} is no UTF-8 text", path.display())),
-        Ok(text) => {
-            if let Err(error) = Policy::parse(&text) {
-                error.problems().iter().for_each(|problem| errors.add("policy_file", problem));
-            }
-        }
+        Ok(text) => match Policy::parse(&text).map(|policy| policy.needs_only(actions)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => errors.add("policy_file", error),
+            Err(error) => error.problems().iter().for_each(|problem| errors.add("policy_file", problem)),
+        },
     }
     Some(path)
 }

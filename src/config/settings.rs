@@ -20,10 +20,10 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// Fills what is absent or empty here from `lower`.
+            /// Fills what is absent here from `lower`.
             #[must_use]
             pub fn over(self, lower: Self) -> Self {
-                Self { $($name: self.$name.filter(|text| !text.trim().is_empty()).or(lower.$name),)+ }
+                Self { $($name: self.$name.or(lower.$name),)+ }
             }
 
             /// Sets one by its name, or says that there is none of it.
@@ -88,6 +88,8 @@ settings! {
     retention_interval: "RETENTION_INTERVAL" = "1h";
     /// How long an action's effect may take to show.
     validation_timeout: "VALIDATION_TIMEOUT" = "5m";
+    /// Comma-separated actions that may be carried out: label, network-quarantine, scale.
+    enabled_actions: "ENABLED_ACTIONS" = "label,network-quarantine,scale";
     /// Policy file; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
     /// Bytes of a request body.
@@ -140,6 +142,21 @@ impl Settings {
             }
         }
         Ok((settings, mistakes))
+    }
+
+    /// What has no default may be left empty instead of out: charts and shells do.
+    pub(super) fn drop_empty(&mut self) {
+        for optional in [
+            &mut self.admin_listen,
+            &mut self.hmac_key_id,
+            &mut self.hmac_secret,
+            &mut self.hmac_keys_file,
+            &mut self.watch_namespace,
+            &mut self.worker_max_queue_size,
+            &mut self.policy_file,
+        ] {
+            optional.take_if(|text| text.trim().is_empty());
+        }
     }
 
     /// The settings as YAML, secrets replaced.

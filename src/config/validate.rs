@@ -1,6 +1,7 @@
 //! From settings to a configuration: everything is looked at, and every error is listed.
 
 use std::{
+    collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     str::FromStr,
@@ -118,7 +119,8 @@ impl Settings {
     }
 
     /// The configuration, if nothing is missing. All is read before the first `?`, so that all errors are listed.
-    fn read(self, e: &mut Errors) -> Option<Config> {
+    fn read(mut self, e: &mut Errors) -> Option<Config> {
+        self.drop_empty();
         let listen = e.address("listen", self.listen.as_deref());
         let admin_listen = match &self.admin_listen {
             Some(address) => e.address("admin_listen", Some(address)),
@@ -157,7 +159,10 @@ impl Settings {
         let retention_max_age = e.period("retention_max_age", self.retention_max_age.as_deref());
         let retention_interval = e.period("retention_interval", self.retention_interval.as_deref());
         let validation_timeout = e.period("validation_timeout", self.validation_timeout.as_deref());
-        let policy_file = files::policy(e, self.policy_file.as_deref());
+        let actions = self.enabled_actions.unwrap_or_default();
+        let actions = actions.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let actions = actions.filter_map(|name| e.parsed("enabled_actions", Some(name))).collect::<BTreeSet<_>>();
+        let policy_file = files::policy(e, self.policy_file.as_deref(), &actions);
         let max_body_bytes = e.count("max_body_bytes", self.max_body_bytes.as_deref(), 1 << 30);
         let max_connections = e.count("max_connections", self.max_connections.as_deref(), 1_000_000);
         let requests_per_second = e.number("requests_per_second", self.requests_per_second.as_deref(), 1_000_000);
@@ -179,6 +184,7 @@ impl Settings {
             retention_max_age: retention_max_age?,
             retention_interval: retention_interval?,
             validation_timeout: validation_timeout?,
+            actions,
             policy_file,
             limits: Limits {
                 max_body_bytes: max_body_bytes?,
@@ -252,6 +258,7 @@ mod tests {
             worker_pool_size: text("0"),
             max_connections: text("99999999999"),
             retention_max_age: text("a week"),
+            enabled_actions: text("label, reboot"),
             log_level: text("inof"),
             log_format: text("xml"),
             hmac_key_id: text("k1"),
@@ -278,6 +285,7 @@ mod tests {
             ("worker_pool_size: not a whole number from 1 to 1024", 1),
             ("max_connections: ", 1),
             ("retention_max_age: ", 1),
+            ("enabled_actions: ", 1),
             ("log_level: ", 1),
             ("log_format: ", 1),
         ] {
@@ -287,10 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_not_there() {
+    fn what_is_empty_and_optional_is_not_there_and_what_is_required_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let empty = |settings: Settings| Settings { watch_namespace: text(""), policy_file: text(" "), log_level: text(""), ..settings };
-        assert!(empty(valid(dir.path())).over(Settings::defaults()).validate().is_ok());
+        let optional = Settings { watch_namespace: text(""), policy_file: text(" "), hmac_keys_file: text(""), ..valid(dir.path()) };
+        assert!(optional.over(Settings::defaults()).validate().is_ok());
+        let none = Settings { enabled_actions: text(""), ..valid(dir.path()) };
+        assert!(none.over(Settings::defaults()).validate().unwrap().actions.is_empty(), "no action is not every action");
         let required = Settings { jwt_issuer: text(""), cluster_id: text(" "), tenant_id: text(""), ..valid(dir.path()) };
         let errors = errors(required);
         assert_eq!(errors.iter().filter(|error| error.contains(": required")).count(), 3, "{errors:?}");

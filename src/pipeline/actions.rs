@@ -33,7 +33,8 @@ use super::{
 use crate::{
     category::Category,
     event::Target,
-    remediation::{Action, Previous, Reason, ZenAgentRemediation},
+    permissions::Permission,
+    remediation::{Action, ActionKind, LabelAction, NetworkQuarantineAction, Previous, Reason, ScaleAction, ZenAgentRemediation},
 };
 
 /// How often a write is tried again because the object changed between read and write.
@@ -59,17 +60,6 @@ pub enum Level {
     Pod,
     /// The controller that decides over replicas: pod → ReplicaSet → Deployment, or a StatefulSet.
     Replicas,
-}
-
-/// Access that an action needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permission {
-    /// API group, `""` for the core.
-    pub group: &'static str,
-    /// Resource, plural; `*` for that of any target.
-    pub resource: &'static str,
-    /// Verbs.
-    pub verbs: &'static [&'static str],
 }
 
 /// Why an action cannot go on.
@@ -203,12 +193,13 @@ pub fn level(action: &Action) -> Level {
     each!(action, a => of(a))
 }
 
-/// What the agent must be allowed to do for this action.
-pub fn permissions(action: &Action) -> &'static [Permission] {
-    const fn of<A: Act>(_: &A) -> &'static [Permission] {
-        A::PERMISSIONS
+/// What the agent must be allowed to do, in a target's namespace, for this action.
+pub const fn permissions(kind: ActionKind) -> &'static [Permission] {
+    match kind {
+        ActionKind::Label => LabelAction::PERMISSIONS,
+        ActionKind::NetworkQuarantine => NetworkQuarantineAction::PERMISSIONS,
+        ActionKind::Scale => ScaleAction::PERMISSIONS,
     }
-    each!(action, a => of(a))
 }
 
 /// What is there before the change.

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Client, ResourceExt, api::DynamicObject, discovery::Scope};
 
 use super::{
+    Pipeline, access,
     actions::{self, Level},
     api::{self, ApiError},
     kinds::{self, KindError},
@@ -36,6 +37,12 @@ pub enum PlanError {
     NoAction {
         /// What there is instead.
         hint: &'static str,
+    },
+    /// This agent is not to do it.
+    #[error("the action {action} is not enabled on this agent; enable it (ENABLED_ACTIONS), or let the policy ask for another one")]
+    Disabled {
+        /// The action's name.
+        action: &'static str,
     },
     /// The finding names no object.
     #[error("the remediation names no target")]
@@ -74,6 +81,14 @@ pub enum PlanError {
         /// Why, and what it can be done to.
         why: &'static str,
     },
+    /// The agent lacks permissions in the cluster.
+    #[error("{action} needs permissions that the agent does not have: {missing}; grant them to it (zen-agent rbac prints them)")]
+    Denied {
+        /// The action's name.
+        action: &'static str,
+        /// Verbs, resources and namespace.
+        missing: String,
+    },
     /// The kind leads nowhere.
     #[error(transparent)]
     Kind(#[from] KindError),
@@ -87,6 +102,8 @@ impl PlanError {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::NoAction { .. } => Some(Reason::ActionUnsupported),
+            Self::Disabled { .. } => Some(Reason::ActionDisabled),
+            Self::Denied { .. } => Some(Reason::Forbidden),
             Self::NoTarget | Self::NotFound { .. } => Some(Reason::TargetNotFound),
             Self::Protected { .. } => Some(Reason::ProtectedNamespace),
             Self::Replaced { .. } => Some(Reason::TargetReplaced),
@@ -106,10 +123,16 @@ impl PlanError {
 }
 
 /// The action and the object to change, pinned.
-pub(super) async fn run(client: &Client, guardrails: &Guardrails, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
+pub(super) async fn run(pipeline: &Pipeline, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
+    let Pipeline { client, guardrails, settings, .. } = pipeline;
     let action = action(remediation)?;
+    if !settings.actions.contains(&action.kind()) {
+        return Err(PlanError::Disabled { action: action.name() });
+    }
     let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
     permit(guardrails, named)?;
+    // Before the target is read: the agent may read only what an action can be done to.
+    is_supported(action, named)?;
     // What was pinned for another spec may not be what this one names.
     let status = remediation.status.as_ref().filter(|status| status.observed_generation == remediation.metadata.generation);
     if let Some(pinned) = status.and_then(|status| status.target.as_ref()) {
@@ -125,6 +148,7 @@ pub(super) async fn run(client: &Client, guardrails: &Guardrails, remediation: &
     let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
     let target = resolve(client, action, named, live).await?;
     permit(guardrails, &target)?;
+    access::check(client, action, &target).await?;
     Ok(target)
 }
 
@@ -153,14 +177,29 @@ fn not_found(target: &Target) -> PlanError {
     PlanError::NotFound { kind: target.kind.clone(), name: target.name.clone() }
 }
 
+const NEEDS_REPLICAS: &str = "it needs a Deployment, StatefulSet or ReplicaSet, or a Pod of one";
+
+/// Refuses a kind that the action cannot be done to.
+fn is_supported(action: &Action, named: &Target) -> Result<(), PlanError> {
+    let kind = (named.api_version.as_str(), named.kind.as_str());
+    match actions::level(action) {
+        Level::Itself => Ok(()),
+        Level::Pod if kind == ("v1", "Pod") => Ok(()),
+        Level::Pod => Err(unsupported(action, named, "it needs a Pod")),
+        Level::Replicas if matches!(kind, ("v1", "Pod") | ("apps/v1", "Deployment" | "StatefulSet" | "ReplicaSet")) => Ok(()),
+        Level::Replicas => Err(unsupported(action, named, NEEDS_REPLICAS)),
+    }
+}
+
+fn unsupported(action: &Action, target: &Target, why: &'static str) -> PlanError {
+    PlanError::Unsupported { action: action.name(), kind: target.kind.clone(), name: target.name.clone(), why }
+}
+
 /// Goes from the named object to the one that the action changes.
 async fn resolve(client: &Client, action: &Action, named: Target, live: DynamicObject) -> Result<Target, PlanError> {
-    let unsupported =
-        |target: &Target, why| PlanError::Unsupported { action: action.name(), kind: target.kind.clone(), name: target.name.clone(), why };
+    let unsupported = |target: &Target, why| unsupported(action, target, why);
     match actions::level(action) {
-        Level::Itself => return Ok(named),
-        Level::Pod if (named.api_version.as_str(), named.kind.as_str()) == ("v1", "Pod") => return Ok(named),
-        Level::Pod => return Err(unsupported(&named, "it needs a Pod")),
+        Level::Itself | Level::Pod => return Ok(named),
         Level::Replicas => {}
     }
     let (mut target, mut live) = (named, live);
@@ -176,7 +215,7 @@ async fn resolve(client: &Client, action: &Action, named: Target, live: DynamicO
                 (target, live) = climb(client, &target, owner).await?;
             }
             ("v1", "Pod", _) => return Err(unsupported(&target, "no ReplicaSet or StatefulSet controls it")),
-            _ => return Err(unsupported(&target, "it needs a Deployment, StatefulSet or ReplicaSet, or a Pod of one")),
+            _ => return Err(unsupported(&target, NEEDS_REPLICAS)),
         }
     }
     Err(unsupported(&target, "its controllers do not end"))

@@ -167,3 +167,22 @@ fn a_file_that_is_no_policy_is_refused() {
     assert!(Policy::parse("default: {mode: observe}").is_ok());
     assert!(Policy::parse(&one(&format!("\"{}\"", "true || ".repeat(400) + "true"))).is_err(), "an overlong condition");
 }
+
+#[test]
+fn a_policy_that_asks_for_a_disabled_action_is_refused_with_the_rules_that_do() {
+    let enabled = [ActionKind::Label].into();
+    let refused = Policy::parse(DEFAULT).unwrap().needs_only(&enabled).unwrap_err();
+    assert!(refused.to_string().ends_with("falco-critical, trivy-critical"), "{refused}");
+    let label_only = "default: { mode: propose, action: { label: { labels: { flag: \"true\" } } } }";
+    assert!(Policy::parse(label_only).unwrap().needs_only(&enabled).is_ok());
+}
+
+#[test]
+fn the_built_in_policy_goes_without_what_is_disabled() {
+    let policy = |enabled: &[ActionKind]| Policy::built_in(&enabled.iter().copied().collect()).unwrap();
+    let critical = event("falco", Severity::Critical);
+    let flagged =
+        |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule } if rule == DEFAULT_RULE);
+    assert!(flagged(policy(&[ActionKind::Label, ActionKind::Scale]).decide(&critical)));
+    assert_eq!(policy(&[ActionKind::Scale]).decide(&critical), Decision::Ignore(Ignored::Observe));
+}

@@ -66,6 +66,8 @@ reasons! {
     Stale,
     /// There is no action, or one that this agent does not know.
     ActionUnsupported,
+    /// The action is not enabled on this agent.
+    ActionDisabled,
     /// The kind is one that no remediation may touch.
     DeniedKind,
     /// The namespace is one that no remediation may touch.

@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 /// What the rule is about, and what those modules may lean on: one closed set.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "event",
     "policy",
     "queue",
@@ -15,6 +15,7 @@ const PURE: [&str; 12] = [
     "random",
     "contract/time",
     "remediation/action",
+    "remediation/action_kind",
     "remediation/phase",
     "remediation/reason",
 ];
@@ -76,8 +77,8 @@ fn is_pure(path: &str) -> bool {
     let parts: Vec<&str> = path.split("::").collect();
     match parts[..] {
         ["contract", _, "types", ..] | ["contract", "DateTime"] => true,
-        ["remediation", name] => ["action", "phase", "reason"].iter().any(|module| {
-            let text = source(&format!("src/remediation/{module}.rs"));
+        ["remediation", name] => PURE.iter().filter(|module| module.starts_with("remediation/")).any(|module| {
+            let text = source(&format!("src/{module}.rs"));
             text.contains(&format!("pub enum {name} ")) || text.contains(&format!("pub struct {name} "))
         }),
         [module, ..] => PURE.contains(&module),
@@ -100,8 +101,13 @@ fn the_domain_imports_neither_kube_nor_poem() {
             }
         }
         for path in uses(&text) {
-            let Some(inner) = path.strip_prefix("crate::") else { continue };
-            assert!(is_pure(inner), "{file} imports {path}, which is not of the domain");
+            let inner = match path.strip_prefix("crate::") {
+                Some(inner) => inner.to_owned(),
+                // Their parent re-exports what is not of the domain too.
+                None if file.starts_with("src/remediation/") && path.starts_with("super::") => path.replacen("super", "remediation", 1),
+                None => continue,
+            };
+            assert!(is_pure(&inner), "{file} imports {path}, which is not of the domain");
             looked_at += 1;
         }
     }

@@ -19,13 +19,13 @@ const POD: &str = "web-6d4cf56db6-x2x7p";
 pub(crate) async fn die_after(world: &World, name: &str, writes: usize) -> Result<(), PipelineError> {
     let left = Arc::new(AtomicUsize::new(writes));
     let dead = Arc::new(AtomicUsize::new(usize::from(writes == 0)));
-    let pipeline = world.tapped(Arc::new(move |method, _| {
+    let pipeline = world.tapped(Arc::new(move |method, path: String| {
         let (left, dead) = (left.clone(), dead.clone());
         async move {
             if dead.load(Ordering::SeqCst) == 1 {
                 return Some(500);
             }
-            if is_write(&method) && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            if is_write(&method, &path) && left.fetch_sub(1, Ordering::SeqCst) == 1 {
                 dead.store(1, Ordering::SeqCst);
             }
             None

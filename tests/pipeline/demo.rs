@@ -17,7 +17,7 @@ async fn a_sample_workload_follows_so_that_scaling_it_succeeds() {
     let world = World::new().await;
     let shutdown = CancellationToken::new();
     let controllers = tokio::spawn(demo::run_controllers(world.client.clone(), shutdown.clone()));
-    let patient = Settings { watch_namespace: None, validation_timeout: Duration::from_secs(20) };
+    let patient = Settings { validation_timeout: Duration::from_secs(20), ..settings() };
     let pipeline = Pipeline::new(world.client.clone(), patient, Guardrails::none(), world.metrics.clone());
     for (name, replicas) in [("down", 0), ("up", 2)] {
         world.create(name, automatic(target("apps/v1", "Deployment", "shop", "web"), scale(replicas))).await;

@@ -22,7 +22,7 @@ use crate::support::*;
 
 /// Answers writes to these paths with a code.
 fn refuse(part: &'static str, code: u16) -> Tap {
-    Arc::new(move |method, path: String| async move { (is_write(&method) && path.contains(part)).then_some(code) }.boxed())
+    Arc::new(move |method, path: String| async move { (is_write(&method, &path) && path.contains(part)).then_some(code) }.boxed())
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! What is refused before anybody is asked, and how targets are found.
 
+use std::sync::Arc;
+
+use futures::FutureExt;
 use zen_agent::{
     event::Target,
+    pipeline::{Pipeline, Settings},
     policy::Guardrails,
-    remediation::{Patch, Phase, RemediationSpec, ZenAgentRemediation},
+    remediation::{ActionKind, Patch, Phase, RemediationSpec, ZenAgentRemediation},
 };
 
 use crate::support::*;
@@ -85,5 +89,30 @@ async fn scaling_climbs_from_a_pod_to_the_controller_in_charge_and_pins_it() {
         let waiting = world.drive(&world.pipeline(), name).await;
         let pinned = waiting.status.unwrap().target.unwrap();
         assert_eq!((pinned.kind.as_str(), pinned.name.as_str(), pinned.uid.is_some()), (kind, controller, true));
+    }
+}
+
+#[tokio::test]
+async fn an_action_that_is_not_enabled_is_refused_by_name() {
+    let world = World::new().await;
+    let label_only = Settings { actions: [ActionKind::Label].into(), ..settings() };
+    let pipeline = Pipeline::new(world.client.clone(), label_only, Guardrails::none(), world.metrics.clone());
+    world.create("r", automatic(web_pod(), scale(0))).await;
+    let refused = world.drive(&pipeline, "r").await;
+    failed(&refused, "ActionDisabled");
+    assert!(message(&refused).contains("scale") && message(&refused).contains("ENABLED_ACTIONS"), "{}", message(&refused));
+    assert_eq!(world.replicas("shop", "web").await, 3);
+    world.create("s", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    assert_eq!(world.drive(&pipeline, "s").await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
+async fn a_kind_that_the_action_cannot_be_done_to_is_refused_without_reading_the_object() {
+    let world = World::new().await;
+    let pipeline = world.tapped(Arc::new(|_, path: String| async move { path.contains("daemonsets").then_some(403) }.boxed()));
+    let logs = target("apps/v1", "DaemonSet", "shop", "logs");
+    for (name, action) in [("scale", scale(0)), ("quarantine", quarantine())] {
+        world.create(name, automatic(logs.clone(), action)).await;
+        failed(&world.drive(&pipeline, name).await, "UnsupportedTarget");
     }
 }

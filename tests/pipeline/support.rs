@@ -24,7 +24,9 @@ use zen_agent::{
     event::Target,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
-    remediation::{Action, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
+    remediation::{
+        Action, ActionKind, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd,
+    },
     telemetry::Metrics,
 };
 
@@ -155,7 +157,7 @@ impl World {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { watch_namespace: None, validation_timeout: Duration::from_millis(400) }
+    Settings { watch_namespace: None, actions: ActionKind::ALL.into(), validation_timeout: Duration::from_millis(400) }
 }
 
 pub(crate) fn web_pod() -> Target {
@@ -229,6 +231,7 @@ fn refused(code: u16) -> http::Response<Body> {
     http::Response::builder().status(code).body(Body::from(status.to_string().into_bytes())).unwrap()
 }
 
-pub(crate) fn is_write(method: &http::Method) -> bool {
-    method != http::Method::GET
+/// Reviews of access are posted, and write nothing.
+pub(crate) fn is_write(method: &http::Method, path: &str) -> bool {
+    method != http::Method::GET && !path.ends_with("accessreviews")
 }

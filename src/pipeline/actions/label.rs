@@ -12,7 +12,16 @@ type Labels = BTreeMap<String, String>;
 
 impl Act for LabelAction {
     const LEVEL: Level = Level::Itself;
-    const PERMISSIONS: &'static [Permission] = &[Permission { group: "*", resource: "*", verbs: &["get", "patch"] }];
+    /// Pods and workloads; operators grant further kinds.
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::to("", "pods", &["get", "patch"]),
+        Permission::to("apps", "deployments", &["get", "patch"]),
+        Permission::to("apps", "replicasets", &["get", "patch"]),
+        Permission::to("apps", "statefulsets", &["get", "patch"]),
+        Permission::to("apps", "daemonsets", &["get", "patch"]),
+        Permission::to("batch", "jobs", &["get", "patch"]),
+        Permission::to("batch", "cronjobs", &["get", "patch"]),
+    ];
 
     fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
         let now = live.metadata.labels.as_ref();

@@ -37,8 +37,8 @@ const OWNER: &str = "zen.kube-zen.io/remediation";
 impl Act for NetworkQuarantineAction {
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission { group: "", resource: "pods", verbs: &["get", "patch"] },
-        Permission { group: "networking.k8s.io", resource: "networkpolicies", verbs: &["get", "create", "update", "delete"] },
+        Permission::to("", "pods", &["get", "patch"]),
+        Permission::to("networking.k8s.io", "networkpolicies", &["get", "create", "update", "delete"]),
     ];
 
     fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {

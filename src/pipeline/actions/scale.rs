@@ -10,10 +10,10 @@ use crate::remediation::{Previous, ScaleAction};
 impl Act for ScaleAction {
     const LEVEL: Level = Level::Replicas;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission { group: "apps", resource: "deployments", verbs: &["get", "patch"] },
-        Permission { group: "apps", resource: "statefulsets", verbs: &["get", "patch"] },
-        Permission { group: "apps", resource: "replicasets", verbs: &["get", "patch"] },
-        Permission { group: "", resource: "pods", verbs: &["get"] },
+        Permission::to("apps", "deployments", &["get", "patch"]),
+        Permission::to("apps", "statefulsets", &["get", "patch"]),
+        Permission::to("apps", "replicasets", &["get", "patch"]),
+        Permission::to("", "pods", &["get"]),
     ];
 
     fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {

@@ -1,9 +1,7 @@
-//! The server under test, and what the tests have in common.
+//! What the tests have in common.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use embedded_kube::{EmbeddedKube, Options};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DynamicObject, PostParams};
@@ -15,28 +13,9 @@ use serde_json::{Value, json};
 /// Longer than anything here may take; a test that waits so long has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The one place that knows which server is tested: the embedded one, or a real kube-apiserver.
-///
-/// `tests/controlplane/controlplane.sh up DIR` starts a real one; with CONFORMANCE_KUBECONFIG=DIR/kubeconfig the same
-/// tests run against it.
-async fn connect() -> Client {
-    if let Ok(path) = std::env::var("CONFORMANCE_KUBECONFIG") {
-        let kubeconfig = kube::config::Kubeconfig::read_from(path).unwrap();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        return Client::try_from(config).unwrap();
-    }
-    static SERVER: OnceLock<(EmbeddedKube, tempfile::TempDir)> = OnceLock::new();
-    let (kube, _) = SERVER.get_or_init(|| {
-        let directory = tempfile::tempdir().unwrap();
-        (EmbeddedKube::open(directory.path(), Options::default()).unwrap(), directory)
-    });
-    kube.client("default")
-}
-
 /// A client, and a namespace that is this test's own.
 pub(crate) async fn server() -> (Client, String) {
-    let client = connect().await;
+    let client = crate::connect().await;
     let namespace: Namespace = serde_json::from_value(json!({"metadata": {"generateName": "conformance-"}})).unwrap();
     let created = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
     (client, created.name_any())

@@ -1,0 +1,15 @@
+//! The conformance suite on a real kube-apiserver with etcd and the garbage collector.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "conformance/suite.rs"]
+mod suite;
+#[path = "conformance/support.rs"]
+mod support;
+
+use controlplane::ControlPlane;
+use kube::Client;
+
+async fn connect() -> Client {
+    ControlPlane::shared().client().await
+}

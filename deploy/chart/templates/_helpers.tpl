@@ -1,0 +1,49 @@
+{{- define "zen-agent.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "zen-agent.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains (include "zen-agent.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "zen-agent.name" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "zen-agent.selector" -}}
+app.kubernetes.io/name: {{ include "zen-agent.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "zen-agent.labels" -}}
+{{ include "zen-agent.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- /* The enabled actions, by the names that the agent knows them by, separated by commas. */ -}}
+{{- define "zen-agent.actions" -}}
+{{- $enabled := list -}}
+{{- range $name, $action := .Values.actions -}}
+{{- if $action.enabled }}{{ $enabled = append $enabled (kebabcase $name) }}{{ end -}}
+{{- end -}}
+{{- join "," $enabled -}}
+{{- end -}}
+
+{{- /* What the agent may do to targets: what files/rbac.yaml says for the enabled actions, and the kinds given in values. */ -}}
+{{- define "zen-agent.targetRules" -}}
+{{- $declared := .Files.Get "files/rbac.yaml" | fromYaml -}}
+{{- $rules := $declared.targets -}}
+{{- range splitList "," (include "zen-agent.actions" .) -}}
+{{- $rules = concat $rules (get $declared.actions . | default list) -}}
+{{- end -}}
+{{- if .Values.actions.label.enabled -}}
+{{- range .Values.actions.label.extraTargets -}}
+{{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get" "patch")) -}}
+{{- end -}}
+{{- end -}}
+{{- $rules | uniq | toYaml -}}
+{{- end -}}

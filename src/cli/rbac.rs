@@ -1,0 +1,48 @@
+//! `zen-agent rbac`: the roles that the agent needs, for those who install it without the chart.
+
+use serde::Serialize;
+
+use super::{Failure, output};
+use crate::{
+    dev,
+    permissions::Roles,
+    remediation::{ActionKind, NotAnAction},
+};
+
+/// Which roles.
+#[derive(clap::Args)]
+pub(super) struct Rbac {
+    /// The actions that are enabled.
+    #[arg(long, value_delimiter = ',', env = "ENABLED_ACTIONS", default_values_t = ActionKind::ALL, value_parser = parse)]
+    actions: Vec<ActionKind>,
+    /// The agent's namespace.
+    #[arg(short, long, env = "REMEDIATION_NAMESPACE", default_value = dev::NAMESPACE)]
+    namespace: String,
+    /// Namespaces in which targets may be changed; all of them when absent.
+    #[arg(long, value_delimiter = ',')]
+    target_namespaces: Vec<String>,
+    /// Remediations outside of the agent's namespace are carried out too.
+    #[arg(long)]
+    watch_all_namespaces: bool,
+}
+
+fn parse(text: &str) -> Result<ActionKind, NotAnAction> {
+    text.parse()
+}
+
+impl Rbac {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let roles = Roles {
+            namespace: self.namespace,
+            watch_all: self.watch_all_namespaces,
+            target_namespaces: self.target_namespaces.into_iter().collect(),
+            actions: self.actions.into_iter().collect(),
+        };
+        print(&roles.cluster_role())?;
+        roles.roles().iter().try_for_each(print)
+    }
+}
+
+fn print(role: &impl Serialize) -> Result<(), Failure> {
+    output::print(&format!("---\n{}", serde_yaml_ng::to_string(role).map_err(Failure::refused)?.trim_end()))
+}

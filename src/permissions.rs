@@ -1,0 +1,187 @@
+//! What the agent must be allowed to do in a cluster, and no more: the one place that says so.
+//!
+//! ```text
+//!   here: what it always needs ─────────┐
+//!   pipeline/actions/: what each action │──▶ generated for the chart: deploy/chart/files/rbac.yaml
+//!     needs on targets ─────────────────┘──▶ `zen-agent rbac`, for those without Helm
+//! ```
+//!
+//! | scope   | where it is granted |
+//! |---------|---------------------|
+//! | own     | in the agent's namespace |
+//! | watched | where remediations are carried out: there too, or everywhere |
+//! | targets | where targets may be changed: some namespaces, or everywhere |
+//! | cluster | on objects that have no namespace |
+//!
+//! Permissions in RBAC are by resource: who may patch a Deployment may patch all of it. What keeps an
+//! action to its field, and all of them from Secrets, RBAC and the like, is `pipeline::kinds`; here
+//! such resources never appear at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::{
+    api::rbac::v1::{ClusterRole, PolicyRule, Role},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use serde::Serialize;
+
+use crate::{pipeline::actions, remediation::ActionKind};
+
+/// Access to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// API group, `""` for the core.
+    pub group: &'static str,
+    /// Resource, plural, with its subresource if it is about that.
+    pub resource: &'static str,
+    /// The only names it is about; all when empty.
+    pub names: &'static [&'static str],
+    /// Verbs.
+    pub verbs: &'static [&'static str],
+}
+
+impl Permission {
+    /// Access to all objects of a resource.
+    pub const fn to(group: &'static str, resource: &'static str, verbs: &'static [&'static str]) -> Self {
+        Self { group, resource, names: &[], verbs }
+    }
+
+    fn rule(&self) -> PolicyRule {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        PolicyRule {
+            api_groups: Some(texts(&[self.group])),
+            resources: Some(texts(&[self.resource])),
+            resource_names: (!self.names.is_empty()).then(|| texts(self.names)),
+            verbs: texts(self.verbs),
+            non_resource_urls: None,
+        }
+    }
+}
+
+const GROUP: &str = "zen.kube-zen.io";
+/// Events on the objects that they are about, in those objects' namespaces.
+const EVENTS: Permission = Permission::to("events.k8s.io", "events", &["create", "patch"]);
+
+/// What is made from events is created here, and the leader's Lease is here.
+const OWN: &[Permission] = &[
+    Permission::to(GROUP, "zenagentremediations", &["create"]),
+    Permission::to("coordination.k8s.io", "leases", &["create"]),
+    Permission { group: "coordination.k8s.io", resource: "leases", names: &["zen-agent"], verbs: &["get", "update"] },
+];
+const WATCHED: &[Permission] = &[
+    Permission::to(GROUP, "zenagentremediations", &["get", "list", "watch", "delete"]),
+    Permission::to(GROUP, "zenagentremediations/status", &["patch"]),
+    EVENTS,
+];
+const TARGETS: &[Permission] = &[EVENTS];
+const CLUSTER: &[Permission] = &[Permission {
+    group: "apiextensions.k8s.io",
+    resource: "customresourcedefinitions",
+    names: &["zenagentremediations.zen.kube-zen.io"],
+    verbs: &["get"],
+}];
+
+fn rules(permissions: &[Permission]) -> Vec<PolicyRule> {
+    permissions.iter().map(Permission::rule).collect()
+}
+
+/// All that is declared, by scope and action; what the chart is rendered from.
+#[derive(Debug, Serialize)]
+pub struct Declared {
+    own: Vec<PolicyRule>,
+    watched: Vec<PolicyRule>,
+    targets: Vec<PolicyRule>,
+    cluster: Vec<PolicyRule>,
+    actions: BTreeMap<&'static str, Vec<PolicyRule>>,
+}
+
+impl Declared {
+    /// Everything.
+    pub fn all() -> Self {
+        let actions = ActionKind::ALL.map(|kind| (kind.as_str(), rules(actions::permissions(kind))));
+        Self { own: rules(OWN), watched: rules(WATCHED), targets: rules(TARGETS), cluster: rules(CLUSTER), actions: actions.into() }
+    }
+}
+
+/// What roles are wanted for.
+#[derive(Clone, Debug)]
+pub struct Roles {
+    /// The agent's namespace.
+    pub namespace: String,
+    /// Whether remediations outside of it are carried out too.
+    pub watch_all: bool,
+    /// Where targets may be changed; everywhere when empty.
+    pub target_namespaces: BTreeSet<String>,
+    /// The actions that are enabled.
+    pub actions: BTreeSet<ActionKind>,
+}
+
+impl Roles {
+    /// The cluster's role.
+    pub fn cluster_role(&self) -> ClusterRole {
+        let mut granted = rules(CLUSTER);
+        if self.watch_all {
+            granted.extend(rules(WATCHED));
+        }
+        if self.target_namespaces.is_empty() {
+            granted.extend(self.targets());
+        }
+        ClusterRole { metadata: ObjectMeta { namespace: None, ..named() }, rules: Some(unique(granted)), aggregation_rule: None }
+    }
+
+    /// The roles in namespaces: the agent's own first.
+    pub fn roles(&self) -> Vec<Role> {
+        let mut granted = rules(OWN);
+        if !self.watch_all {
+            granted.extend(rules(WATCHED));
+        }
+        let role = |namespace: &str, name: &str, rules| Role {
+            metadata: ObjectMeta { name: Some(name.to_owned()), namespace: Some(namespace.to_owned()), ..ObjectMeta::default() },
+            rules: Some(unique(rules)),
+        };
+        let own = role(&self.namespace, NAME, granted);
+        let targets = self.target_namespaces.iter().map(|namespace| role(namespace, &format!("{NAME}-targets"), self.targets()));
+        std::iter::once(own).chain(targets).collect()
+    }
+
+    fn targets(&self) -> Vec<PolicyRule> {
+        let actions = self.actions.iter().flat_map(|kind| rules(actions::permissions(*kind)));
+        rules(TARGETS).into_iter().chain(actions).collect()
+    }
+}
+
+const NAME: &str = "zen-agent";
+
+fn named() -> ObjectMeta {
+    ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() }
+}
+
+/// Several actions need the same; it is granted once.
+fn unique(rules: Vec<PolicyRule>) -> Vec<PolicyRule> {
+    let mut kept = Vec::with_capacity(rules.len());
+    for rule in rules {
+        if !kept.contains(&rule) {
+            kept.push(rule);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_declared_can_read_secrets_or_write_rbac_admission_or_definitions_or_all_of_something() {
+        let of_actions = ActionKind::ALL.into_iter().flat_map(actions::permissions);
+        for permission in [OWN, WATCHED, TARGETS, CLUSTER].into_iter().flatten().chain(of_actions) {
+            let Permission { group, resource, verbs, .. } = permission;
+            let wild = [*group, *resource].contains(&"*") || verbs.contains(&"*");
+            let secret = resource.starts_with("secrets") || resource.starts_with("serviceaccounts");
+            let code = ["rbac.authorization.k8s.io", "admissionregistration.k8s.io", "authentication.k8s.io"].contains(group);
+            let defines = *group == "apiextensions.k8s.io" && *verbs != ["get"];
+            let runs = ["pods/exec", "pods/attach", "pods/ephemeralcontainers", "pods/portforward"].contains(resource);
+            assert!(!(wild || secret || code || defines || runs), "{permission:?}");
+        }
+    }
+}

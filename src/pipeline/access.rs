@@ -1,0 +1,69 @@
+//! Whether the agent is allowed to do what an action needs, asked before anybody approves it.
+//!
+//! The API server's authorizer is asked about each permission (SelfSubjectAccessReview), so that what
+//! cannot be done ends here, with the permissions that are missing by name, and not half-way. A
+//! server that has no authorizer to ask, as the embedded one, allows everything.
+
+use futures::future::try_join_all;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::{Api, Client, api::PostParams};
+
+use super::{
+    actions::{self, Level},
+    api::{ApiError, call},
+    kinds,
+    plan::PlanError,
+};
+use crate::{category::Category, event::Target, remediation::Action};
+
+/// Refuses an action whose permissions on the target are not all granted.
+pub(super) async fn check(client: &Client, action: &Action, target: &Target) -> Result<(), PlanError> {
+    let needed = needed(client, action, target).await?;
+    let missing = try_join_all(needed.into_iter().map(|one| denied(client, one))).await?;
+    let missing: Vec<_> = missing.into_iter().flatten().map(|one| named(&one)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(PlanError::Denied { action: action.name(), missing: missing.join(", ") }) }
+}
+
+/// What is going to be written; what has to be read was read by now.
+async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
+    let of = |group: &str, resource: &str, verb: &str| ResourceAttributes {
+        group: Some(group.to_owned()),
+        resource: Some(resource.to_owned()),
+        verb: Some(verb.to_owned()),
+        namespace: target.namespace.clone(),
+        ..ResourceAttributes::default()
+    };
+    if actions::level(action) == Level::Pod {
+        let all = actions::permissions(action.kind()).iter();
+        return Ok(all.flat_map(|one| one.verbs.iter().map(|verb| of(one.group, one.resource, verb))).collect());
+    }
+    // Of the kinds that the action can be done to, only the target's own.
+    let resource = kinds::find(client, target).await?.resource;
+    Ok(vec![of(&resource.group, &resource.plural, "patch")])
+}
+
+/// The permission, if it is not granted.
+async fn denied(client: &Client, wanted: ResourceAttributes) -> Result<Option<ResourceAttributes>, ApiError> {
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(wanted.clone()), ..SelfSubjectAccessReviewSpec::default() };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    match call("ask for the agent's permissions", reviews.create(&PostParams::default(), &review)).await {
+        Ok(answer) => Ok(answer.status.is_some_and(|status| !status.allowed).then_some(wanted)),
+        // Nobody to ask, or not allowed to: it shows when it is done.
+        Err(error) if matches!(error.category(), Category::NotFound | Category::Forbidden) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// `patch deployments.apps in shop`.
+fn named(missing: &ResourceAttributes) -> String {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    let (verb, mut resource, group) = (text(&missing.verb), text(&missing.resource), text(&missing.group));
+    if !group.is_empty() {
+        resource = format!("{resource}.{group}");
+    }
+    match &missing.namespace {
+        Some(namespace) => format!("{verb} {resource} in {namespace}"),
+        None => format!("{verb} {resource}"),
+    }
+}

@@ -1,0 +1,143 @@
+//! The chart against what the agent declares: permissions, settings, and how long it takes to stop.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use serde_json::Value;
+use zen_agent::{permissions::Roles, remediation::ActionKind, runtime::DRAIN};
+
+use crate::helm::{self, NAMESPACE, objects};
+
+/// One verb on one resource, perhaps of one name.
+type Grant = (String, String, String, String);
+/// By kind of role and namespace.
+type Grants = BTreeMap<(String, String), BTreeSet<Grant>>;
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+/// What the roles among these objects grant.
+fn grants(objects: &[Value]) -> Grants {
+    let mut grants = Grants::new();
+    for role in objects.iter().filter(|object| ["Role", "ClusterRole"].contains(&object["kind"].as_str().unwrap())) {
+        let place = (role["kind"].as_str().unwrap().to_owned(), role["metadata"]["namespace"].as_str().unwrap_or_default().to_owned());
+        let granted = grants.entry(place).or_default();
+        for rule in role["rules"].as_array().unwrap() {
+            assert!(rule.get("nonResourceURLs").is_none(), "{rule}");
+            let mut names = texts(&rule["resourceNames"]);
+            if names.is_empty() {
+                names.push(String::new());
+            }
+            for group in texts(&rule["apiGroups"]) {
+                for resource in texts(&rule["resources"]) {
+                    for name in &names {
+                        granted.extend(texts(&rule["verbs"]).into_iter().map(|verb| (group.clone(), resource.clone(), name.clone(), verb)));
+                    }
+                }
+            }
+        }
+    }
+    grants
+}
+
+/// What `zen-agent rbac` prints.
+fn declared(actions: &str, more: &[&str]) -> Grants {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
+    command.args(["rbac", "--namespace", NAMESPACE, "--actions", actions]).args(more);
+    let text = helm::run(&mut command);
+    let roles = serde_yaml_ng::Deserializer::from_str(&text).map(|role| serde::Deserialize::deserialize(role).unwrap());
+    grants(&roles.collect::<Vec<Value>>())
+}
+
+#[test]
+fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_namespaces() {
+    let off = |action: &str| format!("actions.{action}.enabled=false");
+    let (label, quarantine, scale) = (off("label"), off("networkQuarantine"), off("scale"));
+    let cases: [(&[&str], &str, &[&str]); 5] = [
+        (&[], "label,network-quarantine,scale", &[]),
+        (&["watchAllNamespaces=true"], "label,network-quarantine,scale", &["--watch-all-namespaces"]),
+        (&[&quarantine, &scale], "label", &[]),
+        (&[&label, "targetNamespaces={shop,jobs}"], "network-quarantine,scale", &["--target-namespaces", "shop,jobs"]),
+        (&[&label, &quarantine], "scale", &[]),
+    ];
+    for (values, actions, flags) in cases {
+        assert_eq!(grants(&objects(values)), declared(actions, flags), "{values:?}");
+    }
+    // No action at all, which the command line cannot say.
+    let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces: BTreeSet::new(), actions: BTreeSet::new() };
+    let roles = none.roles().into_iter().map(|role| serde_json::to_value(role).unwrap());
+    let none: Vec<_> = roles.chain([serde_json::to_value(none.cluster_role()).unwrap()]).collect();
+    assert_eq!(grants(&objects(&[&label, &quarantine, &scale])), grants(&none));
+}
+
+#[test]
+fn a_further_kind_to_label_is_granted_and_nothing_else() {
+    let set = "actions.label.extraTargets[0].apiGroup=,actions.label.extraTargets[0].resource=services";
+    let (without, with) = (grants(&objects(&[])), grants(&objects(&[set])));
+    let cluster = ("ClusterRole".to_owned(), String::new());
+    let added: Vec<_> =
+        with[&cluster].difference(&without[&cluster]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
+    assert_eq!(added, ["get /services", "patch /services"]);
+}
+
+#[test]
+fn every_role_is_bound_to_the_agents_service_account_and_to_nobody_else() {
+    let objects = objects(&["targetNamespaces={shop,jobs}"]);
+    let of_kind = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
+    for kind in ["Role", "ClusterRole"] {
+        let bound: Vec<_> =
+            of_kind(&format!("{kind}Binding")).iter().map(|b| (&b["metadata"]["namespace"], &b["roleRef"]["name"])).collect();
+        let roles: Vec<_> = of_kind(kind).iter().map(|role| (&role["metadata"]["namespace"], &role["metadata"]["name"])).collect();
+        assert!(!roles.is_empty());
+        assert_eq!(bound, roles);
+    }
+    for binding in of_kind("RoleBinding").into_iter().chain(of_kind("ClusterRoleBinding")) {
+        let account = serde_json::json!([{ "kind": "ServiceAccount", "name": "zen-agent", "namespace": NAMESPACE }]);
+        assert_eq!(binding["subjects"], account);
+    }
+    assert_eq!(pod(&objects)["serviceAccountName"], "zen-agent");
+}
+
+fn pod(objects: &[Value]) -> &Value {
+    &objects.iter().find(|object| object["kind"] == "Deployment").unwrap()["spec"]["template"]["spec"]
+}
+
+#[test]
+fn every_setting_of_serve_is_given_by_the_chart_or_taken_from_values_and_no_other() {
+    let help = helm::run(Command::new(env!("CARGO_BIN_EXE_zen-agent")).args(["serve", "--help"]));
+    let settings: BTreeSet<_> = help.split("[env: ").skip(1).map(|rest| rest.split([']', '=']).next().unwrap().to_owned()).collect();
+    // The file of settings is the environment here; secrets are mounted, not set; the port follows METRICS_PORT.
+    let not_in_a_cluster = ["ZEN_AGENT_CONFIG", "HMAC_KEY_ID", "HMAC_SECRET", "ADMIN_LISTEN"];
+    assert!(not_in_a_cluster.iter().all(|name| settings.contains(*name)), "{settings:?}");
+    let schema: Value = serde_json::from_slice(&std::fs::read(helm::chart().join("values.schema.json")).unwrap()).unwrap();
+    let taken: BTreeSet<_> = schema["properties"]["config"]["properties"].as_object().unwrap().keys().cloned().collect();
+    let objects = objects(&["policy.default.mode=observe"]);
+    let env = pod(&objects)["containers"][0]["env"].as_array().unwrap();
+    let given: BTreeSet<_> = env.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+    let mut offered = &taken | &given;
+    offered.extend(not_in_a_cluster.map(str::to_owned));
+    assert_eq!(offered, settings);
+}
+
+#[test]
+fn a_pod_has_the_time_that_the_agent_takes_to_stop() {
+    let objects = objects(&[]);
+    let pod = pod(&objects);
+    let sleep = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
+    assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > sleep + DRAIN.as_secs());
+}
+
+#[test]
+fn the_chart_has_the_agents_version_and_a_switch_for_each_action() {
+    let read = |name: &str| -> Value { serde_yaml_ng::from_slice(&std::fs::read(helm::chart().join(name)).unwrap()).unwrap() };
+    let chart = read("Chart.yaml");
+    assert_eq!((&chart["version"], &chart["appVersion"]), (&env!("CARGO_PKG_VERSION").into(), &env!("CARGO_PKG_VERSION").into()));
+    let objects = objects(&[]);
+    let env = pod(&objects)["containers"][0]["env"].as_array().unwrap();
+    let enabled = env.iter().find(|one| one["name"] == "ENABLED_ACTIONS").unwrap();
+    assert_eq!(enabled["value"], ActionKind::ALL.map(ActionKind::as_str).join(","));
+    assert_eq!(read("values.yaml")["actions"].as_object().unwrap().len(), ActionKind::ALL.len());
+}

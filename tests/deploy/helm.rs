@@ -1,0 +1,42 @@
+//! `helm template`, by the helm that CI lints with.
+
+use std::{path::Path, process::Command, sync::OnceLock};
+
+use serde::Deserialize as _;
+use serde_json::Value;
+
+/// The release's namespace.
+pub(crate) const NAMESPACE: &str = "zen-agent";
+
+pub(crate) fn chart() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/chart"))
+}
+
+/// What the chart renders with the least values and these, CustomResourceDefinitions included.
+pub(crate) fn template(set: &[&str]) -> String {
+    static HELM: OnceLock<String> = OnceLock::new();
+    let helm = HELM.get_or_init(|| {
+        let root = env!("CARGO_MANIFEST_DIR");
+        run(Command::new(format!("{root}/.ci/go-tool")).arg("helm")).trim().to_owned()
+    });
+    let mut command = Command::new(helm);
+    command.args(["template", "zen-agent", "--namespace", NAMESPACE, "--include-crds", "--kube-version", "1.34.0"]);
+    command.arg(chart()).arg("--values").arg(chart().join("ci/values.yaml"));
+    for set in set {
+        command.args(["--set", set]);
+    }
+    run(&mut command)
+}
+
+/// The same, as objects.
+pub(crate) fn objects(set: &[&str]) -> Vec<Value> {
+    let text = template(set);
+    let documents = serde_yaml_ng::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap());
+    documents.filter(|object| !object.is_null()).collect()
+}
+
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the command starts");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
