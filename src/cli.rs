@@ -8,6 +8,8 @@
 //! | 1 | refused or failed; the message says why |
 //! | 2 | the command line or the configuration is not valid |
 //! | 3 | the agent cannot be reached |
+//!
+//! A reader of standard output that has seen enough, such as `head`, ends a command with 0.
 
 mod connect;
 mod decide;

@@ -5,7 +5,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use kube::{Api, Client};
 
-use super::{Configured, Dev, Failure, output};
+use super::{Configured, Dev, Failure, connect::chain, output};
 use crate::{
     dev::{self, DevError, Options, Workloads},
     duration,
@@ -160,7 +160,11 @@ impl Fixtures {
             let client =
                 Client::try_default().await.map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG")))?;
             let created = fixtures::create(&Api::namespaced(client, &self.namespace), generated, CONCURRENCY).await;
-            return output::print(&format!("{} created in {}", created.map_err(Failure::refused)?, self.namespace));
+            let created = created.map_err(|error| match error {
+                kube::Error::Api(status) => Failure::Refused(format!("the Kubernetes API refused it: {}", status.message)),
+                other => Failure::Refused(chain(&other)),
+            })?;
+            return output::print(&format!("{created} created in {}", self.namespace));
         }
         for remediation in generated {
             output::print(&serde_json::to_string(&remediation).map_err(Failure::refused)?)?;
