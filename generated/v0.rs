@@ -88,7 +88,7 @@ pub mod types {
         pub dry_run: bool,
         ///Could not be deleted; the agent's log says why.
         pub errors: u64,
-        ///Old enough and of a wanted status.
+        ///Old enough and of a wanted status; those that neither follow nor were kept were being deleted already.
         pub matched: u64,
         ///As asked for.
         pub older_than: ::std::string::String,
@@ -2795,7 +2795,7 @@ pub mod list_remediations {
         /// Only those with this status.
         #[serde(rename = "status")]
         pub status: Option<super::types::Status>,
-        /// Only those whose target is in this namespace.
+        /// Only those whose target is in this namespace. Nothing acts on the agent's own namespace, so its name stands for the remediations that are stored there.
         #[serde(rename = "namespace")]
         pub namespace: Option<String>,
         /// Only those that this tool reported.

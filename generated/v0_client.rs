@@ -103,7 +103,7 @@ impl ClientHooks<crate::client::Signer> for &Client {}
 impl Client {
     /**Delete old remediations
 
-Deletes the tenant's remediations that ended longer ago than `older_than`. The route is the same in every contract and takes any version.
+Deletes the tenant's remediations that ended longer ago than `older_than`. Where not all of them could be listed the answer is 503, what was deleted stays deleted, and the same request goes on from there. The route is the same in every contract and takes any version.
 
 Sends a `DELETE` request to `/api/v1/remediations/cleanup`
 
@@ -538,7 +538,7 @@ Sends a `GET` request to `/v0/remediations`
 Arguments:
 - `continue_`: The `continue` of the page before, sent with the same filters.
 - `limit`: How many a page may hold.
-- `namespace`: Only those whose target is in this namespace.
+- `namespace`: Only those whose target is in this namespace. Nothing acts on the agent's own namespace, so its name stands for the remediations that are stored there.
 - `severity`: Only those of this severity.
 - `source`: Only those that this tool reported.
 - `status`: Only those with this status.

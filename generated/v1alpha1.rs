@@ -298,7 +298,7 @@ pub mod watch_remediations {
         /// Only those with this status.
         #[serde(rename = "status")]
         pub status: Option<super::types::Status>,
-        /// Only those whose target is in this namespace.
+        /// Only those whose target is in this namespace. Nothing acts on the agent's own namespace, so its name stands for the remediations that are stored there.
         #[serde(rename = "namespace")]
         pub namespace: Option<String>,
         /// Only those that this tool reported.
@@ -310,7 +310,7 @@ pub mod watch_remediations {
         /// When the stream ends.
         #[serde(rename = "timeout_seconds")]
         pub timeout_seconds: i64,
-        /// The `id` of the last event that was seen; the stream goes on behind it.
+        /// The `id` of the last event that was seen; the stream goes on behind it. Any other text is refused with 400.
         #[serde(rename = "Last-Event-ID")]
         pub last_event_id: Option<String>,
     }
@@ -388,7 +388,7 @@ pub mod watch_remediations {
             required: false,
             default: None,
             schema: crate::contract::Schema::new(|| crate::contract::inline(
-                "{\"maxLength\":256,\"minLength\":1,\"pattern\":\"^[A-Za-z0-9._~-]+$\",\"type\":\"string\"}",
+                "{\"maxLength\":19,\"minLength\":1,\"pattern\":\"^[1-9][0-9]{0,18}$\",\"type\":\"string\"}",
             )),
         },
     ];

@@ -103,7 +103,7 @@ impl ClientHooks<crate::client::Signer> for &Client {}
 impl Client {
     /**Delete old remediations
 
-Deletes the tenant's remediations that ended longer ago than `older_than`. The route is the same in every contract and takes any version.
+Deletes the tenant's remediations that ended longer ago than `older_than`. Where not all of them could be listed the answer is 503, what was deleted stays deleted, and the same request goes on from there. The route is the same in every contract and takes any version.
 
 Sends a `DELETE` request to `/api/v1/remediations/cleanup`
 
@@ -538,7 +538,7 @@ Sends a `GET` request to `/v1alpha1/remediations`
 Arguments:
 - `continue_`: The `continue` of the page before, sent with the same filters.
 - `limit`: How many a page may hold.
-- `namespace`: Only those whose target is in this namespace.
+- `namespace`: Only those whose target is in this namespace. Nothing acts on the agent's own namespace, so its name stands for the remediations that are stored there.
 - `severity`: Only those of this severity.
 - `source`: Only those that this tool reported.
 - `status`: Only those with this status.
@@ -880,17 +880,17 @@ Arguments:
     }
     /**Watch remediations
 
-Server-sent events, one for each remediation that is added, changes its status or is deleted: the `event` is the change's `type`, the `data` the change as JSON (x-event-data), the `id` what Last-Event-ID takes. Without Last-Event-ID the stream begins with what there is. It ends after `timeout_seconds`, or when the token expires.
+Server-sent events, one for each remediation that is added, changes its status or is deleted: the `event` is the change's `type`, the `data` the change as JSON (x-event-data), the `id` what Last-Event-ID takes. Without Last-Event-ID the stream begins with what there is: a `reset` (its data is an empty object), what is there as `added`, and an `id` at the end. So does a stream whose position has expired, and whatever was known before a `reset` is void. An event of nothing but an `id` moves the position on. With `status`, a remediation that leaves that status is `changed`, with the one that it has now. A deletion is told when it begins. The stream ends after `timeout_seconds`, or when the token expires; a certificate has at most 32 at a time, and all together 256.
 
 Sends a `GET` request to `/v1alpha1/watch/remediations`
 
 Arguments:
-- `namespace`: Only those whose target is in this namespace.
+- `namespace`: Only those whose target is in this namespace. Nothing acts on the agent's own namespace, so its name stands for the remediations that are stored there.
 - `severity`: Only those of this severity.
 - `source`: Only those that this tool reported.
 - `status`: Only those with this status.
 - `timeout_seconds`: When the stream ends.
-- `last_event_id`: The `id` of the last event that was seen; the stream goes on behind it.
+- `last_event_id`: The `id` of the last event that was seen; the stream goes on behind it. Any other text is refused with 400.
 - `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
 */
     pub async fn watch_remediations<'a>(

@@ -20,7 +20,7 @@ mod routes;
 pub mod view;
 
 pub use dispatch::Dispatcher;
-pub use handlers::Handlers;
+pub use handlers::{Handlers, Places};
 pub use mount::{Mount, RouteTable};
 pub use problem::Echo;
 pub use reply::{EventStream, IntoReply, Reply};

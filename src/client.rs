@@ -50,8 +50,11 @@ pub mod v1alpha1 {
 pub const DEFAULT_BASE_URL: &str = "https://127.0.0.1:8443";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest silence of the agent; streams send a comment every 15 s.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest silence of the agent, which a cleanup of very many remediations needs; streams send a comment every 15 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(300);
+/// How often, and for how long, an agent that is silent is asked whether it still lives.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Clients of every contract, with one connection pool and one identity.
 #[derive(Clone, Debug)]
@@ -89,6 +92,8 @@ impl Client {
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
             .build()?;
         // Paths are signed as they are sent, so there is none to add to them.
         let origin = |url: &Url| url.scheme() == "https" && url.has_host() && url.path() == "/" && url.query().is_none();

@@ -1,4 +1,4 @@
-//! Sample workloads for embedded mode, and a stand-in for the controllers that would run them.
+//! Sample workloads to act on, and a stand-in for the controllers that would run them.
 //!
 //! ```text
 //!   Deployment ──replicas──▶ ReplicaSet ──▶ pods come and go, status follows
@@ -7,6 +7,14 @@
 //!
 //! Without [`run_controllers`] the workloads are frozen: their spec can be changed, their status
 //! never follows, and what waits for it runs into its deadline.
+//!
+//! The embedded store takes the workloads with the uids that the sample events name ([`seed`]). A real API server
+//! gives uids of its own ([`create`]), so that an event that was recorded elsewhere pins an object that is not there, and
+//! ends `failed` with TargetReplaced, as it must; [`Created::samples`] are the same events as recorded here.
+
+mod create;
+
+pub use create::{CreateError, Created, create};
 
 use std::{fmt::Debug, future::Future, pin::pin};
 
@@ -18,6 +26,7 @@ use k8s_openapi::{
         apps::v1::{Deployment, ReplicaSet, StatefulSet},
         core::v1::Pod,
     },
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -140,12 +149,20 @@ async fn run_pods<K: Workload>(client: &Client, owner: &K, replicas: i32) -> Res
     // Only those that were seeded come back: the stand-in makes up no others.
     let seeded = workloads().unwrap_or_default();
     let seeded = seeded.into_iter().filter_map(|object| serde_json::from_value::<Pod>(object).ok());
-    let missing = seeded.filter(|pod| pod.metadata.name.is_some() && is_owned_by(pod, owner) && !owned.contains(&pod.name_any()));
+    let missing = seeded.filter(|pod| is_template_of(pod, owner) && !owned.contains(&pod.name_any()));
     for mut pod in missing.take(wanted.saturating_sub(owned.len())) {
         pod.metadata.uid = None;
+        pod.metadata.owner_references = owner.controller_owner_ref(&()).map(|reference| vec![reference]);
         ignore_code(409, pods.create(&PostParams::default(), &pod).await)?;
     }
     Ok(())
+}
+
+/// Whether a pod of the built-in file belongs to this workload, whatever uid the server gave it.
+fn is_template_of<K: Workload>(pod: &Pod, owner: &K) -> bool {
+    let owner_name = owner.name_any();
+    let names = |reference: &OwnerReference| reference.kind == K::kind(&()) && reference.name == owner_name;
+    pod.metadata.namespace == owner.meta().namespace && pod.owner_references().iter().any(names)
 }
 
 fn ignore_code<T>(code: u16, result: Result<T, kube::Error>) -> Result<(), kube::Error> {

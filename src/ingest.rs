@@ -123,10 +123,7 @@ impl Ingest {
             anchor: names::anchor(&caller.tenant, &caller.request_id),
             digest: names::digest(operation_id, &caller.body_digest),
         };
-        let receipt = self.store_all(&request, events).await.inspect_err(|error| {
-            let (tenant, request_id) = (&caller.tenant, caller.request_id.as_sent());
-            tracing::warn!(%tenant, request_id, operation_id, error = %error::chain(error), "events were not stored");
-        })?;
+        let receipt = self.store_all(&request, events).await?;
         for outcome in &receipt.results {
             if let Outcome::Ignored { reason } = outcome {
                 self.metrics.ignored(reason.as_str());

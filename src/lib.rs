@@ -26,6 +26,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod contract;
+pub mod deadline;
 pub mod demo;
 pub mod dev;
 pub mod duration;
@@ -53,3 +54,6 @@ pub mod stream;
 pub mod telemetry;
 pub mod verify;
 pub mod worker;
+
+#[cfg(test)]
+mod test_api;

@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457): what a refused request is told.
 
+mod kubernetes;
+
 use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;

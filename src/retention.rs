@@ -5,11 +5,13 @@
 //!    page (selected by the server) ─▶ terminal, old enough, the tenant's? ─▶ delete, if it is still
 //!      ▲                  │                                                  what was read ─┬▶ deleted
 //!      └──────────────────┘                                                                 ├▶ changed
+//!                                                                                           ├▶ gone
 //!                                                                                           └▶ error
 //! ```
 //!
 //! Only terminal statuses can be asked for: [`TerminalPhase`] has no other. Each delete is
-//! conditional on uid and resourceVersion, so an object that changed since it was read stays.
+//! conditional on uid and resourceVersion, so an object that changed since it was read stays. Without
+//! any page or deletion for [`deadline::REQUEST`], a sweep gives up and says that it is incomplete.
 //!
 //! The server selects by `status.phase`. Objects of the older kind, that have `.status.state` only,
 //! are those whose `status.phase` is empty: one more pass reads them, and their state is looked at
@@ -19,10 +21,10 @@ mod terminal;
 
 use std::{ops::AddAssign, time::Duration};
 
-use futures::{StreamExt, future};
+use futures::{StreamExt, TryStreamExt, future, stream as streams};
 use jiff::Timestamp;
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Preconditions},
     core::DeserializeGuard,
 };
@@ -33,6 +35,7 @@ pub use terminal::{NotTerminal, TerminalPhase};
 
 use crate::{
     category::Category,
+    deadline::{self, CALL, within},
     heartbeat::{BEAT, Heartbeat},
     identity::Tenant,
     remediation::{TENANT_LABEL, ZenAgentRemediation},
@@ -42,8 +45,6 @@ use crate::{
 
 /// How many deletions are under way at once.
 const CONCURRENCY: usize = 16;
-/// How long one deletion may take.
-const DELETE: Duration = Duration::from_secs(10);
 
 /// What to delete.
 #[derive(Clone, Debug)]
@@ -79,16 +80,17 @@ pub enum Mode {
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// Objects of the wanted status, age and tenant.
+    /// Objects of the wanted status, age and tenant: those that follow, and those that were gone, or
+    /// being deleted by somebody else, when their turn came.
     pub matched: u64,
     /// Of those, deleted: the server took it on, and the object goes once its dependents have.
     pub deleted: u64,
-    /// Of those, left alone, since they changed after they had been read; or already gone.
+    /// Of those, left alone, since they changed after they had been read.
     pub changed: u64,
     /// Deletions and listings that failed; the next sweep meets their objects again.
     pub errors: u64,
-    /// Whether a listing failed, so that there may be more that match than were seen.
-    pub incomplete: bool,
+    /// Why there may be more that match than were seen: how the first listing failed that did.
+    pub incomplete: Option<Category>,
 }
 
 impl AddAssign for SweepReport {
@@ -97,7 +99,7 @@ impl AddAssign for SweepReport {
         self.deleted += other.deleted;
         self.changed += other.changed;
         self.errors += other.errors;
-        self.incomplete |= other.incomplete;
+        self.incomplete = self.incomplete.or(other.incomplete);
     }
 }
 
@@ -140,6 +142,7 @@ impl Retention {
                 _ = due.tick() => {
                     let Some(report) = shutdown.run_until_cancelled(self.sweep(&everything)).await else { return };
                     let SweepReport { matched, deleted, changed, errors, incomplete } = report;
+                    let incomplete = incomplete.map(Category::as_str);
                     tracing::info!(matched, deleted, changed, errors, incomplete, "retention swept");
                 }
                 _ = beat.tick() => self.heartbeat.beat(),
@@ -148,7 +151,7 @@ impl Retention {
     }
 
     /// Looks at every object once, and deletes, or counts, what `sweep` asks for. Errors are logged
-    /// and counted, and it goes on.
+    /// and counted, and it goes on, as long as the API answers now and then.
     pub async fn sweep(&self, sweep: &Sweep) -> SweepReport {
         let now = Timestamp::now();
         let mut report = SweepReport::default();
@@ -157,6 +160,9 @@ impl Retention {
                 let mut params = ListParams::default().fields(&fields);
                 params.label_selector.clone_from(&labels);
                 report += self.pass(sweep, params, now).await;
+                if report.incomplete == Some(Category::Timeout) {
+                    return report;
+                }
             }
         }
         report
@@ -167,7 +173,10 @@ impl Retention {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let outcomes = stream::objects(api, params, stream::PAGE_SIZE)
+        let progress = Heartbeat::new();
+        let pages = stream::pages(api, params, stream::PAGE_SIZE).inspect_ok(|_| progress.beat());
+        let objects = pages.map_ok(|page| streams::iter(page.items.into_iter().map(Ok))).try_flatten();
+        let outcomes = objects
             .filter_map(|object| {
                 self.heartbeat.beat();
                 future::ready(match object {
@@ -178,64 +187,86 @@ impl Retention {
             })
             .map(|object| async {
                 match object {
-                    Ok(object) if sweep.mode == Mode::Delete => Some(self.delete(&object).await),
-                    Ok(_) => Some(Outcome::Previewed),
-                    Err(error) => {
-                        let category = Category::of(&error).as_str();
-                        tracing::error!(category, %error, "a cleanup cannot list remediations; leaving the rest to the next one");
-                        self.metrics.retention.with_label_values(&["error"]).inc();
-                        None
-                    }
+                    Ok(object) if sweep.mode == Mode::Delete => Outcome::Met(self.delete(&object).await),
+                    Ok(_) => Outcome::Met(Fate::Previewed),
+                    Err(error) => Outcome::Unlisted(Category::of(&error), error),
                 }
             })
             .buffer_unordered(CONCURRENCY);
-        outcomes
-            .fold(SweepReport::default(), |mut report, outcome| {
-                self.heartbeat.beat();
-                report.matched += u64::from(outcome.is_some());
-                match outcome {
-                    Some(Outcome::Previewed) => {}
-                    Some(Outcome::Deleted) => report.deleted += 1,
-                    Some(Outcome::Changed) => report.changed += 1,
-                    Some(Outcome::Failed) => report.errors += 1,
-                    None => {
-                        report.errors += 1;
-                        report.incomplete = true;
+        let (mut outcomes, mut report) = (std::pin::pin!(outcomes), SweepReport::default());
+        loop {
+            let patience = deadline::REQUEST.saturating_sub(progress.age());
+            let Ok(next) = timeout(patience, outcomes.next()).await else {
+                self.give_up(&mut report, Category::Timeout, "the Kubernetes API does not answer");
+                return report;
+            };
+            self.heartbeat.beat();
+            match next {
+                None => return report,
+                Some(Outcome::Unlisted(category, error)) => self.give_up(&mut report, category, &error.to_string()),
+                Some(Outcome::Met(fate)) => {
+                    report.matched += 1;
+                    match fate {
+                        Fate::Deleted => report.deleted += 1,
+                        Fate::Changed => report.changed += 1,
+                        Fate::Failed => report.errors += 1,
+                        Fate::Gone | Fate::Previewed => {}
+                    }
+                    if fate != Fate::Failed {
+                        progress.beat();
                     }
                 }
-                future::ready(report)
-            })
-            .await
+            }
+        }
     }
 
-    async fn delete(&self, object: &ZenAgentRemediation) -> Outcome {
+    fn give_up(&self, report: &mut SweepReport, category: Category, error: &str) {
+        tracing::error!(category = category.as_str(), error, "a cleanup cannot list remediations; leaving the rest to the next one");
+        self.metrics.retention.with_label_values(&["error"]).inc();
+        report.errors += 1;
+        report.incomplete = report.incomplete.or(Some(category));
+    }
+
+    async fn delete(&self, object: &ZenAgentRemediation) -> Fate {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
-        let outcome = if preconditions.uid.is_none() || preconditions.resource_version.is_none() {
+        let fate = if preconditions.uid.is_none() || preconditions.resource_version.is_none() {
             tracing::error!(namespace, name, "a remediation came without uid or resourceVersion, and is not deleted");
-            Outcome::Failed
+            Fate::Failed
         } else {
             let api: Api<ZenAgentRemediation> = Api::namespaced(self.client.clone(), &namespace);
             let params = DeleteParams::foreground().preconditions(preconditions);
-            let answer = timeout(DELETE, api.delete(&name, &params)).await;
-            match answer.map_err(|elapsed| kube::Error::Service(Box::new(elapsed))).flatten() {
-                Ok(_) => Outcome::Deleted,
+            match within(CALL, api.delete(&name, &params)).await {
+                Ok(_) => Fate::Deleted,
                 Err(error) => match Category::of(&error) {
-                    Category::Conflict | Category::NotFound => Outcome::Changed,
+                    Category::NotFound => Fate::Gone,
+                    Category::Conflict => self.after_conflict(object).await,
                     category => {
                         tracing::error!(namespace, name, category = category.as_str(), %error, "cannot delete a remediation");
-                        Outcome::Failed
+                        Fate::Failed
                     }
                 },
             }
         };
-        let label = match outcome {
-            Outcome::Deleted => "deleted",
-            Outcome::Changed => "changed",
-            Outcome::Failed | Outcome::Previewed => "error",
+        let label = match fate {
+            Fate::Deleted => "deleted",
+            Fate::Changed => "changed",
+            Fate::Gone => "gone",
+            Fate::Failed | Fate::Previewed => "error",
         };
         self.metrics.retention.with_label_values(&[label]).inc();
-        outcome
+        fate
+    }
+
+    /// Whether an object that is no longer as it was read was changed, or is being deleted by somebody else.
+    async fn after_conflict(&self, object: &ZenAgentRemediation) -> Fate {
+        let api: Api<DeserializeGuard<ZenAgentRemediation>> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
+        match within(CALL, api.get_opt(&object.name_any())).await {
+            Ok(Some(now)) if now.meta().uid == object.metadata.uid && now.meta().deletion_timestamp.is_none() => Fate::Changed,
+            Ok(_) => Fate::Gone,
+            // It is known to be other than it was, and that it was not deleted here.
+            Err(_) => Fate::Changed,
+        }
     }
 
     /// Everything that selectors ask for is looked at again: a server that ignores one must not make
@@ -259,10 +290,19 @@ impl Retention {
     }
 }
 
-#[derive(Clone, Copy)]
+/// What a pass meets.
 enum Outcome {
+    Met(Fate),
+    /// The listing failed, and is over.
+    Unlisted(Category, kube::Error),
+}
+
+/// What became of an object that matches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
     Deleted,
     Changed,
+    Gone,
     Failed,
     Previewed,
 }

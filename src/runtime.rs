@@ -139,6 +139,7 @@ pub async fn run(
         own_tenant: config.tenant.clone(),
         namespace: config.remediation_namespace.clone(),
         watch_namespace: config.watch_namespace.clone(),
+        places: api::Places::default(),
         stopping: stop_api.clone(),
     };
     let dispatcher = api::Dispatcher::new(verifier, metrics.clone());

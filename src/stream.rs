@@ -15,14 +15,17 @@ mod watch;
 use std::{fmt::Debug, future::Future, time::Duration};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use kube::{Api, Resource, api::ListParams, core::Status};
+use kube::{
+    Api, Resource,
+    api::ListParams,
+    core::{DeserializeGuard, Status},
+};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
 pub(crate) use watch::{ANSWER, RENEWAL};
 pub use watch::{Change, WatchError, watch};
 
-use crate::key::ObjectKey;
+use crate::{deadline::within, key::ObjectKey};
 
 /// How many objects a page holds unless somebody knows better; what client-go uses.
 pub const PAGE_SIZE: u32 = 500;
@@ -46,6 +49,16 @@ pub struct Page<K> {
     /// The version that it shows. A watch that is to miss nothing begins at the FIRST page's: after a
     /// listing was resumed, the later pages show a later version than the first ones did.
     pub resource_version: String,
+}
+
+/// The object, unless it does not fit its type: then it is as if it were not there, lest it stop the others.
+pub fn well_formed<K: Resource>(DeserializeGuard(object): DeserializeGuard<K>) -> Option<K> {
+    object
+        .inspect_err(|invalid| {
+            let (namespace, name) = (invalid.metadata.namespace.as_deref(), invalid.metadata.name.as_deref());
+            tracing::warn!(namespace, name, error = invalid.error, "passing over a malformed object");
+        })
+        .ok()
 }
 
 /// Lists page by page.
@@ -117,8 +130,7 @@ impl<K: Listed> Cursor<K> {
                 Next::At(token) => Some(token.clone()),
                 Next::Over => return Ok(None),
             };
-            let answer = timeout(PAGE, self.api.list(&self.params)).await;
-            match answer.map_err(|elapsed| kube::Error::Service(Box::new(elapsed))).flatten() {
+            match within(PAGE, self.api.list(&self.params)).await {
                 Ok(list) => {
                     self.next = list.metadata.continue_.filter(|token| !token.is_empty()).map_or(Next::Over, Next::At);
                     let page = self.fresh(list.items);

@@ -189,6 +189,7 @@ impl Verifier {
         let caller = Caller {
             tenant: named.tenant,
             cluster: claims.cluster.clone(),
+            certificate: peer.fingerprint,
             subject: claims.subject.clone(),
             role: claims.role,
             version: named.version,

@@ -1,23 +1,28 @@
 //! The operations: each takes a verified request, delegates, and converts the answer.
 //!
-//! Nothing is decided here. Whose an object is stands in [`access`]; how it looks in the API in
+//! Nothing is decided here but how long it may take ([`deadline::REQUEST`]). Whose an object is stands in [`access`]; how it looks in the API in
 //! [`view`](super::view).
 
 mod access;
 mod approvals;
 mod cleanup;
 mod events;
+mod filter;
+mod places;
 mod reads;
 mod watch;
 
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+pub use places::Places;
+
 use crate::{
     contract::{v0, v1alpha1},
+    deadline,
     identity::Tenant,
     ingest::Ingest,
-    problem::Problem,
+    problem::{Code, Problem},
     retention::Retention,
     verify::Verified,
 };
@@ -38,28 +43,38 @@ pub struct Handlers {
     pub namespace: String,
     /// The one namespace that is watched; all when absent.
     pub watch_namespace: Option<String>,
-    /// Ends the streams that clients watch, when the process stops.
+    /// The streams that clients watch.
+    pub places: Places,
+    /// Ends them, when the process stops.
     pub stopping: CancellationToken,
+}
+
+/// Bounds what an operation does.
+async fn in_time<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::time::timeout(deadline::REQUEST, work).await.unwrap_or_else(|_| {
+        let detail = "The Kubernetes API is too slow to do this in time; send the same request again, with the same X-Request-Id";
+        Err(Problem::new(Code::Unavailable, detail))
+    })
 }
 
 impl v0::Api for Handlers {
     async fn ingest_events(&self, request: Verified<v0::ingest_events::Request>) -> Result<v0::ingest_events::Response, Problem> {
-        let (body, idempotent_replayed) = self.batch(request).await?;
+        let (body, idempotent_replayed) = in_time(self.batch(request)).await?;
         Ok(v0::ingest_events::Response::Accepted { body, idempotent_replayed })
     }
 
     async fn ingest_falco(&self, request: Verified<v0::ingest_falco::Request>) -> Result<v0::ingest_falco::Response, Problem> {
-        let (body, idempotent_replayed) = self.falco(request).await?;
+        let (body, idempotent_replayed) = in_time(self.falco(request)).await?;
         Ok(v0::ingest_falco::Response::Accepted { body, idempotent_replayed })
     }
 
     async fn ingest_trivy(&self, request: Verified<v0::ingest_trivy::Request>) -> Result<v0::ingest_trivy::Response, Problem> {
-        let (body, idempotent_replayed) = self.trivy(request).await?;
+        let (body, idempotent_replayed) = in_time(self.trivy(request)).await?;
         Ok(v0::ingest_trivy::Response::Accepted { body, idempotent_replayed })
     }
 
     async fn ingest_kyverno(&self, request: Verified<v0::ingest_kyverno::Request>) -> Result<v0::ingest_kyverno::Response, Problem> {
-        let (body, idempotent_replayed) = self.kyverno(request).await?;
+        let (body, idempotent_replayed) = in_time(self.kyverno(request)).await?;
         Ok(v0::ingest_kyverno::Response::Accepted { body, idempotent_replayed })
     }
 
@@ -67,12 +82,12 @@ impl v0::Api for Handlers {
         &self,
         request: Verified<v0::list_remediations::Request>,
     ) -> Result<v0::list_remediations::Response, Problem> {
-        let body = self.list(request).await?;
+        let body = in_time(self.list(request)).await?;
         Ok(v0::list_remediations::Response::Ok { body })
     }
 
     async fn get_remediation(&self, request: Verified<v0::get_remediation::Request>) -> Result<v0::get_remediation::Response, Problem> {
-        let body = self.one(request).await?;
+        let body = in_time(self.one(request)).await?;
         Ok(v0::get_remediation::Response::Ok { body })
     }
 
@@ -81,7 +96,7 @@ impl v0::Api for Handlers {
         request: Verified<v0::approve_remediation::Request>,
     ) -> Result<v0::approve_remediation::Response, Problem> {
         let (caller, v0::approve_remediation::Request { id, body }) = request.into_parts();
-        let body = self.decide(&caller, &id, &body.reason, approvals::Verdict::Approve).await?;
+        let body = in_time(self.decide(&caller, &id, &body.reason, approvals::Verdict::Approve)).await?;
         Ok(v0::approve_remediation::Response::Ok { body })
     }
 
@@ -90,7 +105,7 @@ impl v0::Api for Handlers {
         request: Verified<v0::reject_remediation::Request>,
     ) -> Result<v0::reject_remediation::Response, Problem> {
         let (caller, v0::reject_remediation::Request { id, body }) = request.into_parts();
-        let body = self.decide(&caller, &id, &body.reason, approvals::Verdict::Reject).await?;
+        let body = in_time(self.decide(&caller, &id, &body.reason, approvals::Verdict::Reject)).await?;
         Ok(v0::reject_remediation::Response::Ok { body })
     }
 
@@ -108,7 +123,7 @@ impl v1alpha1::Api for Handlers {
         &self,
         request: Verified<v1alpha1::watch_remediations::Request>,
     ) -> Result<v1alpha1::watch_remediations::Response, Problem> {
-        let body = self.watch(request).await?;
+        let body = in_time(self.watch(request)).await?;
         Ok(v1alpha1::watch_remediations::Response::Ok { body })
     }
 }

@@ -2,7 +2,10 @@
 
 mod caller;
 mod fake;
+mod handlers;
+mod real;
 mod served;
+mod watching;
 
 use http::{Method, StatusCode, header};
 use poem::{Endpoint as _, Request, Response};

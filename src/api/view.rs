@@ -19,7 +19,7 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         id,
         name: object.name_any(),
         namespace: object.namespace().unwrap_or_default(),
-        status: phase(&object.phase()),
+        status: self::status(object),
         source: spec.source.clone(),
         rule: spec.rule.clone(),
         severity: spec.severity.as_deref().and_then(|text| text.parse().ok()),
@@ -40,8 +40,9 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
     }
 }
 
-const fn phase(phase: &Phase) -> types::Status {
-    match phase {
+/// Where the object stands, in the contract's words.
+pub fn status(object: &ZenAgentRemediation) -> types::Status {
+    match object.phase() {
         Phase::Pending => types::Status::Pending,
         Phase::InProgress => types::Status::InProgress,
         Phase::Succeeded => types::Status::Succeeded,

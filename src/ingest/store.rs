@@ -1,16 +1,15 @@
 //! The two calls to the Kubernetes API, each with a deadline.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::collections::BTreeMap;
 
 use kube::{Api, Client, api::PostParams, core::ObjectMeta};
 
 use super::IngestError;
 use crate::{
+    deadline::{CALL, within},
     remediation::{RemediationSpec, TENANT_LABEL, ZenAgentRemediation},
     verify::Caller,
 };
-
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The remediations of one namespace.
 #[derive(Clone)]
@@ -36,7 +35,7 @@ impl Store {
             spec: spec.clone(),
             status: None,
         };
-        match within_deadline(self.0.create(&PostParams::default(), &object)).await? {
+        match within(CALL, self.0.create(&PostParams::default(), &object)).await {
             Ok(_) => Ok(Creation::Created),
             Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => Ok(Creation::Exists),
             Err(error) => Err(error.into()),
@@ -44,10 +43,6 @@ impl Store {
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<ZenAgentRemediation>, IngestError> {
-        Ok(within_deadline(self.0.get_opt(name)).await??)
+        Ok(within(CALL, self.0.get_opt(name)).await?)
     }
-}
-
-async fn within_deadline<T>(call: impl Future<Output = T>) -> Result<T, IngestError> {
-    tokio::time::timeout(DEADLINE, call).await.map_err(|_| IngestError::Timeout)
 }

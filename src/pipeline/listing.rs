@@ -21,17 +21,7 @@ impl Pipeline {
         let pages = stream::pages(api, ListParams::default().fields(fields), stream::PAGE_SIZE);
         streams::try_unfold(Box::pin(pages), |mut pages| async move {
             let page = call("list remediations", pages.try_next()).await?;
-            Ok(page.map(|page| (page.items.into_iter().filter_map(well_formed).collect(), pages)))
+            Ok(page.map(|page| (page.items.into_iter().filter_map(stream::well_formed).collect(), pages)))
         })
     }
-}
-
-/// The object, unless it does not fit its type: then it is as if it were not there, lest it stop the others.
-pub(super) fn well_formed(DeserializeGuard(object): Guarded) -> Option<ZenAgentRemediation> {
-    object
-        .inspect_err(|invalid| {
-            let (namespace, name) = (invalid.metadata.namespace.as_deref(), invalid.metadata.name.as_deref());
-            tracing::warn!(namespace, name, error = invalid.error, "passing over a malformed remediation");
-        })
-        .ok()
 }

@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
 use kube::{Api, Client, ResourceExt};
 
-use super::{
-    api::{ApiError, call, find},
-    listing,
-};
+use super::api::{ApiError, call, find};
 use crate::{
     event::Target,
     remediation::{
@@ -17,6 +14,7 @@ use crate::{
         conditions::{self, Holds},
         status_write,
     },
+    stream,
 };
 
 /// The wait before the second attempt of a step; doubles up to [`LONGEST_WAIT`].
@@ -59,7 +57,7 @@ impl Run {
     pub(super) async fn read(client: &Client, namespace: &str, name: &str, pipeline_since: Timestamp) -> Result<Option<Self>, ApiError> {
         let guarded = Api::namespaced(client.clone(), namespace);
         let found = find("read the remediation", guarded.get(name)).await?;
-        let Some(object) = found.and_then(listing::well_formed) else { return Ok(None) };
+        let Some(object) = found.and_then(stream::well_formed::<ZenAgentRemediation>) else { return Ok(None) };
         let api = Api::namespaced(client.clone(), namespace);
         let status = object.status.clone().unwrap_or_default();
         Ok(Some(Self { api, object, status, begun: None, pipeline_since }))

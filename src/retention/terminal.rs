@@ -29,12 +29,19 @@ impl TerminalPhase {
         }
     }
 
-    /// Reads a list, separated by commas.
+    /// Reads a list, separated by commas; each status is in it once.
     ///
     /// # Errors
     /// At the first element that is no terminal status, also an empty one.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, NotTerminal> {
-        text.split(',').map(str::parse).collect()
+        let mut statuses = Vec::new();
+        for status in text.split(',') {
+            let status = status.parse()?;
+            if !statuses.contains(&status) {
+                statuses.push(status);
+            }
+        }
+        Ok(statuses)
     }
 
     /// The text on the object.

@@ -41,7 +41,7 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// Actions begun, by action and outcome.
     pub actions: IntCounterVec,
-    /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, error.
+    /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, gone, error.
     pub retention: IntCounterVec,
 }
 
@@ -122,7 +122,7 @@ impl Metrics {
         for reason in Ignored::ALL {
             metrics.ignored.with_label_values(&[reason.as_str()]);
         }
-        for outcome in ["deleted", "changed", "error"] {
+        for outcome in ["deleted", "changed", "gone", "error"] {
             metrics.retention.with_label_values(&[outcome]);
         }
         metrics

@@ -14,6 +14,8 @@ pub struct Caller {
     pub tenant: Tenant,
     /// The cluster: the certificate's CN, equal to the token's `cluster_id`.
     pub cluster: String,
+    /// SHA-256 of the client certificate, which limits are keyed by.
+    pub certificate: [u8; 32],
     /// The token's `sub`, for audit.
     pub subject: String,
     /// What the caller may do.

@@ -144,6 +144,12 @@ impl Fake {
                 let namespace = (path.len() == 3).then(|| path[1]);
                 state.list(collection, namespace, &query)
             }
+            (Method::GET, ["namespaces", namespace, collection, name]) => {
+                match state.objects.get(&((*collection).to_owned(), format!("{namespace}/{name}"))) {
+                    Some(object) => success(object),
+                    None => failure(404, "NotFound", Value::Null),
+                }
+            }
             (Method::POST, ["namespaces", namespace, collection]) => {
                 let key = format!("{namespace}/{}", body["metadata"]["name"].as_str().unwrap());
                 let mut object = body;

@@ -1,10 +1,11 @@
 //! The engine against an API server that misbehaves on demand: informer, pool, streams, retention.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod embedded;
 mod fake;
 mod informer;
 mod retention;
+mod served;
+mod server;
 mod stream;
 mod worker;
 

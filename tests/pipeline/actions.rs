@@ -11,7 +11,8 @@ use zen_agent::{
     remediation::{Phase, RemediationSpec, StepName, StepState, ZenAgentRemediation},
 };
 
-use crate::{crash::die_after, support::*};
+use super::crash::die_after;
+use crate::support::*;
 
 const POD: &str = "web-6d4cf56db6-x2x7p";
 
@@ -108,7 +109,7 @@ async fn a_policy_of_the_same_name_that_is_somebody_elses_is_never_overwritten()
     let ended = world.run("zar-1", automatic(web_pod(), quarantine())).await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "NameTaken"));
     let policy = world.policies("shop").get("zen-quarantine-zar-1").await.unwrap();
-    assert!(policy.labels().is_empty() && policy.spec.unwrap().policy_types.is_none());
+    assert!(policy.labels().is_empty() && policy.spec.unwrap().pod_selector.is_none_or(|selector| selector.match_labels.is_none()));
     assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await, None);
 }
 

@@ -1,11 +1,8 @@
-//! The pipeline, seen from outside: remediations on the embedded store, driven as a worker drives them.
+//! The suite of the pipeline on the embedded store.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod actions;
-mod approval;
-mod crash;
-mod demo;
-mod faults;
-mod gate;
-mod plan;
+mod ground;
+mod slow;
+#[path = "suite.rs"]
+mod suite;
 mod support;

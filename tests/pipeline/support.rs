@@ -1,8 +1,7 @@
-//! A store with the sample workloads, and the ways in which tests drive and disturb the pipeline.
+//! A server with the sample workloads, and the ways in which tests drive and disturb the pipeline.
 
 use std::{sync::Arc, time::Duration};
 
-use embedded_kube::{EmbeddedKube, Options};
 use futures::future::BoxFuture;
 use k8s_openapi::{
     api::{
@@ -18,9 +17,7 @@ use kube::{
     client::Body,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use zen_agent::{
-    demo,
     event::Target,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
@@ -30,6 +27,8 @@ use zen_agent::{
     telemetry::Metrics,
 };
 
+use crate::ground::Ground;
+
 /// Where the remediations live.
 pub(crate) const HOME: &str = "zen-agent";
 /// Longer than any test needs, shorter than anyone waits.
@@ -38,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) metrics: Metrics,
-    _dir: TempDir,
+    _ground: Ground,
 }
 
 impl World {
@@ -48,14 +47,12 @@ impl World {
 
     /// With another definition of remediations.
     pub(crate) async fn with(definition: CustomResourceDefinition) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = EmbeddedKube::open(dir.path(), Options::default()).unwrap();
-        let client = store.client("default");
-        demo::seed(&store).await.unwrap();
-        Api::<CustomResourceDefinition>::all(client.clone()).create(&PostParams::default(), &definition).await.unwrap();
+        let ground = Ground::with(&definition).await;
+        let client = ground.client.clone();
         let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": HOME } })).unwrap();
-        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
-        Self { client, metrics: Metrics::new(), _dir: dir }
+        let created = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await;
+        assert!(created.is_ok() || matches!(created, Err(kube::Error::Api(status)) if status.is_already_exists()));
+        Self { client, metrics: Metrics::new(), _ground: ground }
     }
 
     /// A pipeline without guardrails.

@@ -1,8 +1,11 @@
 //! Decisions on proposals.
 
+use std::time::Duration;
+
 use super::Handlers;
 use crate::{
     api::view,
+    category::Category,
     contract::v0::types,
     problem::{Code, Problem},
     remediation::approval::{self, Decided, Decider, DecisionError},
@@ -40,9 +43,8 @@ fn refusal(error: &DecisionError) -> Problem {
     match error {
         DecisionError::StateConflict { .. } => Problem::new(Code::StateConflict, detail),
         DecisionError::Gone => Problem::new(Code::NotFound, detail),
-        DecisionError::Contended | DecisionError::Timeout | DecisionError::Api(_) => {
-            tracing::warn!(error = error as &dyn std::error::Error, "a decision was not recorded");
-            Problem::new(Code::Unavailable, detail).retry_after(std::time::Duration::from_secs(1))
-        }
+        DecisionError::Contended => Problem::new(Code::Unavailable, detail).retry_after(Duration::from_secs(1)),
+        DecisionError::Timeout => Problem::of_category(Category::Timeout),
+        DecisionError::Api(error) => Problem::of_kubernetes(error),
     }
 }

@@ -12,9 +12,10 @@ use crate::{
 impl Handlers {
     pub(super) async fn cleanup(&self, request: Verified<cleanup_remediations::Request>) -> Result<types::CleanupResult, Problem> {
         let (caller, cleanup_remediations::Request { older_than, statuses, dry_run }) = request.into_parts();
-        let refused = |what: &str, error: String| Problem::new(Code::InvalidParameter, format!("`{what}`: {error}"));
-        let age = duration::parse(&older_than).map_err(|error| refused("older_than", error.to_string()))?;
-        let statuses = TerminalPhase::parse_list(&statuses).map_err(|error| refused("statuses", error.to_string()))?;
+        let refused = |detail: String| Problem::new(Code::InvalidParameter, detail);
+        let age = duration::parse(&older_than).map_err(|error| refused(format!("The parameter older_than: {error}")))?;
+        let statuses = TerminalPhase::parse_list(&statuses)
+            .map_err(|_| refused("The parameter statuses is not a list of succeeded, failed and rolled_back.".to_owned()))?;
         let mode = if dry_run { Mode::Preview } else { Mode::Delete };
         let sweep = Sweep { older_than: Limit::Exactly(age), statuses, mode, tenant: Some(caller.tenant.clone()) };
         let report = self.retention.sweep(&sweep).await;
@@ -22,6 +23,11 @@ impl Handlers {
             target: "audit", subject = caller.subject, tenant = %caller.tenant, request_id = caller.request_id.as_sent(),
             older_than, dry_run, matched = report.matched, deleted = report.deleted, errors = report.errors, "a cleanup ran"
         );
+        if let Some(category) = report.incomplete {
+            let detail =
+                format!("The remediations could not all be listed; {} were deleted. Send the request again to go on.", report.deleted);
+            return Err(Problem { detail: detail.into(), ..Problem::of_category(category) });
+        }
         Ok(types::CleanupResult {
             matched: report.matched,
             deleted: report.deleted,

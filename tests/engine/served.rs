@@ -1,83 +1,28 @@
-//! The same promises against the embedded Kubernetes API, which answers as a real one does.
+//! The same promises where a server answers: here the embedded one, in `tests/cluster` a real one.
 
-use std::{
-    convert::Infallible,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use embedded_kube::{EmbeddedKube, Options};
 use futures::TryStreamExt;
-use k8s_openapi::{
-    api::core::v1::{ConfigMap, Pod},
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use zen_agent::{
     fixtures::{self, Fixtures},
     informer::{Config, Informer, Store, remediations},
     key::ObjectKey,
     queue::Backoff,
-    remediation::{Phase, ZenAgentRemediation, crd},
+    remediation::{Phase, ZenAgentRemediation},
     retention::{Limit, Mode, Retention, Sweep, SweepReport, TerminalPhase},
     stream,
     telemetry::Metrics,
     worker::Backlog,
 };
 
-use crate::soon;
-
-/// A server that can be stopped and started under its client.
-struct Server {
-    directory: TempDir,
-    options: Options,
-    running: Arc<Mutex<(EmbeddedKube, Client)>>,
-}
-
-impl Server {
-    async fn start(options: Options) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let running = Arc::new(Mutex::new(open(directory.path(), &options)));
-        let server = Self { directory, options, running };
-        let definitions: Api<CustomResourceDefinition> = Api::all(server.client());
-        definitions.create(&PostParams::default(), &crd()).await.unwrap();
-        server
-    }
-
-    fn client(&self) -> Client {
-        let running = Arc::clone(&self.running);
-        let service = tower::service_fn(move |request| {
-            let client = running.lock().unwrap().1.clone();
-            async move { Ok::<_, Infallible>(client.send(request).await.unwrap()) }
-        });
-        Client::new(service, "default")
-    }
-
-    fn stop(&self) {
-        self.running.lock().unwrap().0.close();
-    }
-
-    fn start_again(&self) {
-        *self.running.lock().unwrap() = open(self.directory.path(), &self.options);
-    }
-
-    fn remediations(&self) -> Api<ZenAgentRemediation> {
-        Api::namespaced(self.client(), "default")
-    }
-}
-
-fn open(directory: &Path, options: &Options) -> (EmbeddedKube, Client) {
-    let kube = EmbeddedKube::open(directory, options.clone()).unwrap();
-    let client = kube.client("default");
-    (kube, client)
-}
+use crate::{server::Server, soon};
 
 fn config() -> Config {
     let backoff = Backoff { base: Duration::from_millis(5), max: Duration::from_millis(20) };
@@ -104,15 +49,15 @@ async fn set_phase(api: &Api<ZenAgentRemediation>, name: &str, phase: &str) {
 
 #[tokio::test]
 async fn counts_survive_a_restart_of_the_server_and_a_history_that_is_too_short() {
-    let server = Server::start(Options { watch_history: 16, ..Options::default() }).await;
-    let api = server.remediations();
+    let server = Server::start().await;
+    let api: Api<ZenAgentRemediation> = Api::namespaced(server.client().await, "default");
     for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed] {
         let some = Fixtures::new(1, jiff::Timestamp::now()).batch(phase.label()).status(phase);
         fixtures::create(&api, some.generate(60), 8).await.unwrap();
     }
     let metrics = Metrics::new();
     let backlog = Backlog::new(Backoff::default(), 1, &metrics);
-    let informer = remediations::informer(Api::all(server.client()), config(), metrics.clone(), backlog.clone());
+    let informer = remediations::informer(Api::all(server.client().await), config(), metrics.clone(), backlog.clone());
     let (store, shutdown) = (informer.store(), CancellationToken::new());
     let running = tokio::spawn(informer.run(shutdown.clone()));
     soon("the cache is synced", store.synced()).await;
@@ -123,8 +68,8 @@ async fn counts_survive_a_restart_of_the_server_and_a_history_that_is_too_short(
     counted(&metrics, &store, [59, 1, 60, 59, 0, 0]).await;
     assert_eq!(backlog.len(), 60);
 
-    server.stop();
-    server.start_again();
+    server.kill().await;
+    server.restart().await;
     // Nobody has told the informer yet, and these are more than the new history holds.
     for index in 0..40 {
         api.delete(&format!("succeeded-{index:06}"), &DeleteParams::default()).await.unwrap();
@@ -133,18 +78,17 @@ async fn counts_survive_a_restart_of_the_server_and_a_history_that_is_too_short(
     counted(&metrics, &store, [59, 0, 20, 59, 1, 0]).await;
     shutdown.cancel();
     soon("the informer ends", running).await.unwrap();
-    server.stop();
 }
 
 #[tokio::test]
 async fn pods_are_followed_as_remediations_are() {
-    let server = Server::start(Options::default()).await;
-    let pods: Api<Pod> = Api::namespaced(server.client(), "default");
+    let server = Server::start().await;
+    let pods: Api<Pod> = Api::namespaced(server.client().await, "default");
     let pod = |name: &str| {
         serde_json::from_value(json!({ "metadata": { "name": name }, "spec": { "containers": [{ "name": name, "image": "i" }] } }))
     };
     pods.create(&PostParams::default(), &pod("first").unwrap()).await.unwrap();
-    let informer = Informer::new(Api::all(server.client()), config(), |pod: &Pod| pod.uid());
+    let informer = Informer::new(Api::all(server.client().await), config(), |pod: &Pod| pod.uid());
     let (store, shutdown) = (informer.store(), CancellationToken::new());
     let running = tokio::spawn(informer.run(shutdown.clone()));
     soon("the cache is synced", store.synced()).await;
@@ -166,13 +110,12 @@ async fn pods_are_followed_as_remediations_are() {
     .await;
     shutdown.cancel();
     soon("the informer ends", running).await.unwrap();
-    server.stop();
 }
 
 #[tokio::test]
 async fn retention_deletes_two_thousand_page_by_page_and_only_what_it_may() {
-    let server = Server::start(Options::default()).await;
-    let api = server.remediations();
+    let server = Server::start().await;
+    let api: Api<ZenAgentRemediation> = Api::namespaced(server.client().await, "default");
     let old = |phase: Phase| {
         Fixtures::new(1, jiff::Timestamp::now()).batch(phase.label().replace('_', "-")).status(phase).age(Duration::from_secs(7_200))
     };
@@ -187,7 +130,7 @@ async fn retention_deletes_two_thousand_page_by_page_and_only_what_it_may() {
     api.patch_status("pending-000000", &PatchParams::default(), &older).await.unwrap();
 
     let own = "own".parse().unwrap();
-    let retention = Retention::new(server.client(), Some("default".to_owned()), own, Metrics::new());
+    let retention = Retention::new(server.client().await, Some("default".to_owned()), own, Metrics::new());
     let sweep = Sweep {
         older_than: Limit::Exactly(Duration::from_secs(3_600)),
         statuses: TerminalPhase::ALL.to_vec(),
@@ -202,13 +145,12 @@ async fn retention_deletes_two_thousand_page_by_page_and_only_what_it_may() {
     let staying = all.items.iter().filter(|object| object.metadata.deletion_timestamp.is_none());
     assert_eq!(staying.count(), 8);
     assert_eq!(retention.sweep(&sweep).await.matched, 0, "what is on its way is not deleted again");
-    server.stop();
 }
 
 #[tokio::test]
 async fn a_listing_whose_snapshot_is_gone_yields_everything_once() {
-    let server = Server::start(Options::default()).await;
-    let maps: Api<ConfigMap> = Api::namespaced(server.client(), "default");
+    let server = Server::start().await;
+    let maps: Api<ConfigMap> = Api::namespaced(server.client().await, "default");
     let mut names = Vec::new();
     for index in 0..30 {
         let name = format!("map-{index:03}");
@@ -221,9 +163,8 @@ async fn a_listing_whose_snapshot_is_gone_yields_everything_once() {
     while let Some(page) = listing.try_next().await.unwrap() {
         listed.extend(page.items.iter().map(ResourceExt::name_any));
         // The server gives up its snapshot with a restart.
-        server.stop();
-        server.start_again();
+        server.kill().await;
+        server.restart().await;
     }
     assert_eq!(listed, names);
-    server.stop();
 }

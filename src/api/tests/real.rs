@@ -1,0 +1,89 @@
+//! The real handlers behind the real routes and verification, on the embedded Kubernetes API.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Method, StatusCode};
+use poem::{Endpoint as _, Response};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{caller::Signed, verifier_and_caller};
+use crate::{
+    api::{Dispatcher, Handlers, Operations, Places, Surface},
+    ingest::Ingest,
+    policy::Policy,
+    retention::Retention,
+    telemetry::Metrics,
+    test_api::{NAMESPACE, TestApi},
+};
+
+const POLICY: &str = "default: { mode: propose, action: { scale: { replicas: 0 } } }";
+
+/// An agent without workers; the caller is an admin of `acme`.
+pub(super) struct Agent {
+    pub(super) kubernetes: TestApi,
+    operations: Operations,
+    caller: Signed,
+}
+
+impl Agent {
+    /// One whose own tenant is the caller's.
+    pub(super) async fn start() -> Self {
+        Self::of_tenant("acme").await
+    }
+
+    pub(super) async fn of_tenant(own_tenant: &str) -> Self {
+        let (kubernetes, metrics) = (TestApi::start().await, Metrics::new());
+        let (client, tenant) = (kubernetes.client(), own_tenant.parse().unwrap());
+        let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(POLICY).unwrap()));
+        let handlers = Handlers {
+            client: client.clone(),
+            ingest: Ingest::new(client.clone(), NAMESPACE, policy, metrics.clone()),
+            retention: Retention::new(client, None, own_tenant.parse().unwrap(), metrics.clone()),
+            cluster: "cluster-1".into(),
+            own_tenant: tenant,
+            namespace: NAMESPACE.into(),
+            watch_namespace: None,
+            places: Places::default(),
+            stopping: CancellationToken::new(),
+        };
+        let (verifier, caller) = verifier_and_caller(&metrics);
+        let dispatcher = Dispatcher::new(verifier, metrics.clone());
+        let Surface { operations, .. } = Surface::new(handlers, &dispatcher, metrics.clone());
+        Self { kubernetes, operations, caller }
+    }
+
+    pub(super) async fn send(&self, method: Method, uri: &str, body: &str) -> Response {
+        self.operations.call(self.caller.request(method, uri, body.to_owned())).await.unwrap()
+    }
+
+    pub(super) async fn send_with(&self, method: Method, uri: &str, header: (&'static str, &str)) -> Response {
+        let mut request = self.caller.request(method, uri, String::new());
+        request.headers_mut().insert(header.0, header.1.parse().unwrap());
+        self.operations.call(request).await.unwrap()
+    }
+
+    pub(super) async fn send_without(&self, method: Method, uri: &str, header: &str) -> Response {
+        let mut request = self.caller.request(method, uri, String::new());
+        request.headers_mut().remove(header);
+        self.operations.call(request).await.unwrap()
+    }
+
+    /// The status and the document.
+    pub(super) async fn ask(&self, method: Method, uri: &str, body: &str) -> (StatusCode, Value) {
+        let mut response = self.send(method, uri, body).await;
+        (response.status(), response.take_body().into_json().await.unwrap())
+    }
+
+    /// The names on the only page.
+    pub(super) async fn listed(&self, query: &str) -> Vec<String> {
+        let (status, page) = self.ask(Method::GET, &format!("/v0/remediations{query}"), "").await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(super) async fn decide(&self, name: &str, verdict: &str) -> (StatusCode, Value) {
+        self.ask(Method::POST, &format!("/v0/remediations/{name}/{verdict}"), &json!({ "reason": "because" }).to_string()).await
+    }
+}

@@ -1,0 +1,106 @@
+//! The control plane, for one test at a time, and clean.
+
+use std::time::Duration;
+
+use controlplane::ControlPlane;
+use k8s_openapi::{api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams},
+    runtime::{
+        conditions,
+        wait::{await_condition, delete::delete_and_finalize},
+    },
+};
+use tokio::sync::{Mutex, MutexGuard};
+use zen_agent::{demo, remediation};
+
+use crate::soon;
+
+/// What tests leave behind, owners before what they own.
+const KINDS: [(&str, &str, &str); 8] = [
+    ("zen.kube-zen.io", "v1", "ZenAgentRemediation"),
+    ("apps", "v1", "Deployment"),
+    ("apps", "v1", "StatefulSet"),
+    ("apps", "v1", "ReplicaSet"),
+    ("", "v1", "Pod"),
+    ("", "v1", "ConfigMap"),
+    ("networking.k8s.io", "v1", "NetworkPolicy"),
+    ("coordination.k8s.io", "v1", "Lease"),
+];
+
+/// A turn on the control plane. What was killed or frozen in it comes back at its end.
+pub(crate) struct Ground {
+    pub(crate) client: Client,
+    _turn: Turn,
+}
+
+struct Turn {
+    _guard: MutexGuard<'static, ()>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        ControlPlane::shared().revive();
+    }
+}
+
+impl Ground {
+    /// With remediations defined, and nothing there.
+    pub(crate) async fn clean() -> Self {
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let guard = TURN.lock().await;
+        let control_plane = tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap();
+        let turn = Turn { _guard: guard };
+        let client = control_plane.client().await;
+        define(&client, &remediation::crd()).await;
+        clean(&client).await;
+        Self { client, _turn: turn }
+    }
+
+    /// With this definition of remediations, and the sample workloads.
+    pub(crate) async fn with(definition: &CustomResourceDefinition) -> Self {
+        let ground = Self::clean().await;
+        define(&ground.client, definition).await;
+        demo::create(&ground.client).await.unwrap();
+        ground
+    }
+
+    pub(crate) fn control_plane(&self) -> &'static ControlPlane {
+        ControlPlane::shared()
+    }
+}
+
+/// Makes this the definition of remediations. Another one goes first: the API server would serve it for a while yet.
+async fn define(client: &Client, definition: &CustomResourceDefinition) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let name = definition.name_any();
+    if let Some(present) = definitions.get_opt(&name).await.unwrap() {
+        if present.spec.versions == definition.spec.versions {
+            return;
+        }
+        soon("the former definition is gone", delete_and_finalize(definitions.clone(), &name, &DeleteParams::default())).await.unwrap();
+    }
+    definitions.create(&PostParams::default(), definition).await.unwrap();
+    let established = await_condition(definitions, &name, conditions::is_crd_established());
+    soon("the definition is established", established).await.unwrap();
+}
+
+async fn clean(client: &Client) {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let names = namespaces.list(&ListParams::default()).await.unwrap().items.into_iter().map(|namespace| namespace.name_any());
+    let names: Vec<_> = names.filter(|name| !name.starts_with("kube-")).collect();
+    for (group, version, kind) in KINDS {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let everywhere = names.iter().map(|name| delete_all(Api::namespaced_with(client.clone(), name, &resource)));
+        soon(&format!("every {kind} is gone"), futures::future::join_all(everywhere)).await;
+    }
+}
+
+async fn delete_all(objects: Api<DynamicObject>) {
+    objects.delete_collection(&DeleteParams::background(), &ListParams::default()).await.unwrap();
+    // Those that wait for the garbage collector go one by one.
+    while !objects.list(&ListParams::default().limit(1)).await.unwrap().items.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+    }
+}

@@ -1,0 +1,22 @@
+//! What holds on a real control plane: kube-apiserver, etcd, the garbage collector.
+//!
+//! The tests take turns on one of them ([`ground::Ground`]), since they look at everything that is there, and some kill
+//! parts of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
+#[path = "../engine/served.rs"]
+mod engine;
+mod ground;
+#[path = "../pipeline/suite.rs"]
+mod pipeline;
+mod server;
+#[path = "../pipeline/support.rs"]
+mod support;
+
+use std::{future::Future, time::Duration};
+
+/// What should happen soon and does not, fails the test instead of hanging it. A control plane that was killed needs a while.
+async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(Duration::from_secs(60), future).await;
+    result.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}

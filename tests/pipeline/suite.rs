@@ -1,0 +1,11 @@
+//! The pipeline, seen from outside: remediations on a Kubernetes API, driven as a worker drives them.
+//!
+//! It holds on two servers: `tests/pipeline` is the embedded one, `tests/cluster` a real one.
+
+mod actions;
+mod approval;
+mod crash;
+mod demo;
+mod faults;
+mod gate;
+mod plan;
