@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use schema::{MAX_VIOLATIONS, Schema, component, inline};
+pub use schema::{MAX_VIOLATIONS, Schema, Violations, component, inline};
 
 use crate::identity::Role;
 
@@ -84,6 +84,8 @@ pub struct Route {
     pub parameters: &'static [Parameter],
     /// The body's schema, if the operation takes one.
     pub body: &'static Option<Schema>,
+    /// The statuses of success.
+    pub successes: &'static [u16],
     /// The statuses of the problems that the contract declares.
     pub problems: &'static [u16],
 }

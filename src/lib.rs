@@ -20,6 +20,7 @@
 
 pub mod admin;
 pub mod api;
+pub mod audit;
 pub mod category;
 pub mod cli;
 pub mod client;
