@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use kube::ResourceExt;
 
 use crate::{
-    contract::v0::types,
+    contract::{DateTime, v0::types},
     event,
     remediation::{APPROVED, Decision, Mode, Phase, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions},
 };
@@ -32,8 +32,8 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         request_id: spec.request.as_ref().map(|request| request.id.clone()),
         policy_rule: spec.policy_rule.clone(),
         facts: spec.facts.clone(),
-        created_at,
-        updated_at: time(status.updated_at.as_ref()).unwrap_or(created_at),
+        created_at: created_at.into(),
+        updated_at: time(status.updated_at.as_ref()).unwrap_or(created_at.into()),
         completed_at: time(status.completed_at.as_ref()),
         steps: status.steps.iter().map(step).collect(),
         conditions: status.conditions.iter().map(condition).collect(),
@@ -90,8 +90,8 @@ fn approval(object: &ZenAgentRemediation, status: &RemediationStatus) -> types::
         matches!((approval.decision, state), (Decision::Approved, State::Approved) | (Decision::Rejected, State::Rejected))
     });
     let (by, at, reason) = match (decided, at_creation) {
-        (Some(approval), _) => (Some(approval.by.clone()), Some(approval.at.0), approval.reason.clone()),
-        (None, Some((by, at))) if state == State::Approved => (Some(by.clone()), Some(at.0), None),
+        (Some(approval), _) => (Some(approval.by.clone()), Some(approval.at.0.into()), approval.reason.clone()),
+        (None, Some((by, at))) if state == State::Approved => (Some(by.clone()), Some(at.0.into()), None),
         _ => (None, None, None),
     };
     types::Approval { state, by, at, reason }
@@ -111,7 +111,7 @@ fn step(step: &Step) -> types::Step {
             StepState::Failed => types::StepState::Failed,
         },
         attempts: u64::try_from(step.attempts).unwrap_or_default(),
-        started_at: step.started_at.0,
+        started_at: step.started_at.0.into(),
         finished_at: time(step.finished_at.as_ref()),
         message: step.message.clone(),
     }
@@ -123,12 +123,12 @@ fn condition(condition: &Condition) -> types::RemediationCondition {
         status: condition.status.parse().unwrap_or(types::RemediationConditionStatus::Unknown),
         reason: Some(condition.reason.clone()),
         message: Some(condition.message.clone()),
-        last_transition_time: Some(condition.last_transition_time.0),
+        last_transition_time: Some(condition.last_transition_time.0.into()),
     }
 }
 
-fn time(time: Option<&MicroTime>) -> Option<Timestamp> {
-    time.map(|time| time.0)
+fn time(time: Option<&MicroTime>) -> Option<DateTime> {
+    time.map(|time| time.0.into())
 }
 
 #[cfg(test)]

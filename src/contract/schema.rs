@@ -5,10 +5,10 @@
 
 use std::sync::LazyLock;
 
-use jiff::Timestamp;
 use jsonschema::{Draft, Keyword, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
+use super::DateTime;
 use crate::problem::Violation;
 
 /// At most so many violations are told at once.
@@ -78,7 +78,7 @@ fn compile(schema: &Value) -> Validator {
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
         // What the types take, lest a value pass here and fail there, where its place is not known.
-        .with_format("date-time", |text: &str| text.parse::<Timestamp>().is_ok())
+        .with_format("date-time", |text: &str| text.parse::<DateTime>().is_ok())
         .with_keyword("x-bits", |_, bits, _| Ok(Box::new(if *bits == 32 { Bits::Few } else { Bits::Many })))
         .with_pattern_options(PatternOptions::regex());
     match options.build(schema) {
