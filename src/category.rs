@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io};
 
 use kube::core::Status;
 
-/// The kinds of failure. Their names label metrics and conditions.
+/// The kinds of failure. Their names stand in log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Category {
     /// A dependency is away or overloaded, or credentials are being rotated.
@@ -81,7 +81,7 @@ impl Category {
         }
     }
 
-    /// The category as metric labels and log lines name it.
+    /// The category as log lines name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transient => "transient",

@@ -12,7 +12,8 @@ use crate::naming::is_label_value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads, and posts events.
+    /// Reads, and posts events. Where the policy lets a remediation run at once, an event is an order: with such
+    /// a policy a viewer has changes made that no person approves.
     Viewer,
     /// Decides on proposals.
     Approver,

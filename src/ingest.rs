@@ -92,8 +92,8 @@ enum Plan {
     Ignore(Ignored),
 }
 
-/// How the anchor stands when a request has claimed it.
-enum Claim {
+/// How the anchor stands once a request has asked for it.
+enum Anchor {
     Created { index: usize },
     Found { index: usize },
     Absent,
@@ -134,8 +134,8 @@ impl Ingest {
 
     async fn store_all(&self, request: &Request<'_>, events: Vec<Normalized>) -> Result<Receipt, IngestError> {
         let plans = self.plan(request, events)?;
-        let claim = self.claim(request, &plans).await?;
-        let outcomes = plans.into_iter().enumerate().map(|(index, plan)| self.settle(request, &claim, index, plan));
+        let anchor = self.anchor(request, &plans).await?;
+        let outcomes = plans.into_iter().enumerate().map(|(index, plan)| self.settle(request, &anchor, index, plan));
         let results = stream::iter(outcomes).buffered(CONCURRENCY).try_collect().await?;
         Ok(Receipt { results })
     }
@@ -159,7 +159,7 @@ impl Ingest {
     }
 
     /// Creates the anchor, or finds out whether it stands for this request.
-    async fn claim(&self, request: &Request<'_>, plans: &[Plan]) -> Result<Claim, IngestError> {
+    async fn anchor(&self, request: &Request<'_>, plans: &[Plan]) -> Result<Anchor, IngestError> {
         let first = plans.iter().enumerate().find_map(|(index, plan)| match plan {
             Plan::Create(spec) => Some((index, spec)),
             Plan::Ignore(_) => None,
@@ -167,13 +167,13 @@ impl Ingest {
         for _ in 0..ATTEMPTS {
             if let Some((index, spec)) = first {
                 match self.store.create(request.caller, &request.anchor, spec).await? {
-                    Creation::Created => return Ok(Claim::Created { index }),
+                    Creation::Created => return Ok(Anchor::Created { index }),
                     Creation::Exists => {}
                 }
             }
             match self.recorded(request, &request.anchor).await? {
-                Some(index) => return Ok(Claim::Found { index }),
-                None if first.is_none() => return Ok(Claim::Absent),
+                Some(index) => return Ok(Anchor::Found { index }),
+                None if first.is_none() => return Ok(Anchor::Absent),
                 // Deleted between the two calls: the name is free again.
                 None => {}
             }
@@ -182,12 +182,14 @@ impl Ingest {
     }
 
     /// What becomes of the event at `index`, once the anchor is known to stand for this request.
-    async fn settle(&self, request: &Request<'_>, claim: &Claim, index: usize, plan: Plan) -> Result<Outcome, IngestError> {
-        match claim {
-            Claim::Created { index: anchored } if *anchored == index => {
+    async fn settle(&self, request: &Request<'_>, anchor: &Anchor, index: usize, plan: Plan) -> Result<Outcome, IngestError> {
+        match anchor {
+            Anchor::Created { index: anchored } if *anchored == index => {
                 return Ok(Outcome::Created { remediation: request.anchor.clone() });
             }
-            Claim::Found { index: anchored } if *anchored == index => return Ok(Outcome::Replayed { remediation: request.anchor.clone() }),
+            Anchor::Found { index: anchored } if *anchored == index => {
+                return Ok(Outcome::Replayed { remediation: request.anchor.clone() });
+            }
             _ => {}
         }
         let name = names::beside(&request.anchor, index);
@@ -204,7 +206,7 @@ impl Ingest {
                 Err(IngestError::Vanishing)
             }
             // Only what policy decides can have been decided otherwise when the request came first.
-            Plan::Ignore(reason @ (Ignored::BelowThreshold | Ignored::Observe)) if matches!(claim, Claim::Found { .. }) => {
+            Plan::Ignore(reason @ (Ignored::BelowThreshold | Ignored::Observe)) if matches!(anchor, Anchor::Found { .. }) => {
                 match self.recorded(request, &name).await? {
                     Some(_) => Ok(Outcome::Replayed { remediation: name }),
                     None => Ok(Outcome::Ignored { reason }),

@@ -47,7 +47,9 @@
 //! | what                         | attempts                        | waits |
 //! |------------------------------|---------------------------------|-------|
 //! | execute, rollback            | counted on the object; given up | in memory: 250 ms doubling to 30 s, by the attempts |
-//! | everything else, and a write | without end, by the worker      | in memory, by [`Category::retry`] of the failed call |
+//! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
+//!
+//! What no repetition helps is looked at again when the object changes, or at the next resync.
 //!
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
 //! too soon, the step's wait is what counts. What another process began is gone on with at once.

@@ -119,7 +119,8 @@ impl Verifier {
         })))
     }
 
-    /// Puts other token keys into force; tokens that were accepted before are verified anew.
+    /// Puts other token keys into force; tokens that were accepted before are verified anew. `serve` does not
+    /// watch its key files yet: there, other keys need a restart.
     pub fn replace_token_keys(&self, keys: TokenKeys) {
         self.0.tokens.replace(keys);
     }

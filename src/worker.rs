@@ -22,9 +22,9 @@ use crate::{category::Category, key::ObjectKey, remediation::Phase};
 pub use backlog::Backlog;
 pub use pool::{Config, Drained, Pool, Refused};
 
-/// From this many failures in a row on, a key is parked: it waits the longest backoff each time, and
-/// its failures are logged as errors. It is never given up.
-pub const MAX_RETRIES: u32 = 10;
+/// From this many failures in a row on, when the wait has about reached the longest backoff, each is logged
+/// as an error. It is no limit: what [`Retry`](crate::category::Retry) says is done however often it failed.
+pub const KEEPS_FAILING: u32 = 10;
 
 /// What the workers do with a key.
 pub trait Process: Send + Sync + 'static {

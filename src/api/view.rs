@@ -7,7 +7,10 @@ use kube::ResourceExt;
 use crate::{
     contract::{DateTime, v0::types},
     event,
-    remediation::{APPROVED, Decision, Mode, Phase, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions},
+    remediation::{
+        Decision, Phase, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
+        approval::{self, ApprovalState},
+    },
 };
 
 /// The object as callers see it.
@@ -62,36 +65,21 @@ fn target(target: &event::Target) -> types::Target {
     }
 }
 
-/// What the condition says, which is the truth; before it is there, what a person decided, else how it was created.
 fn approval(object: &ZenAgentRemediation, status: &RemediationStatus) -> types::Approval {
     use types::ApprovalState as State;
-    let (spec, generation) = (&object.spec, object.metadata.generation);
-    let decided = status.approval.as_ref();
-    let at_creation =
-        spec.approved_by.as_ref().zip(spec.approved_at.as_ref()).filter(|_| generation.is_none_or(|generation| generation == 1));
-    // Until it begins, an approval holds for the generation of the spec that it was given to.
-    let void = |condition: &Condition| object.phase() == Phase::Pending && !conditions::is_of(condition, generation);
-    let state = match object.condition(APPROVED) {
-        Some(condition) if conditions::is_true(condition) && void(condition) => State::Waiting,
-        Some(condition) if conditions::is_true(condition) && condition.reason == Reason::AutomaticPolicy.as_str() => State::NotRequired,
-        Some(condition) if conditions::is_true(condition) => State::Approved,
-        Some(condition) if condition.reason == Reason::Rejected.as_str() => State::Rejected,
-        Some(_) => State::Waiting,
-        None => match decided.map(|approval| approval.decision) {
-            Some(Decision::Approved) => State::Approved,
-            Some(Decision::Rejected) => State::Rejected,
-            None if at_creation.is_some() => State::Approved,
-            None if spec.mode == Some(Mode::Automatic) => State::NotRequired,
-            None => State::Waiting,
-        },
+    let state = match approval::state(object) {
+        ApprovalState::Approved => State::Approved,
+        ApprovalState::Automatic => State::NotRequired,
+        ApprovalState::Void | ApprovalState::Waiting => State::Waiting,
+        ApprovalState::Rejected(_) => State::Rejected,
     };
     // Who decided, where it is that decision that holds.
-    let decided = decided.filter(|approval| {
+    let decided = status.approval.as_ref().filter(|approval| {
         matches!((approval.decision, state), (Decision::Approved, State::Approved) | (Decision::Rejected, State::Rejected))
     });
-    let (by, at, reason) = match (decided, at_creation) {
+    let (by, at, reason) = match (decided, approval::at_creation(object)) {
         (Some(approval), _) => (Some(approval.by.clone()), Some(approval.at.0.into()), approval.reason.clone()),
-        (None, Some((by, at))) if state == State::Approved => (Some(by.clone()), Some(at.0.into()), None),
+        (None, Some((by, at))) if state == State::Approved => (Some(by.to_owned()), Some(at.0.into()), None),
         _ => (None, None, None),
     };
     types::Approval { state, by, at, reason }
@@ -164,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_condition_is_the_truth_then_the_decision_then_the_mode() {
+    fn the_condition_is_the_truth_and_before_it_the_mode_as_for_the_pipeline() {
         let conditions = [
             (None, None),
             (Some(("True", "Approved", 2)), Some("approved")),
@@ -183,7 +171,7 @@ mod tests {
         for (condition, said) in conditions {
             for decision in [None, Some("approved"), Some("rejected")] {
                 for mode in [None, Some("propose"), Some("automatic")] {
-                    let state = said.or(decision).unwrap_or(if mode == Some("automatic") { "not_required" } else { "waiting" });
+                    let state = said.unwrap_or(if mode == Some("automatic") { "not_required" } else { "waiting" });
                     let by = decision.filter(|decision| *decision == state).map(|_| "ann");
                     assert_eq!(seen("pending", condition, decision, mode, None), json!([state, by]), "{condition:?} {decision:?} {mode:?}");
                 }

@@ -1,7 +1,5 @@
 //! Why events were not stored, and what the caller is told.
 
-use std::time::Duration;
-
 use crate::problem::{Code, Problem};
 
 /// Why a request's events were not all stored. Repeating the request is always safe.
@@ -35,8 +33,6 @@ pub enum IngestError {
     Encode(#[source] serde_json::Error),
 }
 
-const RETRY_AFTER: Duration = Duration::from_secs(5);
-
 impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
@@ -54,8 +50,7 @@ impl From<IngestError> for Problem {
             IngestError::Vanishing => Self::new(
                 Code::Unavailable,
                 "The remediations of this request are being deleted; send the same request again, with the same X-Request-Id",
-            )
-            .retry_after(RETRY_AFTER),
+            ),
             IngestError::Kubernetes(error) => Self::of_kubernetes(&error),
             IngestError::Encode(error) => {
                 tracing::error!(%error, "a remediation cannot be encoded");

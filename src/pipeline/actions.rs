@@ -1,4 +1,9 @@
-//! The actions: one file each, one line each in `each!`.
+//! The actions, one file each.
+//!
+//! A new one also has a line in `each!` and [`permissions`]; its parameters, kind and former state in
+//! [`remediation`](crate::remediation) (`action`, `action_kind`, `Previous`), from which the definition of
+//! remediations follows; what a policy checks of it in `policy/file.rs`; its name in the default of
+//! ENABLED_ACTIONS; and its switch in the chart. What was left out in Rust does not compile.
 //!
 //! An action says what it needs (`level`, `permissions`), and how to go from one state to the other:
 //!

@@ -1,6 +1,6 @@
 //! Calls to the Kubernetes API: every one bounded in time, every failure sorted by what it means here.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use kube::{
     Api, Client,
@@ -10,15 +10,13 @@ use kube::{
 use serde_json::Value;
 
 use super::kinds::{self, KindError};
-use crate::{category::Category, event::Target};
-
-const TIMEOUT: Duration = Duration::from_secs(10);
+use crate::{category::Category, deadline::CALL, event::Target};
 
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// No answer; what was asked for may have happened.
-    #[error("cannot {what}: the API server did not answer within 10 s")]
+    #[error("cannot {what}: the API server did not answer within {} s", CALL.as_secs())]
     Timeout {
         /// What the call was for.
         what: &'static str,
@@ -60,7 +58,7 @@ fn explain(error: &kube::Error) -> String {
 
 /// Makes a call, bounded in time.
 pub(super) async fn call<T>(what: &'static str, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, ApiError> {
-    let answer = tokio::time::timeout(TIMEOUT, call).await.map_err(|_| ApiError::Timeout { what })?;
+    let answer = tokio::time::timeout(CALL, call).await.map_err(|_| ApiError::Timeout { what })?;
     answer.map_err(|source| ApiError::Failed { what, source: Box::new(source) })
 }
 

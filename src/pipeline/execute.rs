@@ -6,7 +6,7 @@ use super::{
     api::ApiError,
     run::{Begin, Run, now_seconds},
 };
-use crate::remediation::{Phase, Reason, StepName, StepState};
+use crate::remediation::{Phase, Reason, StepName, StepState, approval};
 
 /// Failed attempts after which the step is given up.
 const ATTEMPTS: i32 = 10;
@@ -26,7 +26,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     if let Begin::After(wait) = run.begin(StepName::Execute).await? {
         return Ok(Flow::Rest(Some(wait)));
     }
-    if run.spec_changed() {
+    if approval::spec_changed(&run.object) {
         return give_up(pipeline, run, Reason::SpecChanged, "the spec was changed after it was approved").await;
     }
     let made = match run.recorded() {

@@ -1,10 +1,11 @@
 //! Step 2: whether it may run now.
 //!
 //! ```text
-//!   rejected? ──▶ Failed Rejected             stale? ──▶ Failed Stale
+//!   this spec? ──no──▶ Approved=False SpecChanged, waits for a person
+//!   rejected? ──▶ Failed Rejected
+//!   stale? ──▶ Failed Stale
 //!   approved? ──no──▶ Approved=False, waits for a person
 //!      │ yes: a person, at creation, or the policy (automatic)
-//!   this spec? ──no──▶ Approved=False SpecChanged, waits for a person
 //!   its time? ──no──▶ Held Scheduled          dry run? ──▶ Held DryRun
 //!   automatic: within budget and out of cool-down? ──no──▶ Approved=False, waits for a person
 //!   target free? ──no──▶ Held TargetBusy
@@ -30,7 +31,11 @@ use super::{
 };
 use crate::{
     event::Target,
-    remediation::{APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation, conditions, conditions::Holds},
+    remediation::{
+        APPROVED, Approval, Decision, Reason, ZenAgentRemediation,
+        approval::{self, ApprovalState},
+        conditions::Holds,
+    },
 };
 
 /// The longest time to sleep towards a schedule, so that a clock that jumps does no harm.
@@ -124,38 +129,24 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
 
 /// Who approved it, as the condition says or as it now comes to say; `None` waits for a person.
 fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, GateError> {
-    if run.spec_changed() {
-        run.status.approval = None;
-        propose(run, Reason::SpecChanged, "the spec was changed after it was approved; a person has to approve it as it is now");
-        return Ok(None);
-    }
-    let ZenAgentRemediation { spec, metadata, .. } = &run.object;
-    // Whoever changed the spec since may have put the approval there.
-    let as_created = metadata.generation.is_none_or(|generation| generation == 1);
-    let at_creation = spec.approved_by.clone().zip(spec.approved_at.clone()).filter(|_| as_created);
-    let automatic = spec.mode == Some(Mode::Automatic);
-    let approver = match run.object.condition(APPROVED) {
-        Some(condition) if conditions::is_true(condition) => {
-            if condition.reason == Reason::AutomaticPolicy.as_str() {
-                Some(Approver::Policy)
-            } else {
-                Some(Approver::Person)
-            }
+    let approver = match approval::state(&run.object) {
+        ApprovalState::Void => {
+            run.status.approval = None;
+            propose(run, Reason::SpecChanged, "the spec was changed after it was approved; a person has to approve it as it is now");
+            return Ok(None);
         }
-        Some(condition) if condition.reason == Reason::Rejected.as_str() => {
-            return Err(GateError::Rejected { message: condition.message.clone() });
-        }
-        Some(_) => None,
-        None if at_creation.is_some() => Some(Approver::Person),
-        None if automatic => Some(Approver::Policy),
-        None => None,
+        ApprovalState::Rejected(condition) => return Err(GateError::Rejected { message: condition.message.clone() }),
+        ApprovalState::Approved => Some(Approver::Person),
+        ApprovalState::Automatic => Some(Approver::Policy),
+        ApprovalState::Waiting => None,
     };
     fresh(pipeline, &run.object, approver)?;
     match approver {
         _ if run.object.condition(APPROVED).is_some() => {}
         Some(Approver::Person) => {
-            if let Some((by, at)) = at_creation {
+            if let Some((by, at)) = approval::at_creation(&run.object) {
                 let message = format!("approved by {by} before it was created");
+                let (by, at) = (by.to_owned(), at.clone());
                 run.status.approval = Some(Approval { decision: Decision::Approved, by, at, reason: None });
                 run.set_condition(APPROVED, Holds::Yes, Reason::ApprovedAtCreation, &message);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use kube::{Api, Client, ResourceExt};
 
 use super::{
@@ -14,8 +14,7 @@ use crate::{
     event::Target,
     key::ObjectKey,
     remediation::{
-        APPROVED, Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
-        conditions::{self, Holds},
+        Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions::Holds,
         status_write,
     },
     stream,
@@ -137,17 +136,6 @@ impl<'a> Run<'a> {
         self.status.release_held(self.object.metadata.generation);
     }
 
-    /// Whether the spec is another one by now than the one that was approved.
-    pub(super) fn spec_changed(&self) -> bool {
-        let ObjectMeta { generation, deletion_timestamp, .. } = &self.object.metadata;
-        // A deletion that waits for dependents counts as another generation too.
-        deletion_timestamp.is_none()
-            && self
-                .object
-                .condition(APPROVED)
-                .is_some_and(|approved| conditions::is_true(approved) && !conditions::is_of(approved, *generation))
-    }
-
     /// The target is pinned, by a plan that began then; one that was pinned before was planned before.
     pub(super) fn planned(&mut self, target: &Target, began: MicroTime) {
         if self.status.target.as_ref() == Some(target) && self.object.step(StepName::Plan).is_some() {
@@ -176,7 +164,7 @@ impl<'a> Run<'a> {
     }
 
     /// How long the step has been under way, by a clock that nobody sets.
-    pub(super) fn under_way(&self) -> Duration {
+    pub(super) fn time_under_way(&self) -> Duration {
         under_way(&self.object).map_or(Duration::ZERO, |step| self.pipeline.stopwatches.under_way(&self.object, step))
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         Some((action, target, _)) => actions::validate(action, &Site::new(pipeline, target, &run.object)).await,
         None => Err(ActionError::NotRecorded),
     };
-    let elapsed = run.under_way();
+    let elapsed = run.time_under_way();
     let left = pipeline.settings.validation_timeout.saturating_sub(elapsed);
     let (reason, message) = match seen {
         Ok(Verdict::Holds(message)) => {

@@ -14,8 +14,6 @@ use std::{error::Error, fmt::Write as _, time::Duration};
 use super::{Code, Problem};
 use crate::category::Category;
 
-/// When to come back, where the API server does not say.
-const USUAL_WAIT: Duration = Duration::from_secs(5);
 /// When to come back for what a quota refused: somebody has to delete something, or retention does.
 const QUOTA_WAIT: Duration = Duration::from_secs(60);
 
@@ -41,8 +39,7 @@ impl Problem {
             Category::Transient | Category::Timeout | Category::Conflict | Category::NotFound => Self::new(
                 Code::Unavailable,
                 "The Kubernetes API cannot do this now; send the same request again, with the same X-Request-Id",
-            )
-            .retry_after(USUAL_WAIT),
+            ),
             Category::Forbidden | Category::Validation | Category::Permanent => Self::new(
                 Code::Internal,
                 "The Kubernetes API refuses what the agent asks for; the operator of the agent finds the cause in its log",
@@ -114,7 +111,6 @@ mod tests {
         for (status, code) in rows {
             let problem = answer(status, "no");
             assert_eq!(problem.code, code, "{status}");
-            assert_eq!(problem.retry_after.is_some(), code == Code::Unavailable, "{status}");
         }
     }
 

@@ -32,11 +32,7 @@ pub enum Action {
 impl Action {
     /// The action's name in the API, in policies and in metric labels.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Label(_) => "label",
-            Self::NetworkQuarantine(_) => "network-quarantine",
-            Self::Scale(_) => "scale",
-        }
+        self.kind().as_str()
     }
 }
 

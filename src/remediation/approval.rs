@@ -15,21 +15,21 @@
 //! An approval is bound to the generation of the spec that the caller read: where the spec changed
 //! meanwhile nothing is recorded, and where it changes afterwards the approval is void.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use kube::{Api, ResourceExt};
 
 use super::{
-    APPROVED, Approval, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
+    APPROVED, Approval, Decision, Mode, Phase, Reason, RemediationStatus, ZenAgentRemediation,
     conditions::{self, Holds},
     shorten, status_write,
 };
-use crate::identity::Role;
+use crate::{
+    deadline::{CALL, within},
+    identity::Role,
+};
 
 const ATTEMPTS: usize = 5;
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who decides.
 #[derive(Clone, Copy, Debug)]
@@ -68,11 +68,8 @@ pub enum DecisionError {
     /// Others wrote faster, every time.
     #[error("the remediation changes too fast to record a decision; send the request again")]
     Contended,
-    /// The API server did not answer in time; the decision may be recorded.
-    #[error("the Kubernetes API did not answer within 10 s; send the request again, which is harmless")]
-    Timeout,
-    /// The API server refused, or could not be reached.
-    #[error("the Kubernetes API did not record the decision; send the request again later")]
+    /// The API server refused, could not be reached, or did not answer in time: then the decision may be recorded.
+    #[error("the Kubernetes API did not record the decision")]
     Api(#[source] Box<kube::Error>),
 }
 
@@ -138,14 +135,58 @@ pub async fn reject(
     .await
 }
 
+/// Whether a remediation may run, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ApprovalState<'a> {
+    /// A person approved it, at its creation or since.
+    Approved,
+    /// The policy lets it run at once.
+    Automatic,
+    /// It was approved, or automatic, and its spec is another one by now.
+    Void,
+    /// A person has to decide.
+    Waiting,
+    /// A person said no: the condition that says so.
+    Rejected(&'a Condition),
+}
+
+/// What the condition says, which is the truth; before it is there, how the remediation was created.
+pub fn state(object: &ZenAgentRemediation) -> ApprovalState<'_> {
+    match object.condition(APPROVED) {
+        // What has begun keeps its approval.
+        Some(_) if object.phase() == Phase::Pending && spec_changed(object) => ApprovalState::Void,
+        Some(condition) if conditions::is_true(condition) && condition.reason == Reason::AutomaticPolicy.as_str() => {
+            ApprovalState::Automatic
+        }
+        Some(condition) if conditions::is_true(condition) => ApprovalState::Approved,
+        Some(condition) if condition.reason == Reason::Rejected.as_str() => ApprovalState::Rejected(condition),
+        Some(_) => ApprovalState::Waiting,
+        None if at_creation(object).is_some() => ApprovalState::Approved,
+        None if object.spec.mode == Some(Mode::Automatic) => ApprovalState::Automatic,
+        None => ApprovalState::Waiting,
+    }
+}
+
+/// Who approved it before it was created, and when.
+pub fn at_creation(object: &ZenAgentRemediation) -> Option<(&str, &Time)> {
+    // Whoever changed the spec since may have put the approval there.
+    let as_created = object.metadata.generation.is_none_or(|generation| generation == 1);
+    object.spec.approved_by.as_deref().zip(object.spec.approved_at.as_ref()).filter(|_| as_created)
+}
+
+/// Whether the spec is another one by now than the one that was approved.
+pub fn spec_changed(object: &ZenAgentRemediation) -> bool {
+    let ObjectMeta { generation, deletion_timestamp, .. } = &object.metadata;
+    let of_another = |approved: &Condition| conditions::is_true(approved) && !conditions::is_of(approved, *generation);
+    // A deletion that waits for dependents counts as another generation too.
+    deletion_timestamp.is_none() && object.condition(APPROVED).is_some_and(of_another)
+}
+
 /// Whether a person has approved it already; before it begins, that is only what it is now.
 fn is_approved(object: &ZenAgentRemediation) -> bool {
     let approval = object.status.as_ref().and_then(|status| status.approval.as_ref());
-    let holds = || {
-        let approved = object.condition(APPROVED);
-        approved.is_some_and(|approved| conditions::is_true(approved) && conditions::is_of(approved, object.metadata.generation))
-    };
-    approval.is_some_and(|approval| approval.decision == Decision::Approved) && (object.phase() != Phase::Pending || holds())
+    let decided = approval.is_some_and(|approval| approval.decision == Decision::Approved);
+    decided && (object.phase() != Phase::Pending || state(object) == ApprovalState::Approved)
 }
 
 /// Writes the approval and the condition, and returns the message.
@@ -185,13 +226,13 @@ async fn decide(
         let Some(status) = judge(&object)? else { return Ok(Decided { object, wrote: false }) };
         let name = object.name_any();
         let write = status_write::write(api, &object, status);
-        match tokio::time::timeout(CALL_TIMEOUT, write).await.map_err(|_| DecisionError::Timeout)? {
+        match within(CALL, write).await {
             Ok(object) => return Ok(Decided { object, wrote: true }),
             Err(kube::Error::Api(status)) if status.is_conflict() => {}
             Err(kube::Error::Api(status)) if status.is_not_found() => return Err(DecisionError::Gone),
             Err(error) => return Err(DecisionError::Api(Box::new(error))),
         }
-        let read = tokio::time::timeout(CALL_TIMEOUT, api.get_opt(&name)).await.map_err(|_| DecisionError::Timeout)?;
+        let read = within(CALL, api.get_opt(&name)).await;
         // Only the object that the caller was allowed to see: not another of the same name.
         object = match read.map_err(|error| DecisionError::Api(Box::new(error)))? {
             Some(fresh) if fresh.metadata.uid == object.metadata.uid => fresh,

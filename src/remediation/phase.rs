@@ -1,7 +1,7 @@
 //! The five statuses.
 //!
 //! ```text
-//!                    ┌── rejected, expired, target gone ──▶ failed
+//!                    ┌── rejected, stale, target gone ────▶ failed
 //!   pending ─────────┤
 //!      (waits for    └── approved or automatic ──▶ in_progress ──┬── validated ──▶ succeeded
 //!       approval,                                                ├── undone ─────▶ rolled_back

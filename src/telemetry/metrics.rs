@@ -54,12 +54,12 @@ impl Unanswered {
 #[derive(Clone)]
 pub struct Metrics {
     registry: Registry,
-    /// Remediations in the cache, by status.
+    /// Remediations in the cache of this replica, by status: not to be added up over replicas.
     pub crd_count: IntGaugeVec,
     crd_memory: HistogramVec,
     crd_age: HistogramVec,
     processing: HistogramVec,
-    /// Items in the worker pool's queue.
+    /// What waits for a worker, in the backlog and in the pool's queue; without a pool, all that has changed.
     pub queue_depth: IntGauge,
     /// Workers that are busy.
     pub workers_active: IntGauge,
@@ -71,7 +71,7 @@ pub struct Metrics {
     ignored: IntCounterVec,
     /// Panics that were contained: a defect each.
     pub panics: IntCounter,
-    /// Actions begun, by action and outcome.
+    /// Actions ended, by action and outcome.
     pub actions: IntCounterVec,
     /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, gone, error.
     pub retention: IntCounterVec,
@@ -85,7 +85,12 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let metrics = Self {
-            crd_count: gauge_vec(&registry, "zen_agent_crd_count", "Remediations in the cache", &["status"]),
+            crd_count: gauge_vec(
+                &registry,
+                "zen_agent_crd_count",
+                "Remediations in this replica's cache; every replica has them all",
+                &["status"],
+            ),
             crd_memory: histogram_vec(&registry, "zen_agent_crd_memory_bytes", "Size of remediations as JSON", &["status"], &SIZE_BUCKETS),
             crd_age: histogram_vec(&registry, "zen_agent_crd_age_seconds", "Age of remediations when seen", &["status"], &AGE_BUCKETS),
             processing: histogram_vec(
@@ -95,7 +100,13 @@ impl Metrics {
                 &["status", "phase"],
                 &DURATION_BUCKETS,
             ),
-            queue_depth: register(&registry, IntGauge::new("zen_agent_worker_pool_queue_depth", "Items waiting for a worker")),
+            queue_depth: register(
+                &registry,
+                IntGauge::new(
+                    "zen_agent_worker_pool_queue_depth",
+                    "Remediations waiting for a worker; on a replica that does not lead, all that it would look at if it did",
+                ),
+            ),
             workers_active: register(&registry, IntGauge::new("zen_agent_worker_pool_workers_active", "Workers that are busy")),
             work_processed: counter_vec(
                 &registry,
@@ -135,7 +146,7 @@ impl Metrics {
                 &["reason"],
             ),
             panics: register(&registry, IntCounter::new("zen_agent_panics_total", "Panics contained")),
-            actions: counter_vec(&registry, "zen_agent_actions_total", "Actions executed, by action and outcome", &["action", "outcome"]),
+            actions: counter_vec(&registry, "zen_agent_actions_total", "Actions ended, by action and outcome", &["action", "outcome"]),
             retention: counter_vec(
                 &registry,
                 "zen_agent_retention_total",

@@ -1,4 +1,6 @@
 //! The work queue as tasks share it: [`Queue`] with a clock, a lock and a way to wait.
+//!
+//! On a replica that does not lead nothing is taken from it: its depth is what would be looked at by a new leader.
 
 use std::{
     future::pending,

@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Backlog, MAX_RETRIES, Next, Process, ProcessError, Processed};
+use super::{Backlog, KEEPS_FAILING, Next, Process, ProcessError, Processed};
 use crate::{
     category::{Category, Retry},
     heartbeat::{BEAT, Heartbeat},
@@ -274,7 +274,7 @@ impl Shared {
         match error.category.retry() {
             Retry::Backoff => {
                 let failures = self.backlog.retry(key);
-                if failures < MAX_RETRIES {
+                if failures < KEEPS_FAILING {
                     tracing::warn!(%key, category, failures, error = source, "work failed; trying again");
                 } else {
                     tracing::error!(%key, category, failures, error = source, "work keeps failing; trying again at the longest wait");

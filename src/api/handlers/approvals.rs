@@ -6,7 +6,6 @@ use super::Handlers;
 use crate::{
     api::view,
     audit,
-    category::Category,
     contract::v0::types,
     problem::{Code, Problem},
     remediation::approval::{self, Decided, Decider, DecisionError},
@@ -46,12 +45,10 @@ impl Handlers {
 }
 
 fn refusal(error: &DecisionError) -> Problem {
-    let detail = error.to_string();
     match error {
-        DecisionError::StateConflict { .. } => Problem::new(Code::StateConflict, detail),
-        DecisionError::Gone => Problem::new(Code::NotFound, detail),
-        DecisionError::Contended => Problem::new(Code::Unavailable, detail).retry_after(Duration::from_secs(1)),
-        DecisionError::Timeout => Problem::of_category(Category::Timeout),
+        DecisionError::StateConflict { .. } => Problem::new(Code::StateConflict, error.to_string()),
+        DecisionError::Gone => Problem::new(Code::NotFound, error.to_string()),
+        DecisionError::Contended => Problem::new(Code::Unavailable, error.to_string()).retry_after(Duration::from_secs(1)),
         DecisionError::Api(error) => Problem::of_kubernetes(error),
     }
 }

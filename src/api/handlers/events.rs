@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use super::Handlers;
 use crate::{
-    contract::v0::{ingest_events, ingest_falco, ingest_kyverno, ingest_trivy, types},
+    contract::{
+        Route,
+        v0::{ingest_events, ingest_falco, ingest_kyverno, ingest_trivy, types},
+    },
     event::{Ignored, Normalized, batch, falco, kyverno, trivy},
     ingest::Outcome,
     problem::{Code, Problem},
@@ -20,26 +23,26 @@ impl Handlers {
         if body.cluster_id != self.cluster {
             return Err(Problem::new(Code::ClusterMismatch, "The body's cluster_id is not the cluster that this agent serves"));
         }
-        self.accept("ingestEvents", &caller, batch::normalize(body)).await
+        self.accept(&ingest_events::ROUTE, &caller, batch::normalize(body)).await
     }
 
     pub(super) async fn falco(&self, request: Verified<ingest_falco::Request>) -> Answer {
         let (caller, ingest_falco::Request { body }) = request.into_parts();
-        self.accept("ingestFalco", &caller, falco::normalize(body)).await
+        self.accept(&ingest_falco::ROUTE, &caller, falco::normalize(body)).await
     }
 
     pub(super) async fn trivy(&self, request: Verified<ingest_trivy::Request>) -> Answer {
         let (caller, ingest_trivy::Request { body }) = request.into_parts();
-        self.accept("ingestTrivy", &caller, trivy::normalize(body, Timestamp::now())).await
+        self.accept(&ingest_trivy::ROUTE, &caller, trivy::normalize(body, Timestamp::now())).await
     }
 
     pub(super) async fn kyverno(&self, request: Verified<ingest_kyverno::Request>) -> Answer {
         let (caller, ingest_kyverno::Request { body }) = request.into_parts();
-        self.accept("ingestKyverno", &caller, kyverno::normalize(body, Timestamp::now())).await
+        self.accept(&ingest_kyverno::ROUTE, &caller, kyverno::normalize(body, Timestamp::now())).await
     }
 
-    async fn accept(&self, operation: &'static str, caller: &Caller, events: Vec<Normalized>) -> Answer {
-        let receipt = self.ingest.accept(operation, caller, events).await?;
+    async fn accept(&self, route: &Route, caller: &Caller, events: Vec<Normalized>) -> Answer {
+        let receipt = self.ingest.accept(route.operation.id, caller, events).await?;
         let replayed = receipt.all_replayed().then_some(true);
         let results = receipt.results.into_iter().enumerate().map(|(index, outcome)| result(index, outcome)).collect();
         Ok((types::Receipt { request_id: caller.request_id.as_sent().to_owned(), results }, replayed))
