@@ -1,28 +1,37 @@
 //! `zen-agent dev`: the whole product on one machine, with throw-away credentials.
 //!
 //! ```text
-//!  1 embedded Kubernetes API ▸ 2 credentials ▸ 3 CRD, namespace, sample workloads ▸ 4 their controllers ▸ 5 the agent
+//!  1 Kubernetes API: embedded, or of a kubeconfig ▸ 2 credentials ▸ 3 CRD, namespace, sample workloads
+//!  ▸ 4 their controllers ▸ 5 the agent
 //! ```
+//!
+//! On a real API server, two such processes with one state directory and different ports are two replicas: they share
+//! the credentials. `client/url` names the one that was ready last.
 
 pub mod credentials;
 mod files;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use embedded_kube::EmbeddedKube;
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::{
+    Api, Client,
+    api::PostParams,
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
-use kube::{Api, Client, api::PostParams};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{ConfigErrors, Settings},
     demo,
     policy::{Policy, PolicyError},
-    remediation,
+    remediation::definition,
     runtime::{self, Addresses, RunError},
 };
 use credentials::{Credentials, CredentialsError};
@@ -47,17 +56,30 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Address of health and metrics.
     pub admin_listen: SocketAddr,
-    /// Whether the stand-in for the workload controllers plays.
+    /// Where the Kubernetes API is.
+    pub kubernetes: Kubernetes,
+    /// Whether there are sample workloads, and whether the stand-in for their controllers plays.
     pub workloads: Workloads,
 }
 
-/// Whether the sample workloads follow their spec.
+/// The Kubernetes API that `dev` works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kubernetes {
+    /// In this process, its data in the state directory.
+    Embedded,
+    /// The one of this kubeconfig's current context.
+    Kubeconfig(PathBuf),
+}
+
+/// Whether there are sample workloads, and whether they follow their spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workloads {
     /// A small stand-in for the controllers lets their status follow.
     Live,
     /// Nothing moves, so validation cannot hold.
     Frozen,
+    /// There are none.
+    Absent,
 }
 
 /// Why `dev` could not start.
@@ -69,12 +91,26 @@ pub enum DevError {
     /// The store, for example because another `dev` has it open.
     #[error("the embedded Kubernetes API: {0}")]
     Open(#[from] embedded_kube::OpenError),
-    /// Installing the CRD, the namespace or the workloads.
-    #[error("preparing the embedded Kubernetes API: {0}")]
+    /// The kubeconfig.
+    #[error("{path}: {source}", path = path.display())]
+    Kubeconfig {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KubeconfigError,
+    },
+    /// Installing the CRD.
+    #[error("preparing the Kubernetes API: {0}")]
+    Definition(#[from] definition::InstallError),
+    /// Connecting, or the namespace.
+    #[error("preparing the Kubernetes API: {0}")]
     Prepare(#[from] kube::Error),
     /// Seeding the workloads.
     #[error("the sample workloads: {0}")]
     Seed(#[from] demo::SeedError),
+    /// Creating them on a real API server.
+    #[error("the sample workloads: {0}")]
+    Create(#[from] demo::CreateError),
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -91,25 +127,27 @@ pub enum DevError {
 /// # Errors
 /// [`DevError`], before anything was accepted.
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses) + Send + 'static) -> Result<(), DevError> {
-    // 1. The store, whose lock says that nobody else runs on this folder.
+    // 1. The API. The embedded one's lock says that nobody else runs on this folder.
     files::private_dir(&options.state_dir)?;
-    files::private_dir(&options.state_dir.join("kubernetes"))?;
-    let kubernetes = EmbeddedKube::open(&options.state_dir.join("kubernetes"), embedded_kube::Options::default())?;
-    let client = kubernetes.client(NAMESPACE);
+    let server = Server::open(&options).await?;
+    let client = server.client();
     // 2. Credentials, before the API is ready to be used with them.
     let credentials = Credentials::prepare(&options.state_dir, &format!("https://{}", options.listen), Timestamp::now())?;
     // 3. What a cluster would have been given.
-    install(&client).await?;
-    demo::seed(&kubernetes).await?;
+    definition::install(&client).await?;
+    ensure_namespace(&client).await?;
+    if options.workloads != Workloads::Absent {
+        server.seed(&options.state_dir).await?;
+    }
     // 4. What a cluster would do by itself.
     let controllers = CancellationToken::new();
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
-    let url = credentials.client.join("url");
+    let (state, url) = (options.state_dir.clone(), credentials.client.join("url"));
     let result = runtime::run(config, client, Policy::parse(POLICY)?, shutdown, move |addresses| {
         // With port 0 the address is known only now.
-        if let Err(error) = files::write(&url, &format!("https://{}", addresses.api)) {
+        if let Err(error) = files::alone(&state, || files::write(&url, &format!("https://{}", addresses.api))) {
             tracing::warn!(%error, "clients must be told the address with --server");
         }
         ready(addresses);
@@ -122,18 +160,56 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     Ok(result?)
 }
 
-async fn install(client: &Client) -> Result<(), kube::Error> {
-    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    exists_anyway(crds.create(&PostParams::default(), &remediation::crd()).await)?;
-    let namespace =
-        Namespace { metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() }, ..Namespace::default() };
-    exists_anyway(Api::all(client.clone()).create(&PostParams::default(), &namespace).await)
+/// The API that was chosen, opened.
+enum Server {
+    Embedded(EmbeddedKube),
+    Real(Client),
 }
 
-fn exists_anyway<T>(created: Result<T, kube::Error>) -> Result<(), kube::Error> {
-    match created {
+impl Server {
+    async fn open(options: &Options) -> Result<Self, DevError> {
+        match &options.kubernetes {
+            Kubernetes::Embedded => {
+                let data = options.state_dir.join("kubernetes");
+                files::private_dir(&data)?;
+                Ok(Self::Embedded(EmbeddedKube::open(&data, embedded_kube::Options::default())?))
+            }
+            Kubernetes::Kubeconfig(path) => {
+                let wrong = |source| DevError::Kubeconfig { path: path.clone(), source };
+                let kubeconfig = Kubeconfig::read_from(path).map_err(wrong)?;
+                let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(wrong)?;
+                Ok(Self::Real(Client::try_from(config)?))
+            }
+        }
+    }
+
+    fn client(&self) -> Client {
+        match self {
+            Self::Embedded(store) => store.client(NAMESPACE),
+            Self::Real(client) => client.clone(),
+        }
+    }
+
+    async fn seed(&self, state: &Path) -> Result<(), DevError> {
+        match self {
+            Self::Embedded(store) => demo::seed(store).await?,
+            Self::Real(client) => {
+                let created = demo::create(client).await?;
+                let folder = state.join("samples");
+                files::private_dir(&folder)?;
+                files::alone(state, || created.samples().try_for_each(|(name, event)| files::write(&folder.join(name), &event)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn ensure_namespace(client: &Client) -> Result<(), kube::Error> {
+    let namespace =
+        Namespace { metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() }, ..Namespace::default() };
+    match Api::all(client.clone()).create(&PostParams::default(), &namespace).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        other => other.map(drop),
+        created => created.map(drop),
     }
 }
 

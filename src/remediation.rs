@@ -3,6 +3,7 @@
 mod action_kind;
 pub mod approval;
 pub mod conditions;
+pub mod definition;
 pub mod names;
 mod phase;
 mod reason;

@@ -1,17 +1,19 @@
 //! The commands that run the agent, or need none.
 
-use std::io::Write;
+use std::{io::Write, pin::pin, time::Duration};
 
+use futures::{FutureExt, future::FusedFuture};
 use kube::Client;
+use tokio::{select, time::timeout};
 
 use super::{Dev, Failure};
 use crate::{
     config::{LogConfig, Settings},
-    dev::{self, Options, Workloads},
+    dev::{self, Kubernetes, Options, Workloads},
     duration,
     fixtures::Fixtures as Generator,
     policy::Policy,
-    remediation::{self, Phase},
+    remediation::{self, Phase, definition},
     runtime::{self, Addresses},
     telemetry::logs,
 };
@@ -19,10 +21,22 @@ use crate::{
 pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
     let format = dev.log_format.parse().map_err(|error: crate::config::NotALogFormat| Failure::Usage(format!("--log-format: {error}")))?;
     logs::init(&LogConfig { filter: dev.log_level, format });
-    let workloads = if dev.frozen_workloads { Workloads::Frozen } else { Workloads::Live };
+    let workloads = match (dev.kubeconfig.is_none() || dev.demo, dev.frozen_workloads) {
+        (true, false) => Workloads::Live,
+        (true, true) => Workloads::Frozen,
+        (false, false) => Workloads::Absent,
+        (false, true) => return Err(Failure::usage("--frozen-workloads is about the sample workloads; add --demo")),
+    };
+    let (kubernetes, place) = match dev.kubeconfig {
+        None => (Kubernetes::Embedded, "an embedded Kubernetes API".to_owned()),
+        Some(path) => (Kubernetes::Kubeconfig(path.clone()), format!("the Kubernetes API of {}", path.display())),
+    };
+    // Recorded on that server, so that the uids are its own.
+    let samples = if dev.demo { dev.state_dir.join("samples") } else { "tests/samples".into() };
+    let samples = samples.display().to_string();
     let state = dev.state_dir.clone();
-    let options = Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, workloads };
-    eprintln!("zen-agent dev: throw-away credentials and an embedded Kubernetes API in {}; not for production", state.display());
+    let options = Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kubernetes, workloads };
+    eprintln!("zen-agent dev: throw-away credentials in {}, on {place}; not for production", state.display());
     let state = if state == std::path::Path::new(".zen-agent") { String::new() } else { format!(" --state-dir {}", state.display()) };
     let ready = move |Addresses { api, admin }| {
         announce(&format!(
@@ -31,7 +45,7 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
              Try next, in another terminal:\n\
              \x20 zen-agent send falco tests/samples/falco-outbound-c2.json{state}\n\
              \x20 zen-agent get{state}\n\
-             \x20 zen-agent send trivy tests/samples/trivy-operator-vulnerabilityreport.json{state}\n\
+             \x20 zen-agent send trivy {samples}/trivy-operator-vulnerabilityreport.json{state}\n\
              \x20 zen-agent approve NAME{state}\n\
              \x20 curl http://{admin}/health\n\
              \n\
@@ -54,8 +68,22 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let client = Client::try_default()
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;
+    // Before anything is accepted if the API server answers soon, else beside an agent that is not ready until it does.
+    let mut definition = pin!(definition::required(&client).fuse());
+    if let Ok(checked) = timeout(Duration::from_secs(2), &mut definition).await {
+        checked.map_err(Failure::usage)?;
+    }
+    let shutdown = runtime::signals();
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
-    runtime::run(config, client, policy, runtime::signals(), ready).await.map_err(Failure::refused)
+    let mut agent = pin!(runtime::run(config, client.clone(), policy, shutdown.clone(), ready));
+    select! {
+        ended = &mut agent => ended.map_err(Failure::refused),
+        Err(unfit) = &mut definition, if !definition.is_terminated() => {
+            shutdown.cancel();
+            agent.await.map_err(Failure::refused)?;
+            Err(Failure::usage(unfit))
+        }
+    }
 }
 
 /// Standard output may be closed, which must not end the agent.
