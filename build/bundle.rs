@@ -49,8 +49,8 @@ const OPERATION: [&str; 10] = [
     "deprecated",
     "x-required-role",
 ];
-/// Marks a component that an agent schema became.
-pub(super) const NATIVE: &str = "x-native-payload";
+/// Marks a component that an agent schema became, for Spectral.
+const NATIVE: &str = "x-native-payload";
 /// Says which branch of a `oneOf` is meant by which property that is present.
 pub(super) const SELECTORS: &str = "x-select-by-presence";
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];

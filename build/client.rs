@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | X-Signature, X-Tenant-Id, X-Zen-Contract-Version | gone | the signing hook sets them |
 //! | X-Request-Id | stays | the caller decides what is the same request |
-//! | native payloads | any JSON | nothing that a tool wrote may get lost on the way |
+//! | bodies of events | bytes | a repeat is the same bytes; what was written leaves as it was written |
 //! | `application/problem+json` | `application/json` | progenitor types nothing else |
 //! | bounds of parameters | gone | the server says what it refuses |
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     HEADING, Stop,
-    bundle::{NATIVE, follow},
+    bundle::follow,
     lower::{Purpose, lower},
     model::{CONTRACT_HEADERS, Contract},
 };
@@ -55,15 +55,9 @@ fn clients_copy(contract: &Contract) -> Result<Value, Stop> {
                 }
             }
             operation["parameters"] = Value::Array(parameters);
-            for media in operation
-                .pointer_mut("/requestBody/content")
-                .and_then(Value::as_object_mut)
-                .into_iter()
-                .flat_map(|content| content.values_mut())
-            {
-                if follow(document, &media["schema"])?.get(NATIVE).is_some() {
-                    media["schema"] = json!({});
-                }
+            if operation["tags"] == json!(["events"]) {
+                operation["requestBody"]["content"] =
+                    json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
             }
             for response in operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut()) {
                 let mut plain = follow(document, response)?.clone();

@@ -15,10 +15,10 @@ use super::{
 pub(super) fn types(contract: &Contract) -> Result<TokenStream, Stop> {
     let mut settings = TypeSpaceSettings::default();
     settings.with_derive("PartialEq".into()).with_map_type("::std::collections::BTreeMap");
-    // Time is jiff's everywhere, and numbers stay exact: Falco's are above 2^53.
+    // One type for time, and numbers stay exact: Falco's are above 2^53.
     settings.with_conversion(
         scalar(InstanceType::String, Some("date-time")),
-        "::jiff::Timestamp",
+        "crate::contract::DateTime",
         [TypeSpaceImpl::Display, TypeSpaceImpl::FromStr].into_iter(),
     );
     settings.with_conversion(scalar(InstanceType::Number, None), "::serde_json::Number", [TypeSpaceImpl::Display].into_iter());
@@ -41,7 +41,10 @@ pub(super) fn types(contract: &Contract) -> Result<TokenStream, Stop> {
     space.add_ref_types(schemas).map_err(|error| Stop::at("/components/schemas", error.to_string()))?;
     let types = space.to_stream();
     if types.to_string().contains("chrono") {
-        return Err(Stop::at("/components/schemas", "`date-time` stands alone beside `type: string`, or its type is not jiff's"));
+        return Err(Stop::at(
+            "/components/schemas",
+            "`date-time` stands alone beside `type: string`, or its type is not the contract's own",
+        ));
     }
     Ok(quote! { #shared #types })
 }

@@ -6,7 +6,7 @@ pub mod types {
     pub struct Approval {
         ///When.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub at: ::std::option::Option<::jiff::Timestamp>,
+        pub at: ::std::option::Option<crate::contract::DateTime>,
         ///Who decided.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub by: ::std::option::Option<::std::string::String>,
@@ -167,7 +167,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub tags: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
         ///When it happened, with nine fractional digits.
-        pub time: ::jiff::Timestamp,
+        pub time: crate::contract::DateTime,
         ///Made by Falcosidekick at each receipt, so it identifies nothing.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub uuid: ::std::option::Option<::std::string::String>,
@@ -286,7 +286,7 @@ pub mod types {
             rename = "creationTimestamp",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub creation_timestamp: ::std::option::Option<::jiff::Timestamp>,
+        pub creation_timestamp: ::std::option::Option<crate::contract::DateTime>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub generation: ::std::option::Option<i64>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -532,7 +532,7 @@ pub mod types {
         pub properties: ::std::option::Option<
             ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
         >,
-        ///Kyverno leaves it out and uses the scope.
+        ///Kyverno leaves it out and uses the scope. Of several the first is the target, and the fact `more_resources` counts the others.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub resources: ::std::option::Option<::std::vec::Vec<KyvernoObjectReference>>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -675,8 +675,9 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct PolicyReporterHeartbeat {
         pub event: PolicyReporterHeartbeatEvent,
+        ///When it was sent; nothing depends on it, and it may be empty.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub time: ::std::option::Option<::jiff::Timestamp>,
+        pub time: ::std::option::Option<::std::string::String>,
     }
     ///`PolicyReporterHeartbeatEvent`
     #[derive(
@@ -739,7 +740,7 @@ pub mod types {
             rename = "creationTimestamp",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub creation_timestamp: ::std::option::Option<::jiff::Timestamp>,
+        pub creation_timestamp: ::std::option::Option<crate::contract::DateTime>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub message: ::std::option::Option<::std::string::String>,
         pub policy: ::std::string::String,
@@ -953,12 +954,12 @@ pub mod types {
         pub approval: Approval,
         ///When it ended.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub completed_at: ::std::option::Option<::jiff::Timestamp>,
+        pub completed_at: ::std::option::Option<crate::contract::DateTime>,
         ///Conditions of the custom resource.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
         pub conditions: ::std::vec::Vec<RemediationCondition>,
         ///When it was stored.
-        pub created_at: ::jiff::Timestamp,
+        pub created_at: crate::contract::DateTime,
         ///What the finding said.
         #[serde(
             default,
@@ -1000,14 +1001,14 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub target: ::std::option::Option<Target>,
         ///When its status last changed.
-        pub updated_at: ::jiff::Timestamp,
+        pub updated_at: crate::contract::DateTime,
     }
     ///A condition, as Kubernetes objects have them.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct RemediationCondition {
         ///Since when.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub last_transition_time: ::std::option::Option<::jiff::Timestamp>,
+        pub last_transition_time: ::std::option::Option<crate::contract::DateTime>,
         ///The same for people.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub message: ::std::option::Option<::std::string::String>,
@@ -1108,7 +1109,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub target: ::std::option::Option<Target>,
         ///When it happened.
-        pub time: ::jiff::Timestamp,
+        pub time: crate::contract::DateTime,
     }
     ///How bad it is, worst first.
     #[derive(
@@ -1255,14 +1256,14 @@ pub mod types {
         pub attempts: u64,
         ///When it ended.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub finished_at: ::std::option::Option<::jiff::Timestamp>,
+        pub finished_at: ::std::option::Option<crate::contract::DateTime>,
         ///What it found, for people.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub message: ::std::option::Option<::std::string::String>,
         ///Which.
         pub name: StepName,
         ///When it was first begun.
-        pub started_at: ::jiff::Timestamp,
+        pub started_at: crate::contract::DateTime,
         ///How far.
         pub state: StepState,
     }
@@ -1641,7 +1642,7 @@ pub mod types {
             rename = "CreatedAt",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub created_at: ::std::option::Option<::jiff::Timestamp>,
+        pub created_at: ::std::option::Option<crate::contract::DateTime>,
         #[serde(
             rename = "Metadata",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -1812,7 +1813,7 @@ pub mod types {
             rename = "LastModifiedDate",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub last_modified_date: ::std::option::Option<::jiff::Timestamp>,
+        pub last_modified_date: ::std::option::Option<crate::contract::DateTime>,
         #[serde(
             rename = "PkgID",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -1842,7 +1843,7 @@ pub mod types {
             rename = "PublishedDate",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub published_date: ::std::option::Option<::jiff::Timestamp>,
+        pub published_date: ::std::option::Option<crate::contract::DateTime>,
         #[serde(
             rename = "Severity",
             skip_serializing_if = "::std::option::Option::is_none"
@@ -1908,7 +1909,7 @@ pub mod types {
             rename = "updateTimestamp",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub update_timestamp: ::std::option::Option<::jiff::Timestamp>,
+        pub update_timestamp: ::std::option::Option<crate::contract::DateTime>,
     }
     ///Controls, by outcome.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
@@ -1993,7 +1994,7 @@ pub mod types {
             rename = "creationTimestamp",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub creation_timestamp: ::std::option::Option<::jiff::Timestamp>,
+        pub creation_timestamp: ::std::option::Option<crate::contract::DateTime>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub generation: ::std::option::Option<i64>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -2189,7 +2190,7 @@ pub mod types {
             rename = "updateTimestamp",
             skip_serializing_if = "::std::option::Option::is_none"
         )]
-        pub update_timestamp: ::std::option::Option<::jiff::Timestamp>,
+        pub update_timestamp: ::std::option::Option<crate::contract::DateTime>,
         ///Of VulnerabilityReport.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub vulnerabilities: ::std::option::Option<::std::vec::Vec<TrivyVulnerability>>,

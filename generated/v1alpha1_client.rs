@@ -191,10 +191,10 @@ Arguments:
 - `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
 - `body`: Up to 100 events of one cluster.
 */
-    pub async fn ingest_events<'a>(
+    pub async fn ingest_events<'a, B: Into<reqwest::Body>>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::EventBatch,
+        body: B,
     ) -> Result<
         ResponseValue<crate::contract::v1alpha1::types::Receipt>,
         Error<crate::contract::v1alpha1::types::Problem>,
@@ -215,7 +215,11 @@ Arguments:
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .json(&body)
+            .header(
+                ::reqwest::header::CONTENT_TYPE,
+                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
+            )
+            .body(body)
             .headers(header_map)
             .build()?;
         let info = OperationInfo {
@@ -274,10 +278,10 @@ Arguments:
 - `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
 - `body`: The event as Falco writes it; fields that are not declared are accepted.
 */
-    pub async fn ingest_falco<'a>(
+    pub async fn ingest_falco<'a, B: Into<reqwest::Body>>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a ::serde_json::Value,
+        body: B,
     ) -> Result<
         ResponseValue<crate::contract::v1alpha1::types::Receipt>,
         Error<crate::contract::v1alpha1::types::Problem>,
@@ -298,7 +302,11 @@ Arguments:
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .json(&body)
+            .header(
+                ::reqwest::header::CONTENT_TYPE,
+                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
+            )
+            .body(body)
             .headers(header_map)
             .build()?;
         let info = OperationInfo {
@@ -357,10 +365,10 @@ Arguments:
 - `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
 - `body`: The result or report as Policy Reporter or Kyverno writes it; fields that are not declared are accepted.
 */
-    pub async fn ingest_kyverno<'a>(
+    pub async fn ingest_kyverno<'a, B: Into<reqwest::Body>>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a ::serde_json::Value,
+        body: B,
     ) -> Result<
         ResponseValue<crate::contract::v1alpha1::types::Receipt>,
         Error<crate::contract::v1alpha1::types::Problem>,
@@ -381,7 +389,11 @@ Arguments:
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .json(&body)
+            .header(
+                ::reqwest::header::CONTENT_TYPE,
+                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
+            )
+            .body(body)
             .headers(header_map)
             .build()?;
         let info = OperationInfo {
@@ -440,10 +452,10 @@ Arguments:
 - `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
 - `body`: The report as Trivy writes it; fields that are not declared are accepted.
 */
-    pub async fn ingest_trivy<'a>(
+    pub async fn ingest_trivy<'a, B: Into<reqwest::Body>>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a ::serde_json::Value,
+        body: B,
     ) -> Result<
         ResponseValue<crate::contract::v1alpha1::types::Receipt>,
         Error<crate::contract::v1alpha1::types::Problem>,
@@ -464,7 +476,11 @@ Arguments:
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .json(&body)
+            .header(
+                ::reqwest::header::CONTENT_TYPE,
+                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
+            )
+            .body(body)
             .headers(header_map)
             .build()?;
         let info = OperationInfo {

@@ -8,6 +8,8 @@
 //! | 1 | refused or failed; the message says why |
 //! | 2 | the command line or the configuration is not valid |
 //! | 3 | the agent cannot be reached |
+//!
+//! A reader of standard output that has seen enough, such as `head`, ends a command with 0.
 
 mod connect;
 mod decide;
@@ -15,13 +17,18 @@ mod get;
 mod output;
 mod rbac;
 mod send;
+mod sse;
 mod tools;
+mod watch;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::{
+    config::{self, Config, ConfigErrors, Settings},
+    telemetry::logs::{LogFilter, LogFormat},
+};
 use connect::Connect;
 
 /// Turns signed security events into safe remediations in Kubernetes.
@@ -54,7 +61,7 @@ enum Command {
     Reject(decide::Decide),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
-    /// Print generated remediations, for tests, load and demos.
+    /// Print generated remediations, or create them in a cluster: for tests, load and demos.
     Fixtures(tools::Fixtures),
 }
 
@@ -80,10 +87,10 @@ struct Dev {
     frozen_workloads: bool,
     /// Log filter: error, warn, info, debug, trace, or per module.
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
-    log_level: String,
+    log_level: LogFilter,
     /// pretty or json.
     #[arg(long, env = "LOG_FORMAT", default_value = "pretty")]
-    log_format: String,
+    log_format: LogFormat,
 }
 
 #[derive(clap::Args)]
@@ -95,10 +102,38 @@ struct Configured {
     settings: Settings,
 }
 
+/// Every layer over the other, and what is wrong with the file.
+struct Layered {
+    settings: Settings,
+    mistakes: Vec<String>,
+    warning: Option<String>,
+}
+
 impl Configured {
-    fn settings(self) -> Result<Settings, Failure> {
-        let file = self.config.map(|path| Settings::from_file(&path)).transpose().map_err(Failure::usage)?;
-        Ok(self.settings.over(file.unwrap_or_default()).over(Settings::defaults()))
+    fn settings(self) -> Result<Layered, Failure> {
+        let (file, mistakes) = match &self.config {
+            Some(path) => Settings::from_file(path).map_err(Failure::usage)?,
+            None => (Settings::default(), Vec::new()),
+        };
+        let holds_secret = file.hmac_secret.is_some();
+        let warning = self.config.filter(|_| holds_secret).and_then(|path| config::readable_by_all(&path));
+        Ok(Layered { settings: self.settings.over(file).over(Settings::defaults()), mistakes, warning })
+    }
+}
+
+impl Layered {
+    /// The configuration, or every mistake in all layers.
+    fn validate(self) -> Result<Config, Failure> {
+        match self.settings.validate() {
+            Ok(mut config) if self.mistakes.is_empty() => {
+                config.warnings.extend(self.warning);
+                Ok(config)
+            }
+            other => {
+                let more = other.err().map(|ConfigErrors(errors)| errors).unwrap_or_default();
+                Err(Failure::usage(ConfigErrors(self.mistakes.into_iter().chain(more).collect())))
+            }
+        }
     }
 }
 
@@ -107,6 +142,8 @@ enum Failure {
     Refused(String),
     Usage(String),
     Unreachable(String),
+    /// Whoever reads standard output has seen enough.
+    NobodyReads,
 }
 
 impl Failure {
@@ -135,8 +172,8 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => tools::dev(dev).await,
-        Command::Serve(configured) => tools::serve(configured.settings()?).await,
-        Command::Config(configured) => tools::config(configured.settings()?),
+        Command::Serve(configured) => tools::serve(configured).await,
+        Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),
         Command::Send(send) => send.run().await,
@@ -144,17 +181,17 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,
         Command::Cleanup(cleanup) => cleanup.run().await,
-        Command::Fixtures(fixtures) => fixtures.run(),
+        Command::Fixtures(fixtures) => fixtures.run().await,
     }
 }
 
 fn report(result: Result<(), Failure>) -> ExitCode {
     let (code, message) = match result {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::NobodyReads) => return ExitCode::SUCCESS,
         Err(Failure::Refused(message)) => (1, message),
         Err(Failure::Usage(message)) => (2, message),
         Err(Failure::Unreachable(message)) => (3, message),
     };
-    eprintln!("zen-agent: {message}");
+    output::note(&message);
     ExitCode::from(code)
 }

@@ -5,15 +5,15 @@
 //!            typed arguments                    X-Signature over the exact bytes
 //! ```
 //!
-//! The types are those of the server ([`crate::contract`]), but for native payloads, which are any
-//! JSON: nothing that a tool wrote is lost on the way.
+//! The types are those of the server ([`crate::contract`]), but for events, which are the bytes that
+//! somebody wrote: sent again, also by another client, they are the same request.
 
 mod credentials;
 mod sign;
 
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
+use reqwest::{Url, redirect::Policy};
 
 pub use credentials::{Credentials, CredentialsError};
 pub use sign::{SignError, Signer, sign};
@@ -71,6 +71,9 @@ pub enum ClientError {
     /// The certificates do not work together.
     #[error("the client's certificates cannot be used; `zen-agent dev` writes new ones when the folder is removed")]
     Tls(#[from] rustls::Error),
+    /// The address is none of an agent.
+    #[error("the server's address is none of an agent; give https://HOST:PORT, without a path")]
+    BaseUrl,
     /// The HTTP client cannot start.
     #[error("the HTTP client cannot start")]
     Http(#[from] reqwest::Error),
@@ -80,7 +83,7 @@ impl Client {
     /// A client with these credentials for the agent at `base_url`, such as [`DEFAULT_BASE_URL`].
     ///
     /// # Errors
-    /// When certificate and key do not fit together.
+    /// When certificate and key do not fit together, or the address is no origin of an https URL.
     pub fn new(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(credentials.tls_config()?)
@@ -92,7 +95,12 @@ impl Client {
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .build()?;
-        let base_url = base_url.trim_end_matches('/');
+        // Paths are signed as they are sent, so there is none to add to them.
+        let origin = |url: &Url| url.scheme() == "https" && url.has_host() && url.path() == "/" && url.query().is_none();
+        let bare = |url: &Url| url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        let url = Url::parse(base_url).ok().filter(|url| origin(url) && bare(url));
+        let base_url = url.ok_or(ClientError::BaseUrl)?.origin().ascii_serialization();
+        let base_url = base_url.as_str();
         let signer = |version| Signer::new(credentials, version);
         Ok(Self {
             stable: v0::Client::new_with_client(base_url, http.clone(), signer(ContractVersion::V0)),

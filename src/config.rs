@@ -1,8 +1,10 @@
 //! Configuration: defaults ← file ← environment ← flags, one typed struct, every error at once.
 //!
 //! [`Settings`] is what may be written down, all of it optional and as text; [`Config`] is what the
-//! agent runs with. The environment's names are those in use in the product family's chart.
+//! agent runs with. Between them everything is looked at, the files that settings name included, so
+//! that what is wrong is known before anything starts. The environment's names are those in use in the product family's chart.
 
+mod files;
 mod secrets;
 mod settings;
 mod validate;
@@ -13,15 +15,15 @@ use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
-    str::FromStr,
     time::Duration,
 };
 
 use secrecy::SecretString;
 
+pub use files::readable_by_all;
 pub use settings::Settings;
 
-use crate::{identity::Tenant, remediation::ActionKind};
+use crate::{identity::Tenant, remediation::ActionKind, telemetry::logs::LogConfig};
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -64,6 +66,8 @@ pub struct Config {
     pub limits: Limits,
     /// How logs look.
     pub log: LogConfig,
+    /// What works and should not be so, for the log.
+    pub warnings: Vec<String>,
 }
 
 /// HMAC secrets by tenant and key id, in `whsec_` form.
@@ -101,41 +105,6 @@ pub struct Limits {
     /// Requests a second of one client certificate.
     pub requests_per_second: NonZeroU32,
 }
-
-/// How logs look.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// A `tracing` filter, such as `info` or `zen_agent=debug`.
-    pub filter: String,
-    /// JSON for machines, text for people.
-    pub format: LogFormat,
-}
-
-/// A form of logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// Text for a terminal.
-    Pretty,
-}
-
-impl FromStr for LogFormat {
-    type Err = NotALogFormat;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "json" => Ok(Self::Json),
-            "pretty" => Ok(Self::Pretty),
-            _ => Err(NotALogFormat),
-        }
-    }
-}
-
-/// The text is no form of logs.
-#[derive(Debug, thiserror::Error)]
-#[error("use json or pretty")]
-pub struct NotALogFormat;
 
 /// Every error of a configuration.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,14 @@
 //! what is new, and one implementation serves the two.
 
 mod schema;
+mod time;
 
 use std::fmt;
 
 use serde_json::Value;
 
 pub use schema::{MAX_VIOLATIONS, Schema, component, inline};
+pub use time::DateTime;
 
 use crate::identity::Role;
 

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{ConfigErrors, Settings},
     demo,
-    policy::{Policy, PolicyError},
+    policy::{self, Policy, PolicyError},
     remediation::definition,
     runtime::{self, Addresses, RunError},
 };
@@ -42,8 +42,6 @@ pub const TENANT: &str = "dev";
 pub const CLUSTER: &str = "dev-cluster";
 /// Where its remediations are.
 pub const NAMESPACE: &str = "zen-agent";
-/// Its policy: it acts at once on Falco's events, and proposes the rest.
-const POLICY: &str = include_str!("../policies/dev.yaml");
 /// How long an action's effect may take to show: short, so that a rollback can be watched.
 const VALIDATION_TIMEOUT: &str = "10s";
 
@@ -145,7 +143,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
     let (state, url) = (options.state_dir.clone(), credentials.client.join("url"));
-    let result = runtime::run(config, client, Policy::parse(POLICY)?, shutdown, move |addresses| {
+    let result = runtime::run(config, client, Policy::parse(policy::DEV)?, shutdown, move |addresses| {
         // With port 0 the address is known only now.
         if let Err(error) = files::alone(&state, || files::write(&url, &format!("https://{}", addresses.api))) {
             tracing::warn!(%error, "clients must be told the address with --server");

@@ -1,6 +1,6 @@
 //! Remediations made to measure, for tests, load and demonstrations.
 //!
-//! The same seed, time and settings make the same objects. No server lets a client set
+//! The same seed, time and settings make the same objects: nothing here looks at a clock. No server lets a client set
 //! `creationTimestamp`, so age is put where clients can: `status.completedAt`, which retention counts
 //! from, for terminal statuses; `status.startedAt` for what is in progress; `spec.eventTime` for all.
 //!
@@ -25,6 +25,9 @@ use crate::{
 /// Label: the batch that a fixture belongs to; select it to delete them.
 pub const BATCH_LABEL: &str = "zen.kube-zen.io/fixture";
 
+/// Bytes of the largest that is of use: the agent stores no larger remediation (64 KiB).
+pub const MAX_SIZE: u32 = 64 * 1_024;
+
 const SOURCES: [&str; 3] = ["falco", "trivy", "kyverno"];
 const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "info"];
 const KNOWN: [Phase; 5] = [Phase::Pending, Phase::InProgress, Phase::Succeeded, Phase::Failed, Phase::RolledBack];
@@ -42,8 +45,8 @@ pub struct Fixtures {
 }
 
 impl Fixtures {
-    /// Fixtures of all statuses, no age and natural size, in the namespace `default`.
-    pub fn new(seed: u64) -> Self {
+    /// Fixtures of all statuses, no age and natural size, in the namespace `default`; ages count from `now`.
+    pub fn new(seed: u64, now: Timestamp) -> Self {
         Self {
             seed,
             namespace: "default".to_owned(),
@@ -51,7 +54,7 @@ impl Fixtures {
             statuses: Vec::new(),
             age: Duration::ZERO,
             size: 0,
-            now: Timestamp::now(),
+            now,
         }
     }
 
@@ -89,13 +92,6 @@ impl Fixtures {
     #[must_use]
     pub fn size(mut self, bytes: usize) -> Self {
         self.size = bytes;
-        self
-    }
-
-    /// As of this time instead of the present.
-    #[must_use]
-    pub fn now(mut self, now: Timestamp) -> Self {
-        self.now = now;
         self
     }
 
@@ -168,7 +164,7 @@ mod tests {
     use super::*;
 
     fn fixtures() -> Fixtures {
-        Fixtures::new(42).now(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000))
+        Fixtures::new(42, Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000))
     }
 
     #[test]

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use ulid::Ulid;
 use uuid::Uuid;
 
+use crate::naming::is_label_value;
+
 /// What a caller may do; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,16 +60,6 @@ impl FromStr for Tenant {
 #[derive(Debug, thiserror::Error)]
 #[error("a tenant is 1 to 63 letters, digits, '-', '_' or '.', and starts and ends with a letter or digit")]
 pub struct NotATenant;
-
-/// Whether `text` is a non-empty label value (Kubernetes, "Labels and Selectors: syntax and character set").
-pub fn is_label_value(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    bytes.len() <= 63
-        && edge(bytes.first())
-        && edge(bytes.last())
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-}
 
 /// `X-Request-Id`: a UUID or ULID, kept as sent; it correlates, and it is the idempotency key of mutations.
 #[derive(Clone, Debug)]

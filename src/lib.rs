@@ -15,8 +15,9 @@
 //! A 202 leaves only after the Kubernetes API has the object; from then on the object is the only
 //! state, so a crash at any point is picked up by whoever lists it next.
 //!
-//! Rules of the house: `event`, `policy`, `queue` and `remediation::phase` import neither kube nor
-//! poem; [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
+//! Rules of the house: `event`, `policy`, `queue` and the state machine (`remediation`'s phase, reason
+//! and action) import neither kube nor poem, which `tests/contract/imports.rs` holds;
+//! [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
 pub mod admin;
 pub mod api;
@@ -36,6 +37,8 @@ pub mod identity;
 pub mod informer;
 pub mod ingest;
 pub mod key;
+pub mod kinds;
+pub mod naming;
 pub mod permissions;
 pub mod pipeline;
 pub mod policy;

@@ -31,7 +31,7 @@ use crate::{
     remediation::{Action, ActionKind, Mode},
 };
 
-/// The policy of `zen-agent dev`.
+/// The policy of `zen-agent dev`: it acts at once on Falco's events, and proposes the rest.
 pub const DEV: &str = include_str!("../policies/dev.yaml");
 /// The policy where none is given.
 pub const DEFAULT: &str = include_str!("../policies/default.yaml");

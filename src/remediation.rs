@@ -1,5 +1,6 @@
 //! The ZenAgentRemediation: its schema, its names, and its state machine.
 
+mod action;
 mod action_kind;
 pub mod approval;
 pub mod conditions;
@@ -11,6 +12,7 @@ mod resource;
 mod status;
 pub mod status_write;
 
+pub use action::{Action, LabelAction, Mode, NetworkQuarantineAction, ScaleAction};
 pub use action_kind::{ActionKind, NotAnAction};
 pub use phase::Phase;
 pub use reason::Reason;

@@ -17,7 +17,7 @@
 
 mod activity;
 mod connection;
-mod tls;
+pub(crate) mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -6,5 +6,7 @@
 mod bundling;
 #[path = "contract/generated.rs"]
 mod generated;
+#[path = "contract/imports.rs"]
+mod imports;
 #[path = "contract/signatures.rs"]
 mod signatures;

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use kube::ResourceExt;
 
 use crate::{
-    contract::v0::types,
+    contract::{DateTime, v0::types},
     event,
     remediation::{APPROVED, Decision, Mode, Phase, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation},
 };
@@ -32,8 +32,8 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         request_id: spec.request.as_ref().map(|request| request.id.clone()),
         policy_rule: spec.policy_rule.clone(),
         facts: spec.facts.clone(),
-        created_at,
-        updated_at: time(status.updated_at.as_ref()).unwrap_or(created_at),
+        created_at: created_at.into(),
+        updated_at: time(status.updated_at.as_ref()).unwrap_or(created_at.into()),
         completed_at: time(status.completed_at.as_ref()),
         steps: status.steps.iter().map(step).collect(),
         conditions: status.conditions.iter().map(condition).collect(),
@@ -69,7 +69,7 @@ fn approval(object: &ZenAgentRemediation, status: &RemediationStatus) -> types::
             Decision::Approved => types::ApprovalState::Approved,
             Decision::Rejected => types::ApprovalState::Rejected,
         };
-        return types::Approval { state, by: Some(decided.by.clone()), at: Some(decided.at.0), reason: decided.reason.clone() };
+        return types::Approval { state, by: Some(decided.by.clone()), at: Some(decided.at.0.into()), reason: decided.reason.clone() };
     }
     // An automatic remediation that a guardrail holds back waits for a person too.
     let held = object.condition(APPROVED).is_some_and(|condition| condition.status == "False");
@@ -92,7 +92,7 @@ fn step(step: &Step) -> types::Step {
             StepState::Failed => types::StepState::Failed,
         },
         attempts: u64::try_from(step.attempts).unwrap_or_default(),
-        started_at: step.started_at.0,
+        started_at: step.started_at.0.into(),
         finished_at: time(step.finished_at.as_ref()),
         message: step.message.clone(),
     }
@@ -104,10 +104,10 @@ fn condition(condition: &Condition) -> types::RemediationCondition {
         status: condition.status.parse().unwrap_or(types::RemediationConditionStatus::Unknown),
         reason: Some(condition.reason.clone()),
         message: Some(condition.message.clone()),
-        last_transition_time: Some(condition.last_transition_time.0),
+        last_transition_time: Some(condition.last_transition_time.0.into()),
     }
 }
 
-fn time(time: Option<&MicroTime>) -> Option<Timestamp> {
-    time.map(|time| time.0)
+fn time(time: Option<&MicroTime>) -> Option<DateTime> {
+    time.map(|time| time.0.into())
 }

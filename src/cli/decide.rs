@@ -4,7 +4,7 @@ use indicatif::ProgressBar;
 
 use super::{
     Connect, Failure,
-    connect::{answer, request_id},
+    connect::{call, request_id},
     output::{self, Format},
 };
 use crate::contract::v0::types;
@@ -33,16 +33,13 @@ impl Decide {
     pub(super) async fn run(self, decision: Decision) -> Result<(), Failure> {
         let client = self.connect.client()?.stable;
         let (id, body) = (request_id(), types::Decision { reason: self.reason });
-        let decided = answer(match decision {
-            Decision::Approve => client.approve_remediation(&self.name, &id, &body).await,
-            Decision::Reject => client.reject_remediation(&self.name, &id, &body).await,
-        })?;
+        let decided = match decision {
+            Decision::Approve => call(|| client.approve_remediation(&self.name, &id, &body)).await,
+            Decision::Reject => call(|| client.reject_remediation(&self.name, &id, &body)).await,
+        }?;
         match self.output {
             Format::Json => output::json(&decided),
-            Format::Table => {
-                output::remediation(&decided);
-                Ok(())
-            }
+            Format::Table => output::remediation(&decided),
         }
     }
 }
@@ -71,16 +68,17 @@ impl Cleanup {
         // On standard error, and only on a terminal.
         let spinner = ProgressBar::new_spinner().with_message("cleaning up");
         spinner.enable_steady_tick(std::time::Duration::from_millis(100));
-        let call = client.cleanup_remediations(Some(self.dry_run), Some(&self.older_than), Some(&self.statuses), &request_id()).await;
+        let id = request_id();
+        let cleaned = call(|| client.cleanup_remediations(Some(self.dry_run), Some(&self.older_than), Some(&self.statuses), &id)).await;
         spinner.finish_and_clear();
-        let result = answer(call)?;
+        let result = cleaned?;
         match self.output {
             Format::Json => output::json(&result)?,
-            Format::Table if result.dry_run => println!("{} would be deleted", result.matched),
-            Format::Table => println!(
+            Format::Table if result.dry_run => output::print(&format!("{} would be deleted", result.matched))?,
+            Format::Table => output::print(&format!(
                 "{} deleted, {} kept since they changed meanwhile, {} errors",
                 result.deleted, result.skipped_changed, result.errors
-            ),
+            ))?,
         }
         if result.errors > 0 {
             return Err(Failure::Refused(format!("{} could not be deleted; the agent's log says why", result.errors)));

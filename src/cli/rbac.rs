@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, output};
 use crate::{
     dev,
     permissions::Roles,
@@ -44,6 +44,5 @@ impl Rbac {
 }
 
 fn print(role: &impl Serialize) -> Result<(), Failure> {
-    print!("---\n{}", serde_yaml_ng::to_string(role).map_err(Failure::refused)?);
-    Ok(())
+    output::print(&format!("---\n{}", serde_yaml_ng::to_string(role).map_err(Failure::refused)?.trim_end()))
 }

@@ -1,18 +1,19 @@
-//! `send`: a tool's report, or a batch, signed and delivered once.
+//! `send`: a tool's report, or a batch, signed and delivered once, as the bytes that the file holds.
 
 use std::{
     io::Read,
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
+use bytes::Bytes;
+use serde::de::IgnoredAny;
 
 use super::{
     Connect, Failure,
-    connect::{answer, request_id},
+    connect::{call, request_id},
     output::{self, Format},
 };
-use crate::contract::v0::types::EventBatch;
+use crate::identity::RequestId;
 
 #[derive(clap::Args)]
 pub(super) struct Send {
@@ -22,7 +23,7 @@ pub(super) struct Send {
     file: PathBuf,
     /// UUID or ULID; sending again with the same one has effect once. New for each call when absent.
     #[arg(long)]
-    request_id: Option<String>,
+    request_id: Option<RequestId>,
     /// How to print the receipt.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Format,
@@ -45,25 +46,19 @@ enum Tool {
 impl Send {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connect.client()?.stable;
-        let text = read(&self.file)?;
-        let not_json = |error: serde_json::Error| Failure::Usage(format!("{}: {error}", self.file.display()));
-        let id = self.request_id.unwrap_or_else(request_id);
-        let native = || serde_json::from_slice::<Value>(&text).map_err(not_json);
-        let receipt = answer(match self.tool {
-            Tool::Falco => client.ingest_falco(&id, &native()?).await,
-            Tool::Trivy => client.ingest_trivy(&id, &native()?).await,
-            Tool::Kyverno => client.ingest_kyverno(&id, &native()?).await,
-            Tool::Events => {
-                let batch: EventBatch = serde_json::from_slice(&text).map_err(not_json)?;
-                client.ingest_events(&id, &batch).await
-            }
-        })?;
+        let body = read(&self.file)?;
+        // A mistake that needs no agent to find it; what leaves is the file.
+        serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| Failure::Usage(format!("{}: {error}", self.file.display())))?;
+        let (body, id) = (Bytes::from(body), self.request_id.map_or_else(request_id, |id| id.as_sent().to_owned()));
+        let receipt = match self.tool {
+            Tool::Falco => call(|| client.ingest_falco(&id, body.clone())).await,
+            Tool::Trivy => call(|| client.ingest_trivy(&id, body.clone())).await,
+            Tool::Kyverno => call(|| client.ingest_kyverno(&id, body.clone())).await,
+            Tool::Events => call(|| client.ingest_events(&id, body.clone())).await,
+        }?;
         match self.output {
             Format::Json => output::json(&receipt),
-            Format::Table => {
-                output::receipt(&receipt);
-                Ok(())
-            }
+            Format::Table => output::receipt(&receipt),
         }
     }
 }

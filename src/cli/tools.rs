@@ -1,26 +1,26 @@
 //! The commands that run the agent, or need none.
 
-use std::{io::Write, pin::pin, time::Duration};
+use std::{io::Write, path::Path, pin::pin, time::Duration};
 
 use futures::{FutureExt, future::FusedFuture};
-use kube::Client;
+use jiff::Timestamp;
+use kube::{Api, Client};
 use tokio::{select, time::timeout};
 
-use super::{Dev, Failure};
+use super::{Configured, Dev, Failure, connect::chain, output};
 use crate::{
-    config::{LogConfig, Settings},
-    dev::{self, Kubernetes, Options, Workloads},
+    dev::{self, DevError, Kubernetes, Options, Workloads},
     duration,
-    fixtures::Fixtures as Generator,
+    fixtures::{self, Fixtures as Generator},
+    naming,
     policy::Policy,
     remediation::{self, Phase, definition},
-    runtime::{self, Addresses},
-    telemetry::logs,
+    runtime::{self, Addresses, RunError},
+    telemetry::logs::{self, LogConfig},
 };
 
 pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
-    let format = dev.log_format.parse().map_err(|error: crate::config::NotALogFormat| Failure::Usage(format!("--log-format: {error}")))?;
-    logs::init(&LogConfig { filter: dev.log_level, format });
+    logs::init(&LogConfig { filter: dev.log_level, format: dev.log_format });
     let workloads = match (dev.kubeconfig.is_none() || dev.demo, dev.frozen_workloads) {
         (true, false) => Workloads::Live,
         (true, true) => Workloads::Frozen,
@@ -31,13 +31,15 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
         None => (Kubernetes::Embedded, "an embedded Kubernetes API".to_owned()),
         Some(path) => (Kubernetes::Kubeconfig(path.clone()), format!("the Kubernetes API of {}", path.display())),
     };
+    output::note(&format!("dev: throw-away credentials in {}, on {place}; not for production", dev.state_dir.display()));
     // Recorded on that server, so that the uids are its own.
     let samples = if dev.demo { dev.state_dir.join("samples") } else { "tests/samples".into() };
-    let samples = samples.display().to_string();
-    let state = dev.state_dir.clone();
+    let samples = quoted(&samples);
+    let state = match quoted(&dev.state_dir) {
+        default if default == ".zen-agent" => String::new(),
+        other => format!(" --state-dir {other}"),
+    };
     let options = Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kubernetes, workloads };
-    eprintln!("zen-agent dev: throw-away credentials in {}, on {place}; not for production", state.display());
-    let state = if state == std::path::Path::new(".zen-agent") { String::new() } else { format!(" --state-dir {}", state.display()) };
     let ready = move |Addresses { api, admin }| {
         announce(&format!(
             "ready api=https://{api} admin=http://{admin}\n\
@@ -52,12 +54,17 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
              The API's pages: http://{admin}/docs   Stop: Ctrl-C\n"
         ));
     };
-    dev::run(options, runtime::signals(), ready).await.map_err(Failure::refused)
+    dev::run(options, runtime::signals(), ready).await.map_err(|error| match error {
+        DevError::Config(_) | DevError::Policy(_) => Failure::usage(error),
+        DevError::Run(error) => ended(error),
+        other => Failure::refused(other),
+    })
 }
 
-pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
-    let config = settings.validate().map_err(Failure::usage)?;
+pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
+    let config = configured.settings()?.validate()?;
     logs::init(&config.log);
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let policy = match &config.policy_file {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
@@ -77,12 +84,26 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
     let mut agent = pin!(runtime::run(config, client.clone(), policy, shutdown.clone(), ready));
     select! {
-        ended = &mut agent => ended.map_err(Failure::refused),
+        result = &mut agent => result.map_err(ended),
         Err(unfit) = &mut definition, if !definition.is_terminated() => {
             shutdown.cancel();
-            agent.await.map_err(Failure::refused)?;
+            agent.await.map_err(ended)?;
             Err(Failure::usage(unfit))
         }
+    }
+}
+
+/// As a shell takes it.
+fn quoted(path: &Path) -> String {
+    // Only a NUL cannot be quoted, and no path holds one.
+    shlex::try_quote(&path.to_string_lossy()).unwrap_or_default().into_owned()
+}
+
+/// A configuration that turns out to be wrong late is still a wrong configuration.
+fn ended(error: RunError) -> Failure {
+    match error {
+        RunError::File { .. } | RunError::Tls(_) | RunError::Verify(_) => Failure::usage(error),
+        other => Failure::refused(other),
     }
 }
 
@@ -94,57 +115,93 @@ fn announce(text: &str) {
     }
 }
 
-pub(super) fn config(settings: Settings) -> Result<(), Failure> {
-    print!("{}", settings.redacted());
-    settings.validate().map(drop).map_err(Failure::usage)
+pub(super) fn config(configured: Configured) -> Result<(), Failure> {
+    let checked = configured.settings()?;
+    output::print(checked.settings.redacted().trim_end())?;
+    checked.validate()?.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
+    Ok(())
 }
 
 pub(super) fn crd() -> Result<(), Failure> {
-    print!("{}", serde_yaml_ng::to_string(&remediation::crd()).map_err(Failure::refused)?);
-    Ok(())
+    output::print(serde_yaml_ng::to_string(&remediation::crd()).map_err(Failure::refused)?.trim_end())
 }
+
+/// What ages count from where nobody says: a fixed day, so that the same arguments print the same.
+const PRINTED_NOW: &str = "2026-01-01T00:00:00Z";
+/// Writes to a cluster under way at the same time.
+const CONCURRENCY: usize = 16;
 
 #[derive(clap::Args)]
 pub(super) struct Fixtures {
     /// How many.
     #[arg(long, default_value_t = 10)]
     count: usize,
-    /// pending, in_progress, succeeded, failed or rolled_back; a mixture when absent.
-    #[arg(long)]
-    status: Option<String>,
+    /// List with commas of pending, in_progress, succeeded, failed and rolled_back; a mixture of all when absent.
+    #[arg(long, value_delimiter = ',', value_parser = phase)]
+    status: Vec<Phase>,
     /// How long ago they ended, or were reported, such as 8d.
-    #[arg(long, default_value = "0s")]
-    age: String,
+    #[arg(long, default_value = "0s", value_parser = duration::parse)]
+    age: std::time::Duration,
     /// Least bytes of each, as JSON.
-    #[arg(long, default_value_t = 0)]
-    size: usize,
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(fixtures::MAX_SIZE)))]
+    size: u32,
     /// The same seed gives the same remediations.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The beginning of their names, and their label zen.kube-zen.io/fixture; one for each seed when absent.
+    #[arg(long, value_parser = batch)]
+    batch: Option<String>,
     /// Namespace they are for.
     #[arg(short, long, default_value = dev::NAMESPACE)]
     namespace: String,
+    /// The time that ages count from: 2026-01-01T00:00:00Z for what is printed, the present for what is created.
+    #[arg(long)]
+    now: Option<Timestamp>,
+    /// Create them in the cluster of KUBECONFIG instead of printing them.
+    #[arg(long)]
+    create: bool,
+}
+
+fn phase(text: &str) -> Result<Phase, String> {
+    match Phase::parse(text) {
+        Phase::Unknown(_) => Err("none of pending, in_progress, succeeded, failed, rolled_back".to_owned()),
+        known => Ok(known),
+    }
+}
+
+fn batch(text: &str) -> Result<String, &'static str> {
+    // The names add a number to it.
+    let fits = text.len() <= 40 && naming::is_dns_label(text);
+    if fits { Ok(text.to_owned()) } else { Err("1 to 40 of a-z, 0-9 and -, not at the ends") }
 }
 
 impl Fixtures {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let age = duration::parse(&self.age).map_err(|error| Failure::Usage(format!("--age: {error}")))?;
-        let mut generator = Generator::new(self.seed).namespace(self.namespace).age(age).size(self.size);
-        if let Some(text) = self.status {
-            let phase = Phase::parse(&text);
-            if let Phase::Unknown(_) = phase {
-                return Err(Failure::Usage(format!("--status: {text:?} is none of pending, in_progress, succeeded, failed, rolled_back")));
-            }
-            generator = generator.status(phase);
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let now = match self.now {
+            Some(now) => now,
+            None if self.create => Timestamp::now(),
+            None => PRINTED_NOW.parse().map_err(Failure::usage)?,
+        };
+        let size = usize::try_from(self.size).map_err(Failure::usage)?;
+        let mut generator = Generator::new(self.seed, now).namespace(&self.namespace).age(self.age).size(size);
+        if let Some(batch) = self.batch {
+            generator = generator.batch(batch);
         }
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        for remediation in generator.generate(self.count) {
-            let line = serde_json::to_string(&remediation).map_err(Failure::refused)?;
-            // A reader that has seen enough, such as `head`, is no failure.
-            if writeln!(out, "{line}").is_err() {
-                return Ok(());
-            }
+        generator = self.status.into_iter().fold(generator, Generator::status);
+        let generated = generator.generate(self.count);
+        if self.create {
+            let client =
+                Client::try_default().await.map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG")))?;
+            let created = fixtures::create(&Api::namespaced(client, &self.namespace), generated, CONCURRENCY).await;
+            let created = created.map_err(|error| match error {
+                kube::Error::Api(status) => Failure::Refused(format!("the Kubernetes API refused it: {}", status.message)),
+                other => Failure::Refused(chain(&other)),
+            })?;
+            return output::print(&format!("{created} created in {}", self.namespace));
         }
-        out.flush().map_err(Failure::refused)
+        for remediation in generated {
+            output::print(&serde_json::to_string(&remediation).map_err(Failure::refused)?)?;
+        }
+        Ok(())
     }
 }

@@ -75,7 +75,12 @@ fn sign_at(signer: &Signer, request: &mut reqwest::Request, timestamp: i64) -> R
 
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?;
     bearer.set_sensitive(true);
+    let has_body = request.body().is_some();
     let headers = request.headers_mut();
+    if has_body {
+        // Whoever gives bytes gives JSON: the contract takes nothing else.
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.insert(header::AUTHORIZATION, bearer);
     headers.insert(HeaderName::from_static("x-zen-contract-version"), HeaderValue::from_static(version.as_str()));
     headers.insert(HeaderName::from_static("x-tenant-id"), HeaderValue::from_str(tenant.as_str())?);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{Client, Credentials, CredentialsError};
+use super::{Client, ClientError, Credentials, CredentialsError};
 use crate::{
     contract::v0::types::{ProblemCode, Severity, Status},
     signature::{Signature, base_string, mac, read_secret},
@@ -71,7 +71,7 @@ async fn checked(mut request: Request) -> Result<Value, String> {
     }
     Ok(json!({
         "line": format!("{} {path}", request.method()), "version": version, "tenant": tenant, "id": id, "kid": sent.kid,
-        "token": header("authorization"), "body": String::from_utf8_lossy(&body),
+        "type": header("content-type"), "token": header("authorization"), "body": String::from_utf8_lossy(&body),
     }))
 }
 
@@ -113,13 +113,13 @@ async fn every_request_is_signed_over_the_bytes_that_arrive() {
     let (folder, base_url) = (folder(&issuer), serve(&issuer).await);
     let client = client(folder.path(), &format!("{base_url}/"));
 
-    // What a tool wrote arrives whole, also what the contract does not name.
-    let payload = json!({ "time": "x", "unknown": { "evt.time": 1_782_907_200_123_456_789_i64 }, "text": "geprüft ✓" });
-    let receipt = client.stable.ingest_falco(ID, &payload).await.unwrap().into_inner();
+    // What a tool wrote arrives as it was written, byte for byte.
+    let payload = "{ \"time\":\t\"x\", \"evt.time\": 1782907200123456789,\r\n \"evt.time\": 1.50, \"text\": \"gepr\\u00fcft ✓\" } \n";
+    let receipt = client.stable.ingest_falco(ID, payload).await.unwrap().into_inner();
     let seen: Value = serde_json::from_str(&receipt.request_id).unwrap();
     assert_eq!((&seen["line"], &seen["version"], &seen["tenant"]), (&json!("POST /v0/events/falco"), &json!("v0"), &json!("acme")));
     assert_eq!((&seen["id"], &seen["kid"], &seen["token"]), (&json!(ID), &json!("key-1"), &json!(format!("Bearer {TOKEN}"))));
-    assert_eq!(serde_json::from_str::<Value>(seen["body"].as_str().unwrap()).unwrap(), payload);
+    assert_eq!((seen["body"].as_str(), &seen["type"]), (Some(payload), &json!("application/json")));
 
     // Paths and queries are signed as they are encoded.
     let listed =
@@ -155,16 +155,23 @@ async fn neither_side_talks_to_a_stranger() {
     };
     // The stranger's CA does not vouch for the server; then it is trusted, and the client is the stranger.
     for folder in [with("ca.crt", &stranger), with("ca.crt", &issuer)] {
-        let refused = client(folder.path(), &base_url).stable.ingest_falco(ID, &json!({})).await;
+        let refused = client(folder.path(), &base_url).stable.ingest_falco(ID, "{}").await;
         assert!(matches!(refused, Err(super::v0::Error::CommunicationError(_))));
     }
 }
 
-#[tokio::test]
-async fn requests_go_over_tls_or_not_at_all() {
+#[test]
+fn an_address_is_an_origin_over_tls_or_none() {
     let folder = folder(&authority());
-    let refused = client(folder.path(), "http://127.0.0.1:1").stable.get_remediation("a", ID).await;
-    assert!(matches!(refused, Err(super::v0::Error::InvalidRequest(_) | super::v0::Error::CommunicationError(_))));
+    let credentials = Credentials::read(folder.path()).unwrap();
+    for good in ["https://127.0.0.1:8443", "https://[::1]:1/", "https://agent.example.org"] {
+        assert!(Client::new(&credentials, good).is_ok(), "{good}");
+    }
+    for bad in
+        ["", "127.0.0.1:8443", "http://127.0.0.1:1", "https://", "https://a/b", "https://a?b", "https://a#b", "https://u:p@a", "unix:/a"]
+    {
+        assert!(matches!(Client::new(&credentials, bad), Err(ClientError::BaseUrl)), "{bad}");
+    }
 }
 
 #[test]

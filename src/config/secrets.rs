@@ -1,6 +1,6 @@
 //! The HMAC secrets: of all tenants from a file, of the agent's own from two settings.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -27,9 +27,13 @@ pub(super) fn read(errors: &mut Errors, settings: &Settings, tenant: Option<&Ten
     }
     for (tenant, secrets) in &keys {
         for (kid, secret) in secrets {
-            if !is_kid(kid) {
+            // A secret that stands where its id should is not repeated.
+            let kid = if is_kid(kid) && !kid.starts_with("whsec_") {
+                kid
+            } else {
                 errors.add("hmac", format_args!("a key id of tenant {tenant} is not 1 to 64 letters, digits, '.', '_' or '-'"));
-            }
+                "with that id"
+            };
             if let Err(error) = read_secret(secret.expose_secret()) {
                 errors.add("hmac", format_args!("key {kid} of tenant {tenant}: {error}"));
             }
@@ -39,16 +43,15 @@ pub(super) fn read(errors: &mut Errors, settings: &Settings, tenant: Option<&Ten
 }
 
 fn from_file(errors: &mut Errors, path: &str) -> HmacSecrets {
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
+    let Some((_, text)) = errors.read_secret_file("hmac_keys_file", Some(path)) else { return BTreeMap::new() };
     // A YAML error can quote what it stands at, so only its place is told.
-    let parse = |text: String| {
-        serde_yaml_ng::from_str::<BTreeMap<String, BTreeMap<String, SecretString>>>(&text).map_err(|error| match error.location() {
+    let parsed = serde_yaml_ng::from_slice::<BTreeMap<String, BTreeMap<String, SecretString>>>(&text);
+    let tenants = parsed.unwrap_or_else(|error| {
+        let why = match error.location() {
             Some(at) => format!("line {} is not of the form tenant → key id → secret", at.line()),
             None => "not of the form tenant → key id → secret".to_owned(),
-        })
-    };
-    let tenants = text.and_then(parse).unwrap_or_else(|error| {
-        errors.add("hmac_keys_file", error);
+        };
+        errors.add("hmac_keys_file", why);
         BTreeMap::new()
     });
     tenants.into_iter().filter_map(|(name, secrets)| Some((errors.parsed::<Tenant>("hmac_keys_file", Some(&name))?, secrets))).collect()

@@ -3,15 +3,15 @@
 use std::{fs, path::Path};
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_yaml_ng::{Mapping, Value};
 
 use super::ConfigErrors;
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $env:literal = $default:literal;)+) => {
         /// Every setting, as text; the file's keys are the field names, the flags the same with dashes.
-        #[derive(Args, Default, Clone, Deserialize, Serialize)]
-        #[serde(deny_unknown_fields, default)]
+        #[derive(Args, Default, Clone, Serialize)]
         pub struct Settings {
             $($(#[doc = $doc])+
             #[arg(long, env = $env, hide_env_values = true, value_name = "VALUE")]
@@ -24,6 +24,15 @@ macro_rules! settings {
             #[must_use]
             pub fn over(self, lower: Self) -> Self {
                 Self { $($name: self.$name.or(lower.$name),)+ }
+            }
+
+            /// Sets one by its name, or says that there is none of it.
+            fn set(&mut self, name: &str, text: String) -> Result<(), &'static str> {
+                match name {
+                    $(stringify!($name) => self.$name = Some(text),)+
+                    _ => return Err("no such setting"),
+                }
+                Ok(())
             }
 
             /// The defaults; an empty one means absent.
@@ -102,13 +111,52 @@ impl std::fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Reads a YAML file of settings.
+    /// Reads a YAML file of settings: those that could be read, and what is wrong with the others.
+    /// Texts, numbers and booleans may be written as YAML has them.
     ///
     /// # Errors
-    /// When it cannot be read, is no YAML, or names an unknown setting.
-    pub fn from_file(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = fs::read_to_string(path).map_err(|e| ConfigErrors(vec![format!("cannot read {}: {e}", path.display())]))?;
-        serde_yaml_ng::from_str(&text).map_err(|e| ConfigErrors(vec![format!("{}: {e}", path.display())]))
+    /// When it cannot be read, or is no YAML of that form.
+    pub fn from_file(path: &Path) -> Result<(Self, Vec<String>), ConfigErrors> {
+        let wrong = |why: String| ConfigErrors(vec![format!("{}: {why}", path.display())]);
+        let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        // A YAML error can quote what it stands at, so only its place is told.
+        let mapping: Option<Mapping> = serde_yaml_ng::from_str(&text).map_err(|error| match error.location() {
+            Some(at) => wrong(format!("line {}, column {}: not YAML of the form `setting: value`", at.line(), at.column())),
+            None => wrong("not YAML of the form `setting: value`".to_owned()),
+        })?;
+        let (mut settings, mut mistakes) = (Self::default(), Vec::new());
+        for (name, value) in mapping.unwrap_or_default() {
+            let Some(name) = name.as_str() else {
+                mistakes.push(format!("{}: a setting's name is a text", path.display()));
+                continue;
+            };
+            let text = match value {
+                Value::Null => Ok(String::new()),
+                Value::String(text) => Ok(text),
+                Value::Number(number) => Ok(number.to_string()),
+                Value::Bool(value) => Ok(value.to_string()),
+                _ => Err("neither a text, a number nor a boolean"),
+            };
+            if let Err(why) = text.and_then(|text| settings.set(name, text)) {
+                mistakes.push(format!("{}: {name}: {why}", path.display()));
+            }
+        }
+        Ok((settings, mistakes))
+    }
+
+    /// What has no default may be left empty instead of out: charts and shells do.
+    pub(super) fn drop_empty(&mut self) {
+        for optional in [
+            &mut self.admin_listen,
+            &mut self.hmac_key_id,
+            &mut self.hmac_secret,
+            &mut self.hmac_keys_file,
+            &mut self.watch_namespace,
+            &mut self.worker_max_queue_size,
+            &mut self.policy_file,
+        ] {
+            optional.take_if(|text| text.trim().is_empty());
+        }
     }
 
     /// The settings as YAML, secrets replaced.

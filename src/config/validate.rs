@@ -1,30 +1,44 @@
 //! From settings to a configuration: everything is looked at, and every error is listed.
 
 use std::{
-    fs,
+    collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
+    num::{NonZeroU32, NonZeroUsize},
     str::FromStr,
     time::Duration,
 };
 
-use super::{Config, ConfigErrors, JwtConfig, Limits, LogConfig, LogFormat, Settings, TlsFiles, secrets};
-use crate::{duration, identity::Tenant};
+use super::{Config, ConfigErrors, JwtConfig, Limits, Settings, files, secrets};
+use crate::{
+    duration,
+    identity::Tenant,
+    naming::is_dns_label,
+    telemetry::logs::{LogConfig, LogFormat},
+};
 
 /// A queue as long as the workers could empty twice.
 const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+/// The contract's longest `cluster_id`.
+const MAX_CLUSTER: usize = 253;
 
-/// Every error so far.
+/// Every error so far, and what only deserves a warning.
 #[derive(Default)]
-pub(super) struct Errors(Vec<String>);
+pub(super) struct Errors {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
 
 impl Errors {
     pub(super) fn add(&mut self, name: &str, why: impl std::fmt::Display) {
-        self.0.push(format!("{name}: {why}"));
+        self.errors.push(format!("{name}: {why}"));
     }
 
-    fn required(&mut self, name: &str, value: Option<String>) -> Option<String> {
+    pub(super) fn warn(&mut self, name: &str, why: impl std::fmt::Display) {
+        self.warnings.push(format!("{name}: {why}"));
+    }
+
+    pub(super) fn required(&mut self, name: &str, value: Option<String>) -> Option<String> {
+        let value = value.filter(|text| !text.trim().is_empty());
         if value.is_none() {
             self.add(name, format_args!("required; set {} or --{}", name.to_uppercase(), name.replace('_', "-")));
         }
@@ -34,6 +48,34 @@ impl Errors {
     pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str, value: Option<&str>) -> Option<T> {
         let text = self.required(name, value.map(str::to_owned))?;
         text.parse().map_err(|error| self.add(name, error)).ok()
+    }
+
+    fn address(&mut self, name: &str, value: Option<&str>) -> Option<SocketAddr> {
+        let text = self.required(name, value.map(str::to_owned))?;
+        text.parse().map_err(|_| self.add(name, "not an address and port such as 0.0.0.0:8443 or [::]:8443")).ok()
+    }
+
+    fn port(&mut self, name: &str, value: Option<&str>) -> Option<u16> {
+        let text = self.required(name, value.map(str::to_owned))?;
+        let port = text.parse().ok().filter(|port| *port > 0);
+        if port.is_none() {
+            self.add(name, "not a port: a whole number from 1 to 65535");
+        }
+        port
+    }
+
+    /// A whole number from 1 to `max`, which keeps what depends on it within a machine.
+    fn number(&mut self, name: &str, value: Option<&str>, max: u32) -> Option<NonZeroU32> {
+        let text = self.required(name, value.map(str::to_owned))?;
+        let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= max);
+        if number.is_none() {
+            self.add(name, format_args!("not a whole number from 1 to {max}"));
+        }
+        number
+    }
+
+    fn count(&mut self, name: &str, value: Option<&str>, max: u32) -> Option<NonZeroUsize> {
+        self.number(name, value, max).and_then(|number| NonZeroUsize::try_from(number).ok())
     }
 
     fn period(&mut self, name: &str, value: Option<&str>) -> Option<Duration> {
@@ -46,25 +88,20 @@ impl Errors {
         None
     }
 
-    fn file(&mut self, name: &str, value: Option<&str>) -> Option<PathBuf> {
-        let path = PathBuf::from(self.required(name, value.map(str::to_owned))?);
-        if let Err(error) = fs::File::open(&path) {
-            self.add(name, format_args!("cannot read {}: {error}", path.display()));
-        }
-        Some(path)
-    }
-
-    /// A DNS-1123 label, as namespaces are named.
     fn namespace(&mut self, name: &str, value: Option<String>) -> Option<String> {
         let text = value?;
-        let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        let bytes = text.as_bytes();
-        let inner = bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-');
-        if bytes.len() > 63 || !edge(bytes.first()) || !edge(bytes.last()) || !inner {
+        if !is_dns_label(&text) {
             self.add(name, "not a namespace: 1 to 63 of a-z, 0-9 and -, not at the ends");
         }
         Some(text)
     }
+}
+
+/// Whether one could not listen on both.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    // Port 0 is another one each time.
+    one.port() == other.port() && one.port() != 0 && (everywhere || one.ip() == other.ip())
 }
 
 impl Settings {
@@ -76,29 +113,34 @@ impl Settings {
         let mut errors = Errors::default();
         let config = self.read(&mut errors);
         match config {
-            Some(config) if errors.0.is_empty() => Ok(config),
-            _ => Err(ConfigErrors(errors.0)),
+            Some(config) if errors.errors.is_empty() => Ok(Config { warnings: errors.warnings, ..config }),
+            _ => Err(ConfigErrors(errors.errors)),
         }
     }
 
     /// The configuration, if nothing is missing. All is read before the first `?`, so that all errors are listed.
-    fn read(self, e: &mut Errors) -> Option<Config> {
-        let listen = e.parsed("listen", self.listen.as_deref());
+    fn read(mut self, e: &mut Errors) -> Option<Config> {
+        self.drop_empty();
+        let listen = e.address("listen", self.listen.as_deref());
         let admin_listen = match &self.admin_listen {
-            Some(address) => e.parsed("admin_listen", Some(address)),
-            None => e.parsed("metrics_port", self.metrics_port.as_deref()).map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+            Some(address) => e.address("admin_listen", Some(address)),
+            None => e.port("metrics_port", self.metrics_port.as_deref()).map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
         };
-        let cert = e.file("tls_cert_file", self.tls_cert_file.as_deref());
-        let key = e.file("tls_key_file", self.tls_key_file.as_deref());
-        let client_ca = e.file("tls_client_ca_file", self.tls_client_ca_file.as_deref());
+        if let (Some(api), Some(admin)) = (listen, admin_listen)
+            && collide(api, admin)
+        {
+            e.add("listen, admin_listen", format_args!("the API and health need two addresses; {api} and {admin} collide"));
+        }
+        let tls = files::tls(e, &self);
         let tenant: Option<Tenant> = e.parsed("tenant_id", self.tenant_id.as_deref());
         let cluster = e.required("cluster_id", self.cluster_id.clone());
+        if cluster.as_ref().is_some_and(|cluster| cluster.chars().count() > MAX_CLUSTER) {
+            e.add("cluster_id", format_args!("longer than {MAX_CLUSTER} characters, so no event could name it"));
+        }
         let hmac = secrets::read(e, &self, tenant.as_ref());
         let issuer = e.required("jwt_issuer", self.jwt_issuer);
         let audience = e.required("jwt_audience", self.jwt_audience);
-        let key_files = e.required("jwt_key_files", self.jwt_key_files).unwrap_or_default();
-        let key_files = key_files.split(',').map(str::trim).filter(|path| !path.is_empty());
-        let key_files: Vec<_> = key_files.filter_map(|path| e.file("jwt_key_files", Some(path))).collect();
+        let key_files = files::token_keys(e, self.jwt_key_files);
         let remediation_namespace = e.required("remediation_namespace", self.remediation_namespace);
         let remediation_namespace = e.namespace("remediation_namespace", remediation_namespace);
         let watch_namespace = e.namespace("watch_namespace", self.watch_namespace);
@@ -108,9 +150,9 @@ impl Settings {
                 "what is made from events would never be worked on; leave it out, or make it the remediation_namespace",
             );
         }
-        let workers: Option<NonZeroUsize> = e.parsed("worker_pool_size", self.worker_pool_size.as_deref());
+        let workers: Option<NonZeroUsize> = e.count("worker_pool_size", self.worker_pool_size.as_deref(), 1_024);
         let queue = match &self.worker_max_queue_size {
-            Some(text) => e.parsed("worker_max_queue_size", Some(text)),
+            Some(text) => e.count("worker_max_queue_size", Some(text), 1_000_000),
             None => workers.map(|workers| workers.saturating_mul(TWO)),
         };
         let resync = e.period("informer_resync_period", self.informer_resync_period.as_deref());
@@ -119,16 +161,17 @@ impl Settings {
         let validation_timeout = e.period("validation_timeout", self.validation_timeout.as_deref());
         let actions = self.enabled_actions.unwrap_or_default();
         let actions = actions.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let actions = actions.filter_map(|name| e.parsed("enabled_actions", Some(name))).collect();
-        let policy_file = self.policy_file.as_deref().and_then(|path| e.file("policy_file", Some(path)));
-        let max_body_bytes = e.parsed("max_body_bytes", self.max_body_bytes.as_deref());
-        let max_connections = e.parsed("max_connections", self.max_connections.as_deref());
-        let requests_per_second = e.parsed("requests_per_second", self.requests_per_second.as_deref());
-        let log = log(e, self.log_level.unwrap_or_default(), self.log_format.as_deref());
+        let actions = actions.filter_map(|name| e.parsed("enabled_actions", Some(name))).collect::<BTreeSet<_>>();
+        let policy_file = files::policy(e, self.policy_file.as_deref(), &actions);
+        let max_body_bytes = e.count("max_body_bytes", self.max_body_bytes.as_deref(), 1 << 30);
+        let max_connections = e.count("max_connections", self.max_connections.as_deref(), 1_000_000);
+        let requests_per_second = e.number("requests_per_second", self.requests_per_second.as_deref(), 1_000_000);
+        let filter = e.parsed("log_level", self.log_level.as_deref());
+        let format: Option<LogFormat> = e.parsed("log_format", self.log_format.as_deref());
         Some(Config {
             listen: listen?,
             admin_listen: admin_listen?,
-            tls: TlsFiles { cert: cert?, key: key?, client_ca: client_ca? },
+            tls: tls?,
             hmac,
             jwt: JwtConfig { issuer: issuer?, audience: audience?, key_files },
             tenant: tenant?,
@@ -148,46 +191,48 @@ impl Settings {
                 max_connections: max_connections?,
                 requests_per_second: requests_per_second?,
             },
-            log,
+            log: LogConfig { filter: filter?, format: format? },
+            warnings: Vec::new(),
         })
     }
-}
-
-fn log(e: &mut Errors, filter: String, format: Option<&str>) -> LogConfig {
-    if let Err(error) = filter.parse::<tracing_subscriber::EnvFilter>() {
-        e.add("log_level", error);
-    }
-    let format = format.unwrap_or_default().parse().unwrap_or_else(|error| {
-        e.add("log_format", error);
-        LogFormat::Json
-    });
-    LogConfig { filter, format }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
     use super::*;
 
-    fn valid(dir: &std::path::Path) -> Settings {
-        let file = |name: &str| {
+    fn valid(dir: &Path) -> Settings {
+        let file = |name: &str, text: &str| {
             let path = dir.join(name);
-            fs::write(&path, "").unwrap();
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             Some(path.display().to_string())
         };
         let text = |text: &str| Some(text.to_owned());
+        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         Settings {
-            tls_cert_file: file("crt"),
-            tls_key_file: file("key"),
-            tls_client_ca_file: file("ca"),
+            tls_cert_file: file("crt", &cert.pem()),
+            tls_key_file: file("key", &signing_key.serialize_pem()),
+            tls_client_ca_file: file("ca", &cert.pem()),
             tenant_id: text("acme"),
             cluster_id: text("c1"),
             hmac_key_id: text("k1"),
             hmac_secret: text("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"),
             jwt_issuer: text("issuer"),
-            jwt_key_files: file("jwt.pub"),
+            jwt_key_files: file("jwt.pub", &signing_key.public_key_pem()),
             ..Settings::default()
         }
+    }
+
+    fn errors(settings: Settings) -> Vec<String> {
+        settings.over(Settings::defaults()).validate().unwrap_err().0
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
     }
 
     #[test]
@@ -200,41 +245,133 @@ mod tests {
     }
 
     #[test]
-    fn every_error_is_listed_at_once() {
+    fn every_error_is_listed_at_once_those_in_files_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, content).unwrap();
+            Some(path.display().to_string())
+        };
         let broken = Settings {
-            listen: Some("nowhere".to_owned()),
-            worker_pool_size: Some("0".to_owned()),
-            retention_max_age: Some("a week".to_owned()),
-            enabled_actions: Some("label, reboot".to_owned()),
-            log_format: Some("xml".to_owned()),
-            hmac_key_id: Some("k1".to_owned()),
+            listen: text("nowhere"),
+            metrics_port: text("99999"),
+            worker_pool_size: text("0"),
+            max_connections: text("99999999999"),
+            retention_max_age: text("a week"),
+            enabled_actions: text("label, reboot"),
+            log_level: text("inof"),
+            log_format: text("xml"),
+            hmac_key_id: text("k1"),
+            tls_cert_file: file("crt", "no PEM"),
+            tls_key_file: file("key", "no PEM"),
+            tls_client_ca_file: text("/nonexistent"),
+            jwt_key_files: text(&format!("{},/nonexistent", file("jwt", "CONFIDENTIAL").unwrap())),
+            policy_file: file("policy", "rules: [{name: a}, {name: b}]\ndefault: {mode: sometimes}\n"),
             ..Settings::default()
         };
-        let ConfigErrors(errors) = broken.over(Settings::defaults()).validate().unwrap_err();
-        for name in [
-            "listen",
-            "tls_cert_file",
-            "tenant_id",
-            "cluster_id",
-            "hmac",
-            "jwt_issuer",
-            "jwt_key_files",
-            "worker_pool_size",
-            "retention_max_age",
-            "enabled_actions",
-            "log_format",
+        let errors = errors(broken);
+        for (name, count) in [
+            ("listen: not an address", 1),
+            ("metrics_port: not a port: a whole number from 1 to 65535", 1),
+            ("tls_cert_file: ", 1),
+            ("tls_key_file: ", 1),
+            ("tls_client_ca_file: cannot read /nonexistent", 1),
+            ("tenant_id: required; set TENANT_ID or --tenant-id", 1),
+            ("cluster_id: required", 1),
+            ("hmac_key_id, hmac_secret: ", 1),
+            ("jwt_issuer: required", 1),
+            ("jwt_key_files: ", 2),
+            ("policy_file: ", 3),
+            ("worker_pool_size: not a whole number from 1 to 1024", 1),
+            ("max_connections: ", 1),
+            ("retention_max_age: ", 1),
+            ("enabled_actions: ", 1),
+            ("log_level: ", 1),
+            ("log_format: ", 1),
         ] {
-            assert!(errors.iter().any(|error| error.starts_with(name)), "{name} in {errors:?}");
+            assert_eq!(errors.iter().filter(|error| error.starts_with(name)).count(), count, "{name} in {errors:#?}");
         }
+        assert!(!errors.iter().any(|error| error.contains("CONFIDENTIAL")), "{errors:#?}");
+    }
+
+    #[test]
+    fn what_is_empty_and_optional_is_not_there_and_what_is_required_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let optional = Settings { watch_namespace: text(""), policy_file: text(" "), hmac_keys_file: text(""), ..valid(dir.path()) };
+        assert!(optional.over(Settings::defaults()).validate().is_ok());
+        let none = Settings { enabled_actions: text(""), ..valid(dir.path()) };
+        assert!(none.over(Settings::defaults()).validate().unwrap().actions.is_empty(), "no action is not every action");
+        let required = Settings { jwt_issuer: text(""), cluster_id: text(" "), tenant_id: text(""), ..valid(dir.path()) };
+        let errors = errors(required);
+        assert_eq!(errors.iter().filter(|error| error.contains(": required")).count(), 3, "{errors:?}");
+    }
+
+    #[test]
+    fn two_listeners_need_two_addresses() {
+        let dir = tempfile::tempdir().unwrap();
+        let listening = |api: &str, admin: &str| Settings { listen: text(api), admin_listen: text(admin), ..valid(dir.path()) };
+        for (api, admin) in [("127.0.0.1:1", "127.0.0.1:1"), ("0.0.0.0:1", "127.0.0.1:1"), ("[::1]:1", "[::]:1")] {
+            assert_eq!(errors(listening(api, admin)).len(), 1, "{api} {admin}");
+        }
+        for (api, admin) in [("127.0.0.1:1", "127.0.0.1:2"), ("127.0.0.1:0", "127.0.0.1:0"), ("127.0.0.1:1", "127.0.0.2:1")] {
+            assert!(listening(api, admin).over(Settings::defaults()).validate().is_ok(), "{api} {admin}");
+        }
+        let port = Settings { listen: text("0.0.0.0:9090"), ..valid(dir.path()) };
+        assert_eq!(errors(port).len(), 1, "the default of metrics_port");
+    }
+
+    #[test]
+    fn a_certificate_needs_its_own_key() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mixed = Settings { tls_key_file: valid(other.path()).tls_key_file, ..valid(dir.path()) };
+        let errors = errors(mixed);
+        assert!(errors.len() == 1 && errors[0].contains("cannot be used together"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_secret_that_everybody_may_read_is_warned_about() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = valid(dir.path()).over(Settings::defaults());
+        assert_eq!(settings.clone().validate().unwrap().warnings, Vec::<String>::new());
+        fs::set_permissions(dir.path().join("key"), fs::Permissions::from_mode(0o644)).unwrap();
+        let warnings = settings.validate().unwrap().warnings;
+        assert!(warnings.len() == 1 && warnings[0].starts_with("tls_key_file: "), "{warnings:?}");
     }
 
     #[test]
     fn a_namespace_that_is_watched_alone_must_be_the_one_that_is_written_to() {
         let dir = tempfile::tempdir().unwrap();
-        let apart = Settings { watch_namespace: Some("shop".to_owned()), ..valid(dir.path()) };
-        let ConfigErrors(errors) = apart.over(Settings::defaults()).validate().unwrap_err();
-        assert_eq!(errors.len(), 1, "{errors:?}");
-        assert!(errors[0].starts_with("watch_namespace"));
+        let errors = errors(Settings { watch_namespace: text("shop"), ..valid(dir.path()) });
+        assert!(errors.len() == 1 && errors[0].starts_with("watch_namespace"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_file_may_say_numbers_as_yaml_does_and_each_mistake_in_it_is_told_without_its_value() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.yaml");
+        fs::write(&path, "worker_pool_size: 7\nretention_max_age: 3d\nnope: 1\nhmac_secret: [SECRET]\nwatch_namespace:\n").unwrap();
+        let (settings, mistakes) = Settings::from_file(&path).unwrap();
+        assert_eq!((settings.worker_pool_size.as_deref(), settings.retention_max_age.as_deref()), (Some("7"), Some("3d")));
+        assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+        assert!(mistakes[0].contains("nope: no such setting") && mistakes[1].contains("hmac_secret"), "{mistakes:?}");
+        assert!(!format!("{mistakes:?}").contains("SECRET"));
+        for broken in ["hmac_secret: 'SECRET", "- SECRET", "SECRET", "hmac_secret: SECRET\nhmac_secret: SECRET\n"] {
+            fs::write(&path, broken).unwrap();
+            let error = Settings::from_file(&path).unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("SECRET"), "{error}");
+        }
+        fs::write(&path, "").unwrap();
+        assert!(Settings::from_file(&path).is_ok(), "an empty file says nothing");
+    }
+
+    #[test]
+    fn a_secret_where_its_id_should_be_is_not_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().join("keys");
+        let secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh";
+        fs::write(&keys, format!("acme: {{ {secret}: k1 }}\n")).unwrap();
+        let errors = errors(Settings { hmac_keys_file: Some(keys.display().to_string()), ..valid(dir.path()) });
+        assert!(!errors.is_empty() && !errors.iter().any(|error| error.contains(secret)), "{errors:?}");
     }
 
     #[test]

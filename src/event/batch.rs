@@ -23,7 +23,7 @@ fn event(event: types::SecurityEvent) -> Normalized {
         source: event.source,
         rule: event.rule,
         severity: event.severity.into(),
-        time: event.time,
+        time: event.time.into(),
         target,
         facts: event.facts.into_iter().map(|(key, fact)| (key, fact.into())).collect(),
         reference: event.reference,

@@ -13,7 +13,7 @@ pub fn normalize(event: FalcoEvent) -> Vec<Normalized> {
         source: "falco".to_owned(),
         rule: cut(&event.rule).into_owned(),
         severity: severity(&event.priority),
-        time: event.time,
+        time: event.time.into(),
         target,
         facts: {
             let mut facts = Facts::default();

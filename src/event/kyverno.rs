@@ -21,9 +21,10 @@ fn reporter_result(result: PolicyReporterResult, received: Timestamp) -> Normali
     event(Finding {
         outcome: Some(result.status),
         target: target(&result.resource, None),
+        more_resources: 0,
         severity: result.severity,
         // Results that know no time carry the beginning of Unix time, or of Go's.
-        time: result.creation_timestamp.filter(|time| *time > Timestamp::UNIX_EPOCH).unwrap_or(received),
+        time: result.creation_timestamp.map(Timestamp::from).filter(|time| *time > Timestamp::UNIX_EPOCH).unwrap_or(received),
         policy: &result.policy,
         rule: result.rule.as_deref(),
         engine: result.source.as_deref(),
@@ -42,10 +43,13 @@ fn report_results(report: KyvernoPolicyReport, received: Timestamp) -> Vec<Norma
     let one = |result: KyvernoPolicyReportResult| {
         // A result's own resources are narrower than the report's scope; Kyverno names only the scope.
         // One that names nothing hides neither the next nor the scope.
-        let mut objects = result.resources.iter().flatten().chain(&report.scope);
+        let resources = result.resources.as_deref().unwrap_or_default();
+        let named = resources.iter().find_map(|object| target(object, namespace.as_deref()));
+        let more_resources = resources.len() - usize::from(named.is_some());
         event(Finding {
             outcome: result.result,
-            target: objects.find_map(|object| target(object, namespace.as_deref())),
+            target: named.or_else(|| target(report.scope.as_ref()?, namespace.as_deref())),
+            more_resources,
             severity: result.severity,
             time: result.timestamp.and_then(|at| time(at.seconds, at.nanos)).unwrap_or(received),
             policy: &result.policy,
@@ -64,6 +68,8 @@ fn report_results(report: KyvernoPolicyReport, received: Timestamp) -> Vec<Norma
 struct Finding<'a> {
     outcome: Option<KyvernoOutcome>,
     target: Option<Target>,
+    /// Objects that the result names beside the target: it stays one result, and says so.
+    more_resources: usize,
     severity: Option<KyvernoSeverity>,
     time: Timestamp,
     policy: &'a str,
@@ -92,6 +98,7 @@ fn event(finding: Finding<'_>) -> Normalized {
             let mut facts = Facts::default();
             facts.some_text("rule", finding.rule).some_text("engine", finding.engine).some_text("category", finding.category);
             facts.some_text("result", finding.outcome.map(|outcome| outcome.to_string()).as_deref());
+            facts.some_count("more_resources", u64::try_from(finding.more_resources).ok().filter(|more| *more > 0));
             facts.some_text("message", finding.message);
             for (key, value) in finding.properties {
                 facts.text(&format!("properties.{key}"), value);

@@ -1,58 +1,14 @@
 //! From what a tool says about an object to a [`Target`] that can be looked up.
 
 use super::Target;
-
-/// A built-in kind, in the version this agent asks for it.
-pub(super) struct Kind {
-    resource: &'static str,
-    kind: &'static str,
-    api_version: &'static str,
-    namespaced: bool,
-}
-
-const fn kind(resource: &'static str, kind: &'static str, api_version: &'static str, namespaced: bool) -> Kind {
-    Kind { resource, kind, api_version, namespaced }
-}
-
-const RBAC: &str = "rbac.authorization.k8s.io/v1";
-const ADMISSION: &str = "admissionregistration.k8s.io/v1";
-const KINDS: [Kind; 31] = [
-    kind("pods", "Pod", "v1", true),
-    kind("services", "Service", "v1", true),
-    kind("endpoints", "Endpoints", "v1", true),
-    kind("configmaps", "ConfigMap", "v1", true),
-    kind("secrets", "Secret", "v1", true),
-    kind("serviceaccounts", "ServiceAccount", "v1", true),
-    kind("persistentvolumeclaims", "PersistentVolumeClaim", "v1", true),
-    kind("replicationcontrollers", "ReplicationController", "v1", true),
-    kind("limitranges", "LimitRange", "v1", true),
-    kind("resourcequotas", "ResourceQuota", "v1", true),
-    kind("namespaces", "Namespace", "v1", false),
-    kind("nodes", "Node", "v1", false),
-    kind("persistentvolumes", "PersistentVolume", "v1", false),
-    kind("deployments", "Deployment", "apps/v1", true),
-    kind("replicasets", "ReplicaSet", "apps/v1", true),
-    kind("statefulsets", "StatefulSet", "apps/v1", true),
-    kind("daemonsets", "DaemonSet", "apps/v1", true),
-    kind("jobs", "Job", "batch/v1", true),
-    kind("cronjobs", "CronJob", "batch/v1", true),
-    kind("horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling/v2", true),
-    kind("poddisruptionbudgets", "PodDisruptionBudget", "policy/v1", true),
-    kind("ingresses", "Ingress", "networking.k8s.io/v1", true),
-    kind("networkpolicies", "NetworkPolicy", "networking.k8s.io/v1", true),
-    kind("roles", "Role", RBAC, true),
-    kind("rolebindings", "RoleBinding", RBAC, true),
-    kind("clusterroles", "ClusterRole", RBAC, false),
-    kind("clusterrolebindings", "ClusterRoleBinding", RBAC, false),
-    kind("storageclasses", "StorageClass", "storage.k8s.io/v1", false),
-    kind("customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io/v1", false),
-    kind("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", ADMISSION, false),
-    kind("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", ADMISSION, false),
-];
+use crate::{
+    kinds::{BUILT_IN, BuiltIn, Scope},
+    naming::{is_api_version, is_dns_label, is_kind, is_object_name},
+};
 
 /// The built-in kind that a resource name of the API (`pods`) stands for.
 pub(super) fn kind_of_resource(resource: &str) -> Option<&'static str> {
-    KINDS.iter().find(|known| known.resource == resource).map(|known| known.kind)
+    BUILT_IN.iter().find(|known| known.resource == resource).map(|known| known.kind)
 }
 
 /// What a tool says about an object; each part may be empty or absent.
@@ -72,16 +28,16 @@ impl Reported<'_> {
     /// A built-in kind that comes without a group gets its own: Policy Reporter is known to write
     /// `v1` for a Deployment, and nothing answers there.
     pub(super) fn target(self) -> Option<Target> {
-        let kind = given(self.kind).filter(|kind| kind.len() <= 63 && kind.bytes().all(|b| b.is_ascii_alphanumeric()))?;
-        let name = given(self.name).filter(|name| is_path_segment(name))?;
+        let kind = given(self.kind).filter(|kind| is_kind(kind))?;
+        let name = given(self.name).filter(|name| is_object_name(name))?;
         let namespace = given(self.namespace);
         if !namespace.is_none_or(is_dns_label) {
             return None;
         }
         let reported = given(self.api_version);
-        let built_in = KINDS.iter().find(|known| known.kind == kind && reported.is_none_or(|version| is_version_of(version, known)));
+        let built_in = BUILT_IN.iter().find(|known| known.kind == kind && reported.is_none_or(|version| is_version_of(version, known)));
         let (api_version, namespace) = match built_in {
-            Some(known) if known.namespaced => (known_version(reported, known), Some(namespace?)),
+            Some(known) if known.scope == Scope::Namespace => (known_version(reported, known), Some(namespace?)),
             Some(known) => (known_version(reported, known), None),
             None => (reported.filter(|version| is_api_version(version))?, namespace),
         };
@@ -101,37 +57,13 @@ pub(super) fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty() && *text != "<NA>")
 }
 
-fn is_version_of(version: &str, known: &Kind) -> bool {
+fn is_version_of(version: &str, known: &BuiltIn) -> bool {
     let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
     group(version).is_none_or(|reported| Some(reported) == group(known.api_version))
 }
 
-fn known_version<'a>(reported: Option<&'a str>, known: &'a Kind) -> &'a str {
+fn known_version<'a>(reported: Option<&'a str>, known: &'a BuiltIn) -> &'a str {
     reported.filter(|version| version.contains('/') && is_api_version(version)).unwrap_or(known.api_version)
-}
-
-fn is_dns_label(text: &str) -> bool {
-    let edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    text.len() <= 63
-        && text.bytes().next().is_some_and(edge)
-        && text.bytes().last().is_some_and(edge)
-        && text.bytes().all(|b| edge(b) || b == b'-')
-}
-
-// Names of RBAC objects hold colons, so this is wider than a DNS name.
-fn is_path_segment(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'@');
-    name.len() <= 253 && name != "." && name != ".." && name.bytes().all(plain)
-}
-
-fn is_api_version(text: &str) -> bool {
-    let version = |text: &str| {
-        text.len() <= 63 && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
-    };
-    match text.split_once('/') {
-        Some((group, rest)) => group.len() <= 253 && group.split('.').all(is_dns_label) && version(rest),
-        None => version(text),
-    }
 }
 
 /// No uid of Kubernetes is longer.
@@ -154,7 +86,10 @@ mod tests {
             (("v1", "Deployment", "shop", "web"), Some("apps/v1 Deployment shop/web")),
             (("apps/v1beta2", "Deployment", "shop", "web"), Some("apps/v1beta2 Deployment shop/web")),
             (("v1", "Namespace", "shop", "shop"), Some("v1 Namespace /shop")),
-            ((RBAC, "ClusterRole", "", "system:node"), Some("rbac.authorization.k8s.io/v1 ClusterRole /system:node")),
+            (
+                ("rbac.authorization.k8s.io/v1", "ClusterRole", "", "system:node"),
+                Some("rbac.authorization.k8s.io/v1 ClusterRole /system:node"),
+            ),
             (("serving.knative.dev/v1", "Service", "shop", "web"), Some("serving.knative.dev/v1 Service shop/web")),
             (("example.org/v1", "Widget", "", "w"), Some("example.org/v1 Widget /w")),
             (("", "Widget", "shop", "w"), None),

@@ -36,7 +36,7 @@ fn event(report: TrivyOperatorReport, received: Timestamp) -> Normalized {
         source: "trivy".to_owned(),
         rule: cut(&kind).into_owned(),
         severity: severity(&report),
-        time: report.update_timestamp.unwrap_or(received),
+        time: report.update_timestamp.map_or(received, Timestamp::from),
         target,
         facts: facts(&metadata, &report),
         reference: {

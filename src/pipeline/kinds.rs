@@ -3,12 +3,6 @@
 //! Every access to a target goes through [`find`]; so a denied kind is out of reach whatever a
 //! policy, a task, or a status that somebody else wrote asks for.
 
-use k8s_openapi::api::{
-    apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
-    batch::v1::{CronJob, Job},
-    core::v1::{ConfigMap, Namespace, Node, PersistentVolumeClaim, Pod, Service, ServiceAccount},
-    networking::v1::{Ingress, NetworkPolicy},
-};
 use kube::{
     Client, Resource,
     api::GroupVersionKind,
@@ -16,7 +10,13 @@ use kube::{
 };
 
 use super::api::{self, ApiError};
-use crate::{category::Category, event::Target, remediation::ZenAgentRemediation};
+use crate::{
+    category::Category,
+    event::Target,
+    kinds::{self, BUILT_IN},
+    naming::{is_api_version, is_dns_label, is_kind, is_object_name},
+    remediation::ZenAgentRemediation,
+};
 
 /// A kind that may be touched.
 #[derive(Debug)]
@@ -76,39 +76,32 @@ pub(super) fn is_denied(group: &str, kind: &str) -> bool {
 
 /// Refuses a target whose kind is denied, or whose coordinates could leave their place in a URL.
 pub(super) fn check(target: &Target) -> Result<(), KindError> {
-    let (group, version) = target.api_version.split_once('/').unwrap_or(("", &target.api_version));
+    let group = target.api_version.split_once('/').map_or("", |(group, _)| group);
     if is_denied(group, &target.kind) {
         return Err(KindError::Denied { api_version: target.api_version.clone(), kind: target.kind.clone() });
     }
-    let word = |text: &str| !text.is_empty() && text.len() <= 63 && text.bytes().all(|b| b.is_ascii_alphanumeric());
     let malformed = |field| Err(KindError::Malformed { field });
     match target {
-        _ if !(word(version) && (!target.api_version.contains('/') || is_subdomain(group))) => malformed("apiVersion"),
-        Target { kind, .. } if !word(kind) => malformed("kind"),
-        Target { name, .. } if !is_subdomain(name) => malformed("name"),
-        Target { namespace: Some(namespace), .. } if !is_subdomain(namespace) => malformed("namespace"),
+        Target { api_version, .. } if !is_api_version(api_version) => malformed("apiVersion"),
+        Target { kind, .. } if !is_kind(kind) => malformed("kind"),
+        Target { name, .. } if !is_object_name(name) => malformed("name"),
+        Target { namespace: Some(namespace), .. } if !is_dns_label(namespace) => malformed("namespace"),
         _ => Ok(()),
     }
 }
 
-/// A DNS-1123 subdomain: what names of namespaces and of almost all objects are.
-fn is_subdomain(text: &str) -> bool {
-    let label = |label: &str| {
-        let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        let bytes = label.as_bytes();
-        edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
-}
-
-/// The resource that the target's kind stands for: from the table for the kinds that findings name, else by asking the server.
+/// The resource that the target's kind stands for: from the table for the built-in kinds, else by asking the server.
 pub(super) async fn find(client: &Client, target: &Target) -> Result<Kind, KindError> {
     check(target)?;
-    if let Some(kind) = well_known(&target.api_version, &target.kind) {
-        return Ok(kind);
-    }
     let (group, version) = target.api_version.split_once('/').unwrap_or(("", &target.api_version));
     let gvk = GroupVersionKind::gvk(group, version, &target.kind);
+    if let Some(known) = BUILT_IN.iter().find(|known| known.kind == target.kind && known.api_version == target.api_version) {
+        let scope = match known.scope {
+            kinds::Scope::Namespace => Scope::Namespaced,
+            kinds::Scope::Cluster => Scope::Cluster,
+        };
+        return Ok(Kind { resource: ApiResource::from_gvk_with_plural(&gvk, known.resource), scope });
+    }
     match api::call("find the target's kind", discovery::pinned_kind(client, &gvk)).await {
         Ok((resource, capabilities)) => Ok(Kind { resource, scope: capabilities.scope }),
         Err(error) if error.category() == Category::NotFound => {
@@ -116,21 +109,6 @@ pub(super) async fn find(client: &Client, target: &Target) -> Result<Kind, KindE
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn well_known(api_version: &str, kind: &str) -> Option<Kind> {
-    fn matches<K: Resource<DynamicType = ()>>(scope: Scope, api_version: &str, kind: &str) -> Option<Kind> {
-        (K::api_version(&()) == api_version && K::kind(&()) == kind).then(|| Kind { resource: ApiResource::erase::<K>(&()), scope })
-    }
-    macro_rules! table {
-        ($($kind:ty: $scope:ident),* $(,)?) => { None$(.or_else(|| matches::<$kind>(Scope::$scope, api_version, kind)))* };
-    }
-    table!(
-        Pod: Namespaced, Deployment: Namespaced, ReplicaSet: Namespaced, StatefulSet: Namespaced, DaemonSet: Namespaced,
-        Job: Namespaced, CronJob: Namespaced, Service: Namespaced, ConfigMap: Namespaced, ServiceAccount: Namespaced,
-        PersistentVolumeClaim: Namespaced, Ingress: Namespaced, NetworkPolicy: Namespaced,
-        Namespace: Cluster, Node: Cluster,
-    )
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Condition, DEFAULT_RULE, Outcome, Policy, Reaction, Rule, guardrails};
 use crate::{
     event::Severity,
-    identity::is_label_value,
+    naming::{is_label_key, is_label_value},
     remediation::{Action, Mode},
 };
 
@@ -171,18 +171,5 @@ fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Act
             None
         }
         None => Some(action),
-    }
-}
-
-fn is_label_key(key: &str) -> bool {
-    let dns = |prefix: &str| {
-        !prefix.is_empty()
-            && prefix.len() <= 253
-            && prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
-            && prefix.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
-    };
-    match key.split_once('/') {
-        Some((prefix, name)) => dns(prefix) && is_label_value(name),
-        None => is_label_value(key),
     }
 }

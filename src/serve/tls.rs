@@ -35,12 +35,7 @@ pub enum TlsError {
 /// # Errors
 /// [`TlsError`] says which of the three cannot be used.
 pub fn tls_config(cert_chain_pem: &[u8], key_pem: &[u8], client_ca_pem: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = certificates(cert_chain_pem).ok_or(TlsError::Chain)?;
-    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| TlsError::Key)?;
-    let mut roots = RootCertStore::empty();
-    for ca in certificates(client_ca_pem).ok_or(TlsError::ClientCa)? {
-        roots.add(ca).map_err(|_| TlsError::ClientCa)?;
-    }
+    let (chain, key, roots) = (chain(cert_chain_pem)?, key(key_pem)?, client_ca(client_ca_pem)?);
     // Named here, not the process's default: what is linked in elsewhere decides nothing.
     let provider = Arc::new(aws_lc_rs::default_provider());
     let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
@@ -53,6 +48,25 @@ pub fn tls_config(cert_chain_pem: &[u8], key_pem: &[u8], client_ca_pem: &[u8]) -
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
+}
+
+/// The server's own certificate and what leads from it to its CA.
+pub(crate) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    certificates(pem).ok_or(TlsError::Chain)
+}
+
+/// The server's private key.
+pub(crate) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsError::Key)
+}
+
+/// The CAs whose clients are taken.
+pub(crate) fn client_ca(pem: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for ca in certificates(pem).ok_or(TlsError::ClientCa)? {
+        roots.add(ca).map_err(|_| TlsError::ClientCa)?;
+    }
+    Ok(roots)
 }
 
 /// Every certificate in a PEM text; `None` if one cannot be read, or there is none.

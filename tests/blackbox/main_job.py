@@ -10,10 +10,11 @@ import json
 import pathlib
 import ssl
 import sys
+import tempfile
 import time
 import uuid
 
-from zen import Client, Credentials, sign
+from zen import Client, Credentials, Issuer, sign
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 
@@ -209,6 +210,7 @@ def refusals(client):
     for offset in [-110, 110]:
         answer = client.send("GET", "/v0/remediations", client.prepare("GET", "/v0/remediations", timestamp=int(time.time()) + offset))
         check(f"a timestamp off by {offset} s holds", answer.status == 200, answer.raw)
+    refused("another request id", 401, "invalid_signature", good() | {"X-Request-Id": str(uuid.uuid4())})
     headers = good()
     headers["X-Signature"] = sign(credentials.secret, "unknown", now, "POST", path, "v0", credentials.tenant, headers["X-Request-Id"], body)
     refused("an unknown key id", 401, "invalid_signature", headers)
@@ -230,15 +232,65 @@ def refusals(client):
     check("nothing refused was stored", count() == before)
 
 
-def handshakes(client):
-    for name, context in [("no certificate", ssl.create_default_context(cafile=sys.argv[1] + "/client/ca.crt"))]:
-        connection = http.client.HTTPSConnection(client.host, client.port, timeout=5, context=context)
+def handshakes(client, issuer):
+    subject = "/O=dev/CN=dev-cluster"
+    contexts = [
+        ("no certificate", ssl.create_default_context(cafile=issuer.folder / "ca.crt")),
+        ("a foreign certificate", issuer.context("stranger", subject, foreign=True)),
+        ("an expired certificate", issuer.context("expired", subject, ends="20200102000000Z")),
+    ]
+    for name, context in contexts:
         try:
-            connection.request("GET", "/v0/remediations")
-            answer = connection.getresponse()
+            answer = client.send("GET", "/v0/remediations", client.prepare("GET", "/v0/remediations"), tls=context)
             check(f"{name}: no HTTP answer", False, answer.status)
         except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
             check(f"{name}: no HTTP answer", True)
+    fresh = issuer.context("fresh", subject)
+    answer = client.send("GET", "/v0/remediations", client.prepare("GET", "/v0/remediations"), tls=fresh)
+    check("another certificate of the CA is taken", answer.status == 200, answer.raw)
+    for name, other, code in [("tenant", "/O=other/CN=dev-cluster", "tenant_mismatch"), ("cluster", "/O=dev/CN=elsewhere", "cluster_mismatch")]:
+        answer = client.send("GET", "/v0/remediations", client.prepare("GET", "/v0/remediations"), tls=issuer.context(name, other))
+        check(f"a certificate of another {name} is 403", answer.status == 403 and answer.json["code"] == code, answer.raw)
+
+
+def tokens(client, issuer):
+    now, target = int(time.time()), "/v0/remediations"
+
+    def answered(token, method="GET", target=target, body=b""):
+        return client.send(method, target, client.prepare(method, target, body) | {"Authorization": f"Bearer {token}"}, body)
+
+    for name, claims in [("of now", {}), ("that ended 100 s ago", {"exp": now - 100}), ("that begins in 100 s", {"nbf": now + 100}),
+                         ("of a viewer", {"role": "viewer"})]:
+        answer = answered(issuer.token(**claims))
+        check(f"a token {name} holds", answer.status == 200, answer.raw)
+    confused = {"alg": "HS256", "typ": "JWT"}
+    for name, token in [
+        ("that ended", issuer.token(exp=now - 130)), ("that begins later", issuer.token(nbf=now + 130)),
+        ("without an end", issuer.token(exp=None)), ("for another audience", issuer.token(aud="elsewhere")),
+        ("of another issuer", issuer.token(iss="elsewhere")), ("without a tenant", issuer.token(tenant_id=None)),
+        ("of an unknown role", issuer.token(role="root")), ("of an unknown key", issuer.token(key=issuer.key("other-jwt"))),
+        ("that claims another algorithm", issuer.token(header=confused)), ("that claims none", issuer.token(header={"alg": "none"})),
+    ]:
+        answer = answered(token)
+        check(f"a token {name} is 401", answer.status == 401 and answer.json["code"] == "invalid_token", (answer.status, answer.raw))
+    for name, token, code in [("tenant", issuer.token(tenant_id="other"), "tenant_mismatch"), ("cluster", issuer.token(cluster_id="elsewhere"), "cluster_mismatch")]:
+        answer = answered(token)
+        check(f"a token of another {name} is 403", answer.status == 403 and answer.json["code"] == code, answer.raw)
+    reason = json.dumps({"reason": "x"}).encode()
+    for role, method, target, body in [("viewer", "POST", "/v0/remediations/zar-none/approve", reason), ("viewer", "POST", "/v0/remediations/zar-none/reject", reason),
+                                       ("approver", "DELETE", "/api/v1/remediations/cleanup", b"")]:
+        answer = answered(issuer.token(role=role), method, target, body)
+        check(f"a {role} may not {method} {target}", answer.status == 403 and answer.json["code"] == "insufficient_role", answer.raw)
+
+
+def watch(client):
+    target = "/v1alpha1/watch/remediations?timeout_seconds=3"
+    answer = client.call("GET", target, version="v1alpha1")
+    kind = answer.headers["Content-Type"]
+    check("a watch is a stream of events", answer.status == 200 and kind.startswith("text/event-stream"), (answer.status, kind))
+    changes = [json.loads(line[5:]) for line in answer.raw.decode().splitlines() if line.startswith("data:")]
+    there = {item["id"] for item in client.call("GET", "/v0/remediations?limit=500").json["items"]}
+    check("a watch begins with what there is", there == {change["remediation"]["id"] for change in changes}, answer.raw)
 
 
 def admin(address):
@@ -274,7 +326,11 @@ def main():
     batch(client)
     listing(client)
     refusals(client)
-    handshakes(client)
+    with tempfile.TemporaryDirectory() as scratch:
+        issuer = Issuer(pathlib.Path(state) / "server", scratch)
+        handshakes(client, issuer)
+        tokens(client, issuer)
+    watch(client)
     if len(sys.argv) > 3:
         admin(sys.argv[3])
     cleanup(client)

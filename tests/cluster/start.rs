@@ -160,11 +160,11 @@ async fn two_processes_with_one_state_directory_share_credentials_workloads_and_
         let start = || scope.spawn(|| dev(&ground, state.path(), &["--demo"]));
         [start(), start()].map(|starting| starting.join().unwrap())
     });
-    let event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
+    let event = sample("falco-outbound-c2.json");
     let request = id();
     let mut names = Vec::new();
     for (agent, outcome) in both.iter().zip([Outcome::Created, Outcome::Replayed]) {
-        let receipt = client(state.path(), agent).stable.ingest_falco(&request, &event).await.unwrap().into_inner();
+        let receipt = client(state.path(), agent).stable.ingest_falco(&request, event.clone()).await.unwrap().into_inner();
         assert_eq!(receipt.results[0].outcome, outcome);
         names.push(receipt.results[0].remediation.clone());
     }

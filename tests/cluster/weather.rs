@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use controlplane::{ControlPlane, Program};
 use progenitor_client::Error;
-use serde_json::Value;
 use zen_agent::contract::v0::types::{Outcome, Status};
 
 use crate::{
@@ -24,12 +23,12 @@ async fn survives(begin: impl Fn(&ControlPlane), end: impl Fn(&ControlPlane)) {
     let state = tempfile::tempdir().unwrap();
     let agent = dev(&ground, state.path(), &["--demo"]);
     let client = client(state.path(), &agent);
-    let event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
+    let event = sample("falco-outbound-c2.json");
     begin(ground.control_plane());
 
     let request = id();
     let asked = Instant::now();
-    let refused = client.stable.ingest_falco(&request, &event).await.expect_err("nothing can be stored");
+    let refused = client.stable.ingest_falco(&request, event.clone()).await.expect_err("nothing can be stored");
     assert!(asked.elapsed() < REQUEST_DEADLINE, "answered after {:?}", asked.elapsed());
     let Error::ErrorResponse(answer) = refused else { panic!("{refused}") };
     assert_eq!(answer.status().as_u16(), 503);
@@ -40,10 +39,10 @@ async fn survives(begin: impl Fn(&ControlPlane), end: impl Fn(&ControlPlane)) {
     end(ground.control_plane());
     until_kubernetes_is(&agent.admin, &["ok"]);
     // The same request again: whether the first was stored is for the server to know.
-    let receipt = client.stable.ingest_falco(&request, &event).await.expect("it is stored").into_inner();
+    let receipt = client.stable.ingest_falco(&request, event.clone()).await.expect("it is stored").into_inner();
     let name = receipt.results[0].remediation.clone().expect("a name");
     assert_eq!(ended(&client, &name).await.status, Status::Succeeded);
-    let replayed = client.stable.ingest_falco(&request, &event).await.expect("it is known").into_inner();
+    let replayed = client.stable.ingest_falco(&request, event.clone()).await.expect("it is known").into_inner();
     assert_eq!((replayed.results[0].outcome, replayed.results[0].remediation.as_ref()), (Outcome::Replayed, Some(&name)));
 }
 

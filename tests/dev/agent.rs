@@ -20,6 +20,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// A running `zen-agent dev`; killed when dropped.
 pub(crate) struct Agent {
     child: Child,
+    lines: mpsc::Receiver<String>,
     /// `https://127.0.0.1:PORT`.
     pub(crate) api: String,
     /// `http://127.0.0.1:PORT`.
@@ -32,8 +33,8 @@ impl Agent {
     /// Starts `zen-agent dev` and waits for its line `ready`.
     pub(crate) fn dev(state: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
-        command.args(["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"]);
-        command.arg(state).args(more);
+        command.args(["dev", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"]).arg(state);
+        command.args(if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] }).args(more);
         Self::start(command)
     }
 
@@ -45,15 +46,25 @@ impl Agent {
         let (send, lines) = mpsc::channel();
         // The pipe is read to its end, or a full one would block the agent.
         thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
-        let mut agent = Self { child, api: String::new(), admin: String::new(), took: Duration::ZERO };
+        let mut agent = Self { child, lines, api: String::new(), admin: String::new(), took: Duration::ZERO };
         loop {
-            let line = lines.recv_timeout(DEADLINE.saturating_sub(started.elapsed())).expect("the agent gets ready in time");
+            let line = agent.lines.recv_timeout(DEADLINE.saturating_sub(started.elapsed())).expect("the agent gets ready in time");
             let mut words = line.split_whitespace();
             if words.next() == Some("ready") {
                 let mut address = || words.next().and_then(|word| word.split_once('=')).expect("two addresses").1.to_owned();
                 (agent.api, agent.admin) = (address(), address());
                 agent.took = started.elapsed();
                 return agent;
+            }
+        }
+    }
+
+    /// The next line it prints that has this in it.
+    pub(crate) fn line(&self, has: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(DEADLINE).expect("the line comes in time");
+            if line.contains(has) {
+                return line;
             }
         }
     }

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
 use tokio::sync::Notify;
 use zen_agent::{
     client::Client,
@@ -55,9 +54,9 @@ async fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
     let acknowledged = acknowledged.lock().unwrap().clone();
     assert!(acknowledged.len() >= KILLS / 2, "only {} were acknowledged: there was no load", acknowledged.len());
     // Every acknowledged request is still the same one object.
-    let event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
+    let event = sample("falco-outbound-c2.json");
     for (request, name) in &acknowledged {
-        let receipt = client.stable.ingest_falco(request, &event).await.unwrap().into_inner();
+        let receipt = client.stable.ingest_falco(request, event.clone()).await.unwrap().into_inner();
         let result = &receipt.results[0];
         assert_eq!((result.outcome, result.remediation.as_ref()), (Outcome::Replayed, Some(name)), "{request}");
     }
@@ -83,10 +82,10 @@ async fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
 
 /// Sends until the agent is gone, and notes what was acknowledged.
 async fn send(client: Client, acknowledged: Acknowledged, under_way: Arc<Notify>) {
-    let event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
+    let event = sample("falco-outbound-c2.json");
     loop {
         let request = id();
-        let Ok(receipt) = client.stable.ingest_falco(&request, &event).await else { return };
+        let Ok(receipt) = client.stable.ingest_falco(&request, event.clone()).await else { return };
         let name = receipt.results[0].remediation.clone().expect("it was created");
         acknowledged.lock().unwrap().insert(request, name);
         under_way.notify_one();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
 
 mod agent;
+mod command_line;
 mod crash;
 mod main_job;
 mod shutdown;

@@ -38,7 +38,7 @@ async fn run(count: usize) -> Seen {
     Agent::dev(state.path(), &[]).kill();
     let store = EmbeddedKube::open(&state.path().join("kubernetes"), Options::default()).unwrap();
     let api = Api::namespaced(store.client(dev::NAMESPACE), dev::NAMESPACE);
-    let generated = Fixtures::new(1).namespace(dev::NAMESPACE).status(Phase::Failed).size(2_048).generate(count);
+    let generated = Fixtures::new(1, jiff::Timestamp::now()).namespace(dev::NAMESPACE).status(Phase::Failed).size(2_048).generate(count);
     assert_eq!(fixtures::create(&api, generated, 32).await.unwrap(), count);
     store.close();
     drop((api, store));

@@ -243,6 +243,6 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
 
 #[test]
 fn the_recorded_size_is_that_of_the_json() {
-    let object = zen_agent::fixtures::Fixtures::new(3).size(3_000).generate(1).next().unwrap();
+    let object = zen_agent::fixtures::Fixtures::new(3, jiff::Timestamp::now()).size(3_000).generate(1).next().unwrap();
     assert_eq!(remediations::Summary::of(&object).bytes, 3_000, "{}", object.name_any());
 }

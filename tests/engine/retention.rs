@@ -31,7 +31,7 @@ async fn fill(fake: &Fake, fixtures: Fixtures, count: usize) {
 }
 
 fn old(batch: &str, phase: Phase) -> Fixtures {
-    Fixtures::new(1).batch(batch).status(phase).age(2 * HOUR)
+    Fixtures::new(1, jiff::Timestamp::now()).batch(batch).status(phase).age(2 * HOUR)
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn counts_survive_a_restart_of_the_server_and_a_history_that_is_too_short(
     let server = Server::start().await;
     let api: Api<ZenAgentRemediation> = Api::namespaced(server.client().await, "default");
     for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed] {
-        let some = Fixtures::new(1).batch(phase.label()).status(phase);
+        let some = Fixtures::new(1, jiff::Timestamp::now()).batch(phase.label()).status(phase);
         fixtures::create(&api, some.generate(60), 8).await.unwrap();
     }
     let metrics = Metrics::new();
@@ -116,7 +116,9 @@ async fn pods_are_followed_as_remediations_are() {
 async fn retention_deletes_two_thousand_page_by_page_and_only_what_it_may() {
     let server = Server::start().await;
     let api: Api<ZenAgentRemediation> = Api::namespaced(server.client().await, "default");
-    let old = |phase: Phase| Fixtures::new(1).batch(phase.label().replace('_', "-")).status(phase).age(Duration::from_secs(7_200));
+    let old = |phase: Phase| {
+        Fixtures::new(1, jiff::Timestamp::now()).batch(phase.label().replace('_', "-")).status(phase).age(Duration::from_secs(7_200))
+    };
     for phase in [Phase::Succeeded, Phase::Failed] {
         fixtures::create(&api, old(phase).generate(1_000), 64).await.unwrap();
     }

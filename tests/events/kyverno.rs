@@ -126,6 +126,34 @@ fn everything_that_reports_kyverno_results_passes() {
 }
 
 #[test]
+fn a_result_about_several_objects_is_one_event_that_says_how_many_more_there_are() {
+    let object = |name: &str| json!({"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": name});
+    let report = |scope: Value, resources: Value| {
+        json!({"apiVersion": "wgpolicyk8s.io/v1alpha2", "kind": "PolicyReport", "scope": scope,
+            "results": [{"policy": "p", "result": "fail", "resources": resources}]})
+    };
+    let rows = [
+        (report(Value::Null, json!([object("a")])), "a", None),
+        (report(Value::Null, json!([object("a"), object("b"), object("c")])), "a", Some(2)),
+        (report(Value::Null, json!([{}, object("b")])), "b", Some(1)),
+        (report(object("s"), json!([])), "s", None),
+        (report(object("s"), json!([{}, {"kind": "Pod"}])), "s", Some(2)),
+    ];
+    for (body, name, more) in rows {
+        let event = event(Kyverno, body.clone());
+        assert_eq!(event.target.name, name, "{body}");
+        assert_eq!(event.facts.get("more_resources"), more.map(|more: u64| Scalar::Number(more.into())).as_ref(), "{body}");
+    }
+}
+
+#[test]
+fn a_heartbeat_is_one_whatever_its_time_is() {
+    for time in ["", "2026-11-23T12:00:00Z", "2026-11-23 12:00:00 +0000 UTC"] {
+        check(vec![("heartbeat", Kyverno, json!({"event": "heartbeat", "time": time}), vec!["heartbeat"])]);
+    }
+}
+
+#[test]
 fn a_result_without_a_time_happened_when_it_was_received() {
     for time in ["1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"] {
         let body = with(sample("policy-reporter-result"), "/creationTimestamp", json!(time));

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
 mod falco;
+mod fields;
 mod kyverno;
 mod payload;
 mod refused;
 mod trivy;
+mod variants;
 
 use payload::{Tool, normalize, sample, summary, violations};
 use serde_json::{Value, json};

@@ -21,11 +21,17 @@ pub(crate) fn sample(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// The pointer's parent and its own, unescaped (RFC 6901) name there.
+fn split(pointer: &str) -> (&str, String) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    (parent, name.replace("~1", "/").replace("~0", "~"))
+}
+
 /// The body with `value` at `pointer`, whose parent exists.
 pub(crate) fn with(mut body: Value, pointer: &str, value: Value) -> Value {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let (parent, name) = split(pointer);
     match body.pointer_mut(parent).unwrap() {
-        Value::Object(map) => drop(map.insert(name.into(), value)),
+        Value::Object(map) => drop(map.insert(name, value)),
         Value::Array(list) => list[name.parse::<usize>().unwrap()] = value,
         other => panic!("{pointer} is not in {other}"),
     }
@@ -34,8 +40,8 @@ pub(crate) fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 
 /// The body without the property at `pointer`, which is there.
 pub(crate) fn without(mut body: Value, pointer: &str) -> Value {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+    let (parent, name) = split(pointer);
+    body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(&name).unwrap();
     body
 }
 

@@ -136,7 +136,7 @@ async fn of_nothing_there_is_a_position_too() {
 #[tokio::test]
 async fn what_changes_on_an_earlier_page_while_a_later_one_is_listed_is_not_missed() {
     let agent = Agent::start().await;
-    let many = Fixtures::new(1).batch("x").namespace(NAMESPACE).status(Phase::Pending).generate(501);
+    let many = Fixtures::new(1, jiff::Timestamp::now()).batch("x").namespace(NAMESPACE).status(Phase::Pending).generate(501);
     fixtures::create(&agent.kubernetes.objects(), many, 32).await.unwrap();
     agent.kubernetes.fail("continue=", Failure::Hold);
     let mut events = begin(&agent, "").await;

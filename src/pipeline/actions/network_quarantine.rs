@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::{Act, ActionError, Level, PASSES, Permission, Site, Verdict, gone_is_undone};
 use crate::{
     category::Category,
-    identity::is_label_value,
+    naming::is_label_value,
     pipeline::api::{call, find},
     remediation::{NetworkQuarantineAction, Previous, PreviousQuarantine, REMEDIATION_LABEL},
 };

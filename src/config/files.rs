@@ -1,0 +1,86 @@
+//! The files that settings name, read and judged as those who will use them do.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{Settings, TlsFiles, validate::Errors};
+use crate::{policy::Policy, remediation::ActionKind, serve::tls, verify::TokenKeys};
+
+/// Why the file should have other permissions, if everybody on the machine may read it.
+pub fn readable_by_all(path: &Path) -> Option<String> {
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o004 != 0)
+        .then(|| format!("{} holds a secret, and every user of the machine may read it; take that away (chmod o-r)", path.display()))
+}
+
+impl Errors {
+    pub(super) fn read(&mut self, name: &str, value: Option<&str>) -> Option<(PathBuf, Vec<u8>)> {
+        let path = PathBuf::from(self.required(name, value.map(str::to_owned))?);
+        let read = fs::read(&path).map_err(|error| self.add(name, format_args!("cannot read {}: {error}", path.display())));
+        Some((path, read.ok()?))
+    }
+
+    pub(super) fn read_secret_file(&mut self, name: &str, value: Option<&str>) -> Option<(PathBuf, Vec<u8>)> {
+        let (path, content) = self.read(name, value)?;
+        if let Some(why) = readable_by_all(&path) {
+            self.warn(name, why);
+        }
+        Some((path, content))
+    }
+}
+
+/// The listener's three: each for itself, then together.
+pub(super) fn tls(errors: &mut Errors, settings: &Settings) -> Option<TlsFiles> {
+    let cert = errors.read("tls_cert_file", settings.tls_cert_file.as_deref());
+    let key = errors.read_secret_file("tls_key_file", settings.tls_key_file.as_deref());
+    let ca = errors.read("tls_client_ca_file", settings.tls_client_ca_file.as_deref());
+    let judged = [
+        ("tls_cert_file", cert.as_ref().map(|(_, pem)| tls::chain(pem).map(drop))),
+        ("tls_key_file", key.as_ref().map(|(_, pem)| tls::key(pem).map(drop))),
+        ("tls_client_ca_file", ca.as_ref().map(|(_, pem)| tls::client_ca(pem).map(drop))),
+    ];
+    let mut each_holds = true;
+    for (name, judged) in judged {
+        if let Some(Err(error)) = judged {
+            each_holds = false;
+            errors.add(name, error);
+        }
+    }
+    let ((cert, cert_pem), (key, key_pem), (client_ca, ca_pem)) = (cert?, key?, ca?);
+    if each_holds && let Err(error) = tls::tls_config(&cert_pem, &key_pem, &ca_pem) {
+        errors.add("tls_cert_file, tls_key_file, tls_client_ca_file", error);
+    }
+    Some(TlsFiles { cert, key, client_ca })
+}
+
+/// The files with the keys of tokens, comma-separated.
+pub(super) fn token_keys(errors: &mut Errors, value: Option<String>) -> Vec<PathBuf> {
+    let Some(list) = errors.required("jwt_key_files", value) else { return Vec::new() };
+    let mut paths = Vec::new();
+    for path in list.split(',').map(str::trim).filter(|path| !path.is_empty()) {
+        let Some((path, text)) = errors.read("jwt_key_files", Some(path)) else { continue };
+        if let Err(error) = TokenKeys::default().add(&String::from_utf8_lossy(&text), &path.display().to_string()) {
+            errors.add("jwt_key_files", error);
+        }
+        paths.push(path);
+    }
+    paths
+}
+
+/// The policy file, where there is one: valid, and content with the actions that are enabled.
+pub(super) fn policy(errors: &mut Errors, value: Option<&str>, actions: &BTreeSet<ActionKind>) -> Option<PathBuf> {
+    let (path, text) = errors.read("policy_file", Some(value?))?;
+    match String::from_utf8(text) {
+        Err(_) => errors.add("policy_file", format_args!("{} is no UTF-8 text", path.display())),
+        Ok(text) => match Policy::parse(&text).map(|policy| policy.needs_only(actions)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => errors.add("policy_file", error),
+            Err(error) => error.problems().iter().for_each(|problem| errors.add("policy_file", problem)),
+        },
+    }
+    Some(path)
+}
