@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{ConfigErrors, Settings},
-    demo,
+    demo, lease,
     policy::{self, Policy, PolicyError},
     remediation::definition,
     runtime::{self, Addresses, RunError},
@@ -142,8 +142,8 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
-    let (state, url) = (options.state_dir.clone(), credentials.client.join("url"));
-    let result = runtime::run(config, client, Policy::parse(policy::DEV)?, shutdown, move |addresses| {
+    let (state, url, identity) = (options.state_dir.clone(), credentials.client.join("url"), server.identity());
+    let result = runtime::run(config, client, identity, Policy::parse(policy::DEV)?, shutdown, move |addresses| {
         // With port 0 the address is known only now.
         if let Err(error) = files::alone(&state, || files::write(&url, &format!("https://{}", addresses.api))) {
             tracing::warn!(%error, "clients must be told the address with --server");
@@ -185,6 +185,15 @@ impl Server {
         match self {
             Self::Embedded(store) => store.client(NAMESPACE),
             Self::Real(client) => client.clone(),
+        }
+    }
+
+    /// Its name in the election.
+    fn identity(&self) -> String {
+        match self {
+            // The store's lock says that nobody else runs, so the same name takes the lease again at once, also after a crash.
+            Self::Embedded(_) => CLUSTER.to_owned(),
+            Self::Real(_) => lease::identity(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     dev::{self, DevError, Kubernetes, Options, Workloads},
     duration,
     fixtures::{self, Fixtures as Generator},
-    naming,
+    lease, naming,
     policy::Policy,
     remediation::{self, Phase, definition},
     runtime::{self, Addresses, RunError},
@@ -82,7 +82,7 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
     }
     let shutdown = runtime::signals();
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
-    let mut agent = pin!(runtime::run(config, client.clone(), policy, shutdown.clone(), ready));
+    let mut agent = pin!(runtime::run(config, client.clone(), lease::identity(), policy, shutdown.clone(), ready));
     select! {
         result = &mut agent => result.map_err(ended),
         Err(unfit) = &mut definition, if !definition.is_terminated() => {

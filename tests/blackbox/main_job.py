@@ -136,7 +136,8 @@ def batch(client):
 
 def listing(client):
     page = client.call("GET", "/v0/remediations?limit=2")
-    check("a page has its limit", page.status == 200 and len(page.json["items"]) == 2 and "continue" in page.json, page.raw)
+    # A page may hold fewer: what is being deleted, since an earlier cleanup, is not shown.
+    check("a page has its limit", page.status == 200 and len(page.json["items"]) <= 2 and "continue" in page.json, page.raw)
     seen, token = [i["id"] for i in page.json["items"]], page.json.get("continue")
     while token:
         page = client.call("GET", f"/v0/remediations?limit=2&continue={token}")
@@ -165,12 +166,7 @@ def cleanup(client):
         check(f"cleanup ?{query} is 400", answer.status == 400, answer.raw)
     real = client.call("DELETE", "/api/v1/remediations/cleanup?older_than=0s&statuses=failed")
     check("cleanup deletes", real.status == 200 and real.json["deleted"] > 0, real.raw)
-    # A garbage collector takes them away one by one, the first ones of a new type after half a minute.
-    end, left = time.monotonic() + 60, None
-    while left != [] and time.monotonic() < end:
-        left = client.call("GET", "/v0/remediations?status=failed").json["items"]
-        time.sleep(0.1)  # pacing of a poll with a deadline
-    check("nothing is left of them", left == [], left)
+    check("nothing is left of them", client.call("GET", "/v0/remediations?status=failed").json["items"] == [])
 
 
 def refusals(client):
@@ -288,7 +284,9 @@ def watch(client):
     answer = client.call("GET", target, version="v1alpha1")
     kind = answer.headers["Content-Type"]
     check("a watch is a stream of events", answer.status == 200 and kind.startswith("text/event-stream"), (answer.status, kind))
-    changes = [json.loads(line[5:]) for line in answer.raw.decode().splitlines() if line.startswith("data:")]
+    events = [dict(line.split(": ", 1) for line in event.splitlines() if ": " in line) for event in answer.raw.decode().split("\n\n")]
+    check("a watch from no position begins with a reset", events[0].get("event") == "reset", answer.raw)
+    changes = [json.loads(event["data"]) for event in events if event.get("event") in ("added", "changed", "deleted")]
     there = {item["id"] for item in client.call("GET", "/v0/remediations?limit=500").json["items"]}
     check("a watch begins with what there is", there == {change["remediation"]["id"] for change in changes}, answer.raw)
 

@@ -10,6 +10,8 @@ mod agent;
 #[path = "../engine/served.rs"]
 mod engine;
 mod ground;
+#[path = "../engine/lease.rs"]
+mod lease;
 mod main_job;
 #[path = "../pipeline/suite.rs"]
 mod pipeline;

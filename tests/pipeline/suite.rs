@@ -8,4 +8,5 @@ mod crash;
 mod demo;
 mod faults;
 mod gate;
+mod leaders;
 mod plan;

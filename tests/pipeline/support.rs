@@ -19,6 +19,7 @@ use kube::{
 use serde_json::{Value, json};
 use zen_agent::{
     event::Target,
+    lease::Tenure,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
     remediation::{
@@ -61,12 +62,12 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone())
+        Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline whose calls pass a tap.
     pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
-        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone())
+        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone(), Tenure::endless())
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
