@@ -82,6 +82,9 @@ struct Dev {
     /// Create the sample workloads there too, and play their controllers. Refused where there are nodes.
     #[arg(long, requires = "kubeconfig")]
     demo: bool,
+    /// Address on which kubectl can reach the embedded Kubernetes API: loopback only, since it asks nobody who he is.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "kubeconfig", value_parser = loopback)]
+    kube_listen: Option<SocketAddr>,
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]
     frozen_workloads: bool,
@@ -91,6 +94,11 @@ struct Dev {
     /// pretty or json.
     #[arg(long, env = "LOG_FORMAT", default_value = "pretty")]
     log_format: LogFormat,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|error| format!("{error}; an address is such as 127.0.0.1:8001"))?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("it must be a loopback address, such as 127.0.0.1:8001".to_owned()) }
 }
 
 #[derive(clap::Args)]

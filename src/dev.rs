@@ -10,31 +10,25 @@
 
 pub mod credentials;
 mod files;
+mod kube_port;
+mod kubernetes;
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use embedded_kube::EmbeddedKube;
 use jiff::Timestamp;
-use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{
-    Api, Client,
-    api::PostParams,
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
-};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{ConfigErrors, Settings},
-    demo, lease,
+    demo,
     policy::{self, Policy, PolicyError},
-    remediation::definition,
     runtime::{self, Addresses, RunError},
 };
 use credentials::{Credentials, CredentialsError};
+use kubernetes::Server;
+
+pub use kube_port::KubePortError;
+pub use kubernetes::{Kubernetes, KubernetesError};
 
 /// The tenant of `zen-agent dev`.
 pub const TENANT: &str = "dev";
@@ -60,15 +54,6 @@ pub struct Options {
     pub workloads: Workloads,
 }
 
-/// The Kubernetes API that `dev` works on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kubernetes {
-    /// In this process, its data in the state directory.
-    Embedded,
-    /// The one of this kubeconfig's current context.
-    Kubeconfig(PathBuf),
-}
-
 /// Whether there are sample workloads, and whether they follow their spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workloads {
@@ -86,29 +71,9 @@ pub enum DevError {
     /// Certificates, token, key.
     #[error("credentials: {0}")]
     Credentials(#[from] CredentialsError),
-    /// The store, for example because another `dev` has it open.
-    #[error("the embedded Kubernetes API: {0}")]
-    Open(#[from] embedded_kube::OpenError),
-    /// The kubeconfig.
-    #[error("{path}: {source}", path = path.display())]
-    Kubeconfig {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KubeconfigError,
-    },
-    /// Installing the CRD.
-    #[error("preparing the Kubernetes API: {0}")]
-    Definition(#[from] definition::InstallError),
-    /// Connecting, or the namespace.
-    #[error("preparing the Kubernetes API: {0}")]
-    Prepare(#[from] kube::Error),
-    /// Seeding the workloads.
-    #[error("the sample workloads: {0}")]
-    Seed(#[from] demo::SeedError),
-    /// Creating them on a real API server.
-    #[error("the sample workloads: {0}")]
-    Create(#[from] demo::CreateError),
+    /// The Kubernetes API, or what it is given.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -127,19 +92,19 @@ pub enum DevError {
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses) + Send + 'static) -> Result<(), DevError> {
     // 1. The API. The embedded one's lock says that nobody else runs on this folder.
     files::private_dir(&options.state_dir)?;
-    let server = Server::open(&options).await?;
+    let server = Server::open(&options.kubernetes, &options.state_dir).await?;
     let client = server.client();
     // 2. Credentials, before the API is ready to be used with them.
     let credentials = Credentials::prepare(&options.state_dir, &format!("https://{}", options.listen), Timestamp::now())?;
     // 3. What a cluster would have been given.
-    definition::install(&client).await?;
-    ensure_namespace(&client).await?;
+    server.prepare().await?;
     if options.workloads != Workloads::Absent {
         server.seed(&options.state_dir).await?;
     }
     // 4. What a cluster would do by itself.
     let controllers = CancellationToken::new();
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
+    let port = server.listen(&credentials.client, controllers.clone()).await?;
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
     let (state, url, identity) = (options.state_dir.clone(), credentials.client.join("url"), server.identity());
@@ -152,72 +117,10 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     })
     .await;
     controllers.cancel();
-    if let Some(playing) = playing {
-        drop(tokio::time::timeout(Duration::from_secs(1), playing).await);
+    for task in playing.into_iter().chain(port) {
+        drop(tokio::time::timeout(Duration::from_secs(1), task).await);
     }
     Ok(result?)
-}
-
-/// The API that was chosen, opened.
-enum Server {
-    Embedded(EmbeddedKube),
-    Real(Client),
-}
-
-impl Server {
-    async fn open(options: &Options) -> Result<Self, DevError> {
-        match &options.kubernetes {
-            Kubernetes::Embedded => {
-                let data = options.state_dir.join("kubernetes");
-                files::private_dir(&data)?;
-                Ok(Self::Embedded(EmbeddedKube::open(&data, embedded_kube::Options::default())?))
-            }
-            Kubernetes::Kubeconfig(path) => {
-                let wrong = |source| DevError::Kubeconfig { path: path.clone(), source };
-                let kubeconfig = Kubeconfig::read_from(path).map_err(wrong)?;
-                let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(wrong)?;
-                Ok(Self::Real(Client::try_from(config)?))
-            }
-        }
-    }
-
-    fn client(&self) -> Client {
-        match self {
-            Self::Embedded(store) => store.client(NAMESPACE),
-            Self::Real(client) => client.clone(),
-        }
-    }
-
-    /// Its name in the election.
-    fn identity(&self) -> String {
-        match self {
-            // The store's lock says that nobody else runs, so the same name takes the lease again at once, also after a crash.
-            Self::Embedded(_) => CLUSTER.to_owned(),
-            Self::Real(_) => lease::identity(),
-        }
-    }
-
-    async fn seed(&self, state: &Path) -> Result<(), DevError> {
-        match self {
-            Self::Embedded(store) => demo::seed(store).await?,
-            Self::Real(client) => {
-                let created = demo::create(client).await?;
-                let folder = state.join("samples");
-                files::private_dir(&folder)?;
-                files::alone(state, || created.samples().try_for_each(|(name, event)| files::write(&folder.join(name), &event)))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn ensure_namespace(client: &Client) -> Result<(), kube::Error> {
-    let namespace =
-        Namespace { metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() }, ..Namespace::default() };
-    match Api::all(client.clone()).create(&PostParams::default(), &namespace).await {
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        created => created.map(drop),
-    }
 }
 
 fn settings(options: &Options, credentials: &Credentials) -> Settings {

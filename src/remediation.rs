@@ -5,6 +5,7 @@ mod action_kind;
 pub mod approval;
 pub mod conditions;
 pub mod definition;
+mod fixed;
 pub mod names;
 mod phase;
 mod reason;

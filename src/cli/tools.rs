@@ -28,7 +28,7 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
         (false, true) => return Err(Failure::usage("--frozen-workloads is about the sample workloads; add --demo")),
     };
     let (kubernetes, place) = match dev.kubeconfig {
-        None => (Kubernetes::Embedded, "an embedded Kubernetes API".to_owned()),
+        None => (Kubernetes::Embedded { listen: dev.kube_listen }, "an embedded Kubernetes API".to_owned()),
         Some(path) => (Kubernetes::Kubeconfig(path.clone()), format!("the Kubernetes API of {}", path.display())),
     };
     output::note(&format!("dev: throw-away credentials in {}, on {place}; not for production", dev.state_dir.display()));

@@ -233,6 +233,19 @@ mod tests {
         assert!(lacks.iter().any(|field| field.starts_with(".selectableFields {")), "{lacks:?}");
     }
 
+    #[tokio::test]
+    async fn the_embedded_store_takes_an_update_of_an_older_definition() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = embedded_kube::EmbeddedKube::open(folder.path(), embedded_kube::Options::default()).unwrap();
+        let definitions = Api::<CustomResourceDefinition>::all(store.client("default"));
+        let older = changed(|version| drop(spec(version).remove("eventTime")));
+        definitions.create(&PostParams::default(), &older).await.unwrap();
+        assert!(matches!(required(&store.client("default")).await, Err(Unfit::Lacking(fields)) if fields.to_string() == ".spec.eventTime"));
+        install(&store.client("default")).await.unwrap();
+        required(&store.client("default")).await.unwrap();
+        assert_eq!(lacking(&definitions.get(&older.name_any()).await.unwrap(), &crd()), [""; 0]);
+    }
+
     #[test]
     fn a_version_that_is_not_served_is_lacking_as_a_whole() {
         let lacks = lacking(&changed(|version| version["served"] = false.into()), &crd());
