@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!            1 plan     2 gate            3 claim
-//!  pending ──────────┬──────────────▶ (one write: pinned target, previous state, execute running)
+//!  pending ──────────┬──────────────▶ (one write: action, pinned target, previous state, execute running)
 //!     ▲              │ waits: Approved=False, Held      │
 //!     └──────────────┤                                  ▼ in_progress
 //!                    │ refused                   4 execute ── cannot ──────────┐
@@ -89,9 +89,10 @@ pub use validate::ValidateError;
 
 use crate::{
     category::Category,
+    key::ObjectKey,
     lease::Tenure,
     policy::Guardrails,
-    remediation::{ActionKind, Phase, Reason, StepName},
+    remediation::{ActionKind, Phase, Reason},
     telemetry::Metrics,
 };
 
@@ -116,6 +117,8 @@ pub struct Progress {
     pub phase: Phase,
     /// When to look again; not before the object changes without it.
     pub next: Option<Duration>,
+    /// Which other one to look at now: it waited for this one's target.
+    pub wakes: Option<ObjectKey>,
 }
 
 /// Why a pass ended early; the remediation is to be looked at again.
@@ -241,7 +244,7 @@ impl Pipeline {
                 self.stopwatches.forget(run.uid());
             }
             if let Flow::Rest(next) = flow {
-                return Ok(Progress { phase: run.phase(), next });
+                return Ok(Progress { phase: run.phase(), next, wakes: run.wakes });
             }
         }
     }
@@ -252,11 +255,12 @@ impl Pipeline {
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
         }
+        let began = run::now();
         let target = match plan::run(self, &run.object).await {
             Ok(target) => target,
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
         };
-        run.status.target = Some(target.clone());
+        run.planned(&target, began);
         let permit = match gate::run(self, run, &target).await {
             Ok(Gate::Open(permit)) => permit,
             Ok(Gate::Wait(next)) => {
@@ -288,8 +292,8 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
-        self.running.release(&run.object);
-        if let Some(action) = run.object.spec.action.as_ref().filter(|_| run.object.step(StepName::Execute).is_some()) {
+        run.wakes = self.running.release(&run.object);
+        if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
         }
         tracing::info!(status = %phase, %reason, detail = message, "remediation ended");
