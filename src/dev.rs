@@ -5,6 +5,7 @@
 //! ```
 
 pub mod credentials;
+mod expiry;
 mod files;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -102,6 +103,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // 4. What a cluster would do by itself.
     let controllers = CancellationToken::new();
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
+    let expiring = tokio::spawn(expiry::run(client.clone()));
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
     let url = credentials.client.join("url");
@@ -113,6 +115,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
         ready(addresses);
     })
     .await;
+    expiring.abort();
     controllers.cancel();
     if let Some(playing) = playing {
         drop(tokio::time::timeout(Duration::from_secs(1), playing).await);

@@ -76,6 +76,7 @@ pub use validate::ValidateError;
 
 use crate::{
     category::Category,
+    events::Events,
     policy::Guardrails,
     remediation::{ActionKind, Phase, Reason, StepName},
     telemetry::Metrics,
@@ -171,6 +172,7 @@ pub struct Pipeline {
     client: Client,
     settings: Settings,
     guardrails: Guardrails,
+    events: Events,
     metrics: Metrics,
     running: Running,
     /// What was written before was written by another process, or leader.
@@ -189,8 +191,17 @@ enum Flow {
 
 impl Pipeline {
     /// A pipeline that works with this client's permissions.
-    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, metrics: Metrics) -> Self {
-        Self { client, settings, guardrails, metrics, running: Running::default(), since: Timestamp::now(), admission: Mutex::new(()) }
+    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics) -> Self {
+        Self {
+            client,
+            settings,
+            guardrails,
+            events,
+            metrics,
+            running: Running::default(),
+            since: Timestamp::now(),
+            admission: Mutex::new(()),
+        }
     }
 
     /// Takes one remediation as far as it goes now; `None` when there is none of that name.
@@ -202,7 +213,9 @@ impl Pipeline {
     }
 
     async fn read_and_pass(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
-        let Some(run) = Run::read(&self.client, namespace, name, self.since).await.map_err(PipelineError::Read)? else { return Ok(None) };
+        let Some(run) = Run::read(&self.client, &self.events, namespace, name, self.since).await.map_err(PipelineError::Read)? else {
+            return Ok(None);
+        };
         let request_id = run.object.spec.request.as_ref().map_or("", |request| request.id.as_str());
         let tenant = run.object.tenant().unwrap_or_default();
         let span = tracing::info_span!("reconcile", remediation = %run.key(), tenant, request_id);

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin, api,
     config::Config,
+    events::Events,
     informer::{self, remediations},
     ingest::Ingest,
     pipeline::{self, Pipeline},
@@ -123,7 +124,8 @@ pub async fn run(
         actions: config.actions.clone(),
         validation_timeout: config.validation_timeout,
     };
-    let pipeline = Pipeline::new(client.clone(), settings, guardrails, metrics.clone());
+    let events = Events::start(client.clone(), metrics.clone());
+    let pipeline = Pipeline::new(client.clone(), settings, guardrails, events.clone(), metrics.clone());
     let pool_config = worker::Config { workers: config.workers, queue: config.queue };
     let pool = Pool::start(pool_config, backlog, metrics.clone(), process::Reconcile(pipeline));
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
@@ -134,6 +136,7 @@ pub async fn run(
     let handlers = api::Handlers {
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, metrics.clone()),
+        events: events.clone(),
         retention: retention.clone(),
         cluster: config.cluster.clone(),
         own_tenant: config.tenant.clone(),

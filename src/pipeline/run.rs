@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use super::api::{ApiError, call, find};
 use crate::{
     event::Target,
+    events::Events,
     remediation::{
         APPROVED, Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
         conditions::{self, Holds},
@@ -24,6 +25,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The pass.
 pub(super) struct Run {
     api: Api<ZenAgentRemediation>,
+    events: Events,
     /// As last read or written.
     pub(super) object: ZenAgentRemediation,
     /// As it will be, once saved.
@@ -54,13 +56,19 @@ pub(super) enum Begin {
 }
 
 impl Run {
-    pub(super) async fn read(client: &Client, namespace: &str, name: &str, pipeline_since: Timestamp) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn read(
+        client: &Client,
+        events: &Events,
+        namespace: &str,
+        name: &str,
+        pipeline_since: Timestamp,
+    ) -> Result<Option<Self>, ApiError> {
         let guarded = Api::namespaced(client.clone(), namespace);
         let found = find("read the remediation", guarded.get(name)).await?;
         let Some(object) = found.and_then(stream::well_formed::<ZenAgentRemediation>) else { return Ok(None) };
         let api = Api::namespaced(client.clone(), namespace);
         let status = object.status.clone().unwrap_or_default();
-        Ok(Some(Self { api, object, status, begun: None, pipeline_since }))
+        Ok(Some(Self { api, events: events.clone(), object, status, begun: None, pipeline_since }))
     }
 
     /// Writes the status if it differs, in one write that fails if the object changed since it was read.
@@ -69,7 +77,7 @@ impl Run {
             return Ok(());
         }
         self.status.observed_generation = self.object.metadata.generation;
-        let write = status_write::write(&self.api, &self.object, self.status.clone());
+        let write = status_write::write(&self.api, &self.events, &self.object, self.status.clone());
         self.object = call("write the remediation's status", write).await?;
         self.status = self.object.status.clone().unwrap_or_default();
         Ok(())

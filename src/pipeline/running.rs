@@ -89,7 +89,7 @@ impl Running {
             if claiming {
                 return Ok(busy);
             }
-            let claimed = Run::read(&pipeline.client, &holder.namespace, &holder.name, pipeline.since).await?;
+            let claimed = Run::read(&pipeline.client, &pipeline.events, &holder.namespace, &holder.name, pipeline.since).await?;
             if claimed.is_some_and(|claimed| claimed.uid() == holder.uid && works_on(&claimed.object, uid)) {
                 return Ok(busy);
             }

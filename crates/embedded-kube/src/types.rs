@@ -98,9 +98,6 @@ const BUILT_IN: &[Row] = &[
     ("", "v1", "ServiceAccount", "serviceaccounts", SPACED, &[UnconditionalUpdate, ReturnsDeleted], &[]),
     ("", "v1", "ConfigMap", "configmaps", SPACED, &[UnconditionalUpdate], &[]),
     ("", "v1", "Secret", "secrets", SPACED, &[UnconditionalUpdate], &["type"]),
-    ("", "v1", "Event", "events", SPACED, &[UnconditionalUpdate],
-        &["involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
-          "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"]),
     ("apps", "v1", "Deployment", "deployments", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
     ("apps", "v1", "ReplicaSet", "replicasets", SPACED, &[Status, Generation, UnconditionalUpdate], &["status.replicas"]),
     ("apps", "v1", "StatefulSet", "statefulsets", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
@@ -108,6 +105,8 @@ const BUILT_IN: &[Row] = &[
     ("batch", "v1", "Job", "jobs", SPACED, &[Status, Generation, UnconditionalUpdate], &["status.successful"]),
     ("batch", "v1", "CronJob", "cronjobs", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
     ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", SPACED, &[Generation, UnconditionalUpdate], &[]),
+    ("events.k8s.io", "v1", "Event", "events", SPACED, &[UnconditionalUpdate],
+        &["reason", "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reportingController", "type"]),
     ("coordination.k8s.io", "v1", "Lease", "leases", SPACED, &[], &[]),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", CLUSTER, &[Status, Generation], &[]),
 ];
