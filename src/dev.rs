@@ -107,7 +107,8 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
     let url = credentials.client.join("url");
-    let result = runtime::run(config, client, Policy::parse(policy::DEV)?, shutdown, move |addresses| {
+    // The store's lock says that nobody else runs, so the same name takes the lease again at once, also after a crash.
+    let result = runtime::run(config, client, CLUSTER.to_owned(), Policy::parse(policy::DEV)?, shutdown, move |addresses| {
         // With port 0 the address is known only now.
         if let Err(error) = files::write(&url, &format!("https://{}", addresses.api)) {
             tracing::warn!(%error, "clients must be told the address with --server");

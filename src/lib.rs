@@ -39,6 +39,7 @@ pub mod informer;
 pub mod ingest;
 pub mod key;
 pub mod kinds;
+pub mod lease;
 pub mod naming;
 pub mod permissions;
 pub mod pipeline;

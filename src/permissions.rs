@@ -25,7 +25,7 @@ use k8s_openapi::{
 };
 use serde::Serialize;
 
-use crate::{pipeline::actions, remediation::ActionKind};
+use crate::{lease, pipeline::actions, remediation::ActionKind};
 
 /// Access to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ const EVENTS: Permission = Permission::to("events.k8s.io", "events", &["create",
 const OWN: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["create"]),
     Permission::to("coordination.k8s.io", "leases", &["create"]),
-    Permission { group: "coordination.k8s.io", resource: "leases", names: &["zen-agent"], verbs: &["get", "update"] },
+    Permission { group: "coordination.k8s.io", resource: "leases", names: &[lease::NAME], verbs: &["get", "update"] },
 ];
 const WATCHED: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["get", "list", "watch", "delete"]),

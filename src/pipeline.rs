@@ -26,19 +26,31 @@
 //! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
 //! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
 //!
-//! Each write of the status carries the resourceVersion that it was decided on, each write of a
-//! target its uid and resourceVersion, and the values are functions of the remediation alone. So two
-//! agents that take themselves for the leader disturb, but do not double, each other's work.
+//! # Two leaders
+//!
+//! A leader that was frozen, in the middle of a write too, wakes up beside the next one. What keeps the
+//! two from doubling each other's work:
+//!
+//! - Each write of the status carries the resourceVersion that it was decided on, and none is made once
+//!   the lease has lapsed by the own clock. So each attempt of a step is one leader's, and counted.
+//! - Each write to a target carries the uid and resourceVersion of a read, and is made only where a read
+//!   of the remediation, after that, shows that the writer's attempt is the one under way. Whoever went
+//!   on has counted another attempt before it, or has changed the target since: either way the late
+//!   write is not made, or refused.
+//! - The values are functions of the remediation alone, and what is created has the remediation's name.
+//!
+//! One case is left, which no precondition covers: a leader that freezes between that read and its write,
+//! while the next one ends the remediation without having had to touch the target. Its write then holds.
 //!
 //! What failed and may yet succeed is tried again, on one of two ladders:
 //!
 //! | what                         | attempts                        | waits |
 //! |------------------------------|---------------------------------|-------|
-//! | execute, rollback            | counted on the object; given up | on the object: 250 ms doubling to 30 s, across restarts |
+//! | execute, rollback            | counted on the object; given up | in memory: 250 ms doubling to 30 s, by the attempts |
 //! | everything else, and a write | without end, by the worker      | in memory, by [`Category::retry`] of the failed call |
 //!
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
-//! too soon, the object's wait is what counts.
+//! too soon, the step's wait is what counts. What another process began is gone on with at once.
 
 mod access;
 pub mod actions;
@@ -52,11 +64,11 @@ mod plan;
 mod rollback;
 mod run;
 mod running;
+mod stopwatch;
 mod validate;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
 use kube::Client;
 use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
@@ -64,6 +76,7 @@ use tracing::Instrument;
 use gate::Gate;
 use run::{Run, Stage};
 use running::Running;
+use stopwatch::Stopwatches;
 
 pub use api::ApiError;
 pub use claim::ClaimError;
@@ -77,6 +90,7 @@ pub use validate::ValidateError;
 use crate::{
     category::Category,
     events::Events,
+    lease::Tenure,
     policy::Guardrails,
     remediation::{ActionKind, Phase, Reason, StepName},
     telemetry::Metrics,
@@ -167,7 +181,7 @@ impl PipelineError {
     }
 }
 
-/// The pipeline. Make a new one on becoming leader: it remembers which targets it works on.
+/// The pipeline, for one term: it remembers which targets it works on.
 pub struct Pipeline {
     client: Client,
     settings: Settings,
@@ -175,8 +189,8 @@ pub struct Pipeline {
     events: Events,
     metrics: Metrics,
     running: Running,
-    /// What was written before was written by another process, or leader.
-    since: Timestamp,
+    stopwatches: Stopwatches,
+    tenure: Tenure,
     /// Held from the count of the budget to the claim that uses it.
     admission: Mutex<()>,
 }
@@ -190,18 +204,10 @@ enum Flow {
 }
 
 impl Pipeline {
-    /// A pipeline that works with this client's permissions.
-    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics) -> Self {
-        Self {
-            client,
-            settings,
-            guardrails,
-            events,
-            metrics,
-            running: Running::default(),
-            since: Timestamp::now(),
-            admission: Mutex::new(()),
-        }
+    /// A pipeline that works with this client's permissions, as long as the tenure holds.
+    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
+        let (running, stopwatches) = (Running::default(), Stopwatches::default());
+        Self { client, settings, guardrails, events, metrics, running, stopwatches, tenure, admission: Mutex::new(()) }
     }
 
     /// Takes one remediation as far as it goes now; `None` when there is none of that name.
@@ -213,16 +219,14 @@ impl Pipeline {
     }
 
     async fn read_and_pass(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
-        let Some(run) = Run::read(&self.client, &self.events, namespace, name, self.since).await.map_err(PipelineError::Read)? else {
-            return Ok(None);
-        };
+        let Some(run) = Run::read(self, namespace, name).await.map_err(PipelineError::Read)? else { return Ok(None) };
         let request_id = run.object.spec.request.as_ref().map_or("", |request| request.id.as_str());
         let tenant = run.object.tenant().unwrap_or_default();
         let span = tracing::info_span!("reconcile", remediation = %run.key(), tenant, request_id);
         self.pass(run).instrument(span).await.map(Some)
     }
 
-    async fn pass(&self, mut run: Run) -> Result<Progress, PipelineError> {
+    async fn pass(&self, mut run: Run<'_>) -> Result<Progress, PipelineError> {
         loop {
             let stage = run.stage();
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
@@ -235,6 +239,9 @@ impl Pipeline {
                 Stage::Rollback => rollback::run(self, &mut run).await.map_err(PipelineError::Rollback)?,
                 Stage::Ended | Stage::NotOurs => Flow::Rest(None),
             };
+            if matches!(stage, Stage::Ended | Stage::NotOurs) {
+                self.stopwatches.forget(run.uid());
+            }
             if let Flow::Rest(next) = flow {
                 return Ok(Progress { phase: run.phase(), next });
             }
@@ -242,7 +249,7 @@ impl Pipeline {
     }
 
     /// Steps 1 to 3: from pending to claimed, waiting, or refused.
-    async fn start(&self, run: &mut Run) -> Result<Flow, PipelineError> {
+    async fn start(&self, run: &mut Run<'_>) -> Result<Flow, PipelineError> {
         // Nothing new is begun for an object that is being deleted.
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
@@ -269,7 +276,7 @@ impl Pipeline {
     /// Ends a remediation that was not begun, where the error is for good.
     async fn refuse<E: std::error::Error>(
         &self,
-        run: &mut Run,
+        run: &mut Run<'_>,
         reason: Option<Reason>,
         error: E,
         again: impl FnOnce(E) -> PipelineError,
@@ -280,7 +287,7 @@ impl Pipeline {
     }
 
     /// Ends a remediation, in one write.
-    async fn end(&self, run: &mut Run, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
+    async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
         self.running.release(&run.object);

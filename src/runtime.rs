@@ -1,13 +1,30 @@
 //! Wiring: what is built, what is spawned, and in which order it stops.
 //!
 //! ```text
-//!  start: metrics, health ▸ admin listener ▸ verifier ▸ API listener
-//!         ▸ informer ─▶ backlog ─▶ workers ─▶ pipeline      ▸ retention      ▸ probes of readiness
-//!  stop:  not ready ▸ API stops accepting and answers what it began ▸ informer ▸ workers drain ▸ admin listener
+//!  start: metrics, health ▸ admin listener ▸ verifier ▸ API listener ▸ informer ▸ election ▸ probes of readiness
+//!  stop:  not ready ▸ API stops accepting and answers what it began ▸ informer, workers drain
+//!         ▸ lease released ▸ admin listener
 //! ```
 //!
-//! All of it ends within [`DRAIN`], whatever hangs.
+//! All of it ends within [`DRAIN`], whatever hangs. Of several replicas, all accept events and are ready;
+//! the one that holds the lease works, for as long as it holds it:
+//!
+//! ```text
+//!  every replica:  informer ─▶ cache, counts, backlog ─┐
+//!                                                      │ (idle: its keys fall together and wait)
+//!              elected ┌───────────────────────────────▼──────────────┐ lease lost, or not renewed in time:
+//!  follower ──────────▶│ a term: a Pipeline and a Pool of its own on  │ nothing more is handed out, steps under
+//!      ▲               │ the backlog, and retention                   │ way are abandoned and put back, at once
+//!      │               └──────────────────────────────┬───────────────┘
+//!      └──────────────────────────────────────────────┤
+//!                                                     └─▶ shutdown: nothing more is handed out, steps under
+//!                                                         way may end, then the lease is released
+//! ```
+//!
+//! A new term remembers nothing: what is under way, the budget, cool-downs and busy targets are read from
+//! the objects. A step that was abandoned is gone on with by the next leader.
 
+mod leader;
 mod probes;
 mod process;
 
@@ -25,15 +42,17 @@ use crate::{
     events::Events,
     informer::{self, remediations},
     ingest::Ingest,
-    pipeline::{self, Pipeline},
+    lease::{self, Election},
+    pipeline,
     policy::Policy,
     queue::Backoff,
     retention::Retention,
     serve,
     telemetry::{Health, Metrics, health::Ready},
     verify::{self, TokenKeys, Verifier},
-    worker::{self, Backlog, Pool},
+    worker::{self, Backlog},
 };
+use leader::Leader;
 
 /// How long everything may take to stop.
 pub const DRAIN: Duration = Duration::from_secs(25);
@@ -81,13 +100,15 @@ pub struct Addresses {
     pub admin: SocketAddr,
 }
 
-/// Runs the agent until `shutdown`; `ready` is called once, when everything serves.
+/// Runs the agent until `shutdown`; `ready` is called once, when everything serves. `identity` is its
+/// name in the election: see [`lease::identity`].
 ///
 /// # Errors
 /// [`RunError`]; all but `Ended` come before anything was accepted.
 pub async fn run(
     config: Config,
     client: Client,
+    identity: String,
     policy: Policy,
     shutdown: CancellationToken,
     ready: impl FnOnce(Addresses) + Send + 'static,
@@ -105,7 +126,7 @@ pub async fn run(
         api: api_listener.local_addr(),
         admin: admin_listener.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(config.admin_listen),
     };
-    // 4. The work: informer, workers, pipeline, retention.
+    // 4. The work: informer and backlog always, workers and retention for whoever leads.
     let mut guardrails = policy.guardrails().clone();
     // Whatever the policy says: what acts on the agent's own objects could approve its own proposals.
     guardrails.protected_namespaces.insert(config.remediation_namespace.clone());
@@ -119,25 +140,35 @@ pub async fn run(
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone());
     let store = informer.store();
-    let settings = pipeline::Settings {
-        watch_namespace: config.watch_namespace.clone(),
-        actions: config.actions.clone(),
-        validation_timeout: config.validation_timeout,
-    };
     let events = Events::start(client.clone(), metrics.clone());
-    let pipeline = Pipeline::new(client.clone(), settings, guardrails, events.clone(), metrics.clone());
-    let pool_config = worker::Config { workers: config.workers, queue: config.queue };
-    let pool = Pool::start(pool_config, backlog, metrics.clone(), process::Reconcile(pipeline));
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
-    health.watch("workers", pool.heartbeat().clone(), SILENCE);
-    health.watch("retention", retention.heartbeat().clone(), SILENCE);
+    let leader = Leader {
+        client: client.clone(),
+        settings: pipeline::Settings {
+            watch_namespace: config.watch_namespace.clone(),
+            actions: config.actions.clone(),
+            validation_timeout: config.validation_timeout,
+        },
+        guardrails,
+        events: events.clone(),
+        workers: worker::Config { workers: config.workers, queue: config.queue },
+        store: store.clone(),
+        backlog,
+        retention: retention.clone(),
+        retention_interval: config.retention_interval,
+        retention_max_age: config.retention_max_age,
+        metrics: metrics.clone(),
+        health: health.clone(),
+    };
+    let election = Election::new(client.clone(), &config.remediation_namespace, identity, lease::Timing::default());
+    let _election = health.watch("election", election.heartbeat(), SILENCE);
     // 5. The operations. Each group has its own token, so that they stop in order.
-    let (stop_api, stop_work, stop_admin) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let [stop_api, stop_work, stop_election, stop_admin] = [(); 4].map(|()| CancellationToken::new());
     let handlers = api::Handlers {
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, metrics.clone()),
-        events: events.clone(),
-        retention: retention.clone(),
+        events,
+        retention,
         cluster: config.cluster.clone(),
         own_tenant: config.tenant.clone(),
         namespace: config.remediation_namespace.clone(),
@@ -160,20 +191,14 @@ pub async fn run(
     let (_keep, tls) = watch::channel(tls);
     let limits = serve::Limits { max_connections: config.limits.max_connections.get(), drain: API_DRAIN, ..serve::Limits::default() };
     let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, stop_api.clone()));
-    let work = spawn(&failed, {
-        let stopped = stop_work.clone();
-        async move {
-            let worker::Drained { handed_back, abandoned } = worker::run(informer, &pool, stopped).await;
-            tracing::info!(handed_back, abandoned, "the workers have stopped");
-        }
-    });
-    let (period, age, stopped) = (config.retention_interval, config.retention_max_age, stop_work.clone());
-    let rest = [
-        spawn(&failed, async move { retention.run(period, age, stopped).await }),
+    let work = [
+        spawn(&failed, informer.run(stop_work.clone())),
+        spawn(&failed, leader.run(election.standing(), stop_work.clone())),
         spawn(&failed, probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
         spawn(&failed, probes::certificate(certificate, health.clone(), stop_work.clone())),
         spawn(&failed, probes::cache(store, health.clone(), stop_work.clone())),
     ];
+    let election = spawn(&failed, election.run(stop_election.clone()));
     health.set(Ready::Api, Ok(()));
     tokio::spawn(probes::announce(health.clone(), stop_work.clone(), move || ready(addresses)));
     // 7. Until somebody says stop.
@@ -187,8 +212,10 @@ pub async fn run(
         stop_api.cancel();
         drop(api.await);
         stop_work.cancel();
-        drop(work.await);
-        drop(futures::future::join_all(rest).await);
+        drop(futures::future::join_all(work).await);
+        // Only now may another replica work.
+        stop_election.cancel();
+        drop(election.await);
         stop_admin.cancel();
         drop(admin.await);
     };

@@ -9,25 +9,18 @@
 //! ```
 //!
 //! A key stays in the backlog until there is room, so that its changes fall together and a deleted
-//! object costs nothing. All state is on the objects: what the pool drops at its end, the next one
-//! finds in its first listing.
+//! object costs nothing. The backlog outlives the pool: what a pool did not begin, or did not finish,
+//! goes back to it for the next one.
 
 mod backlog;
 mod pool;
 
 use std::{fmt, future::Future, time::Duration};
 
-use kube::Resource;
-use serde::de::DeserializeOwned;
-use tokio_util::sync::CancellationToken;
-
-use crate::{category::Category, informer::Informer, key::ObjectKey, remediation::Phase};
+use crate::{category::Category, key::ObjectKey, remediation::Phase};
 
 pub use backlog::Backlog;
 pub use pool::{Config, Drained, Pool, Refused};
-
-/// How long work under way may go on after shutdown began.
-pub const DRAIN: Duration = Duration::from_secs(25);
 
 /// From this many failures in a row on, a key is parked: it waits the longest backoff each time, and
 /// its failures are logged as errors. It is never given up.
@@ -77,22 +70,4 @@ impl std::error::Error for ProcessError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.source)
     }
-}
-
-/// Runs a controller: the informer feeds the backlog of the pool, which works it off from the
-/// moment the cache is complete. After `shutdown`, in this order: the informer stops, nothing more
-/// is handed out, the workers drain.
-pub async fn run<K, V>(informer: Informer<K, V>, pool: &Pool, shutdown: CancellationToken) -> Drained
-where
-    K: Resource + Clone + DeserializeOwned + fmt::Debug + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    let store = informer.store();
-    let dispatch = async {
-        if shutdown.run_until_cancelled(store.synced()).await.is_some() {
-            pool.dispatch(&shutdown).await;
-        }
-    };
-    tokio::join!(informer.run(shutdown.clone()), dispatch);
-    pool.drain(DRAIN).await
 }

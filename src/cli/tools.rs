@@ -10,7 +10,7 @@ use crate::{
     dev::{self, DevError, Options, Workloads},
     duration,
     fixtures::{self, Fixtures as Generator},
-    naming,
+    lease, naming,
     policy::Policy,
     remediation::{self, Phase},
     runtime::{self, Addresses, RunError},
@@ -63,7 +63,7 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
-    runtime::run(config, client, policy, runtime::signals(), ready).await.map_err(ended)
+    runtime::run(config, client, lease::identity(), policy, runtime::signals(), ready).await.map_err(ended)
 }
 
 /// A configuration that turns out to be wrong late is still a wrong configuration.

@@ -27,14 +27,19 @@ use kube::{
 use serde_json::Value;
 
 use super::{
+    Pipeline,
     api::{self, ApiError},
     kinds::KindError,
+    run,
 };
 use crate::{
     category::Category,
     event::Target,
+    lease::Tenure,
     permissions::Permission,
-    remediation::{Action, ActionKind, LabelAction, NetworkQuarantineAction, Previous, Reason, ScaleAction, ZenAgentRemediation},
+    remediation::{
+        Action, ActionKind, LabelAction, NetworkQuarantineAction, Phase, Previous, Reason, ScaleAction, Step, ZenAgentRemediation,
+    },
 };
 
 /// How often a write is tried again because the object changed between read and write.
@@ -102,6 +107,9 @@ pub enum ActionError {
     /// The recorded state belongs to another action.
     #[error("the recorded state is not that of this action, so nothing can be undone from it")]
     NotRecorded,
+    /// The step is not this attempt's any more.
+    #[error("another attempt went on with this remediation meanwhile; this one changes nothing more")]
+    Overtaken,
     /// The object changed between read and write, every time.
     #[error("the target changes too fast to be written safely; it is tried again")]
     Contended,
@@ -123,7 +131,7 @@ impl ActionError {
             Self::NotOurs { .. } => Some(Reason::NameTaken),
             Self::NoField { .. } => Some(Reason::UnsupportedTarget),
             Self::NotRecorded => Some(Reason::RollbackUnsupported),
-            Self::Contended => None,
+            Self::Overtaken | Self::Contended => None,
             Self::Kind(error) => error.reason(),
             Self::Api(error) => error.reason(),
         }
@@ -230,18 +238,69 @@ pub(super) fn leftover(action: &Action, site: &Site<'_>) -> String {
 /// Where an action acts, and for which remediation.
 pub(super) struct Site<'a> {
     pub(super) client: &'a Client,
+    tenure: &'a Tenure,
     /// The pinned target.
     pub(super) target: &'a Target,
     /// The remediation's namespace.
     pub(super) namespace: &'a str,
     /// The remediation's name.
     pub(super) name: &'a str,
+    uid: Option<&'a str>,
+    /// The attempt that acts.
+    attempt: Option<&'a Step>,
+}
+
+/// What a fresh read shows of the remediation.
+enum Standing {
+    /// The attempt that acts is the one under way.
+    Ours,
+    /// Another attempt is, or another step.
+    Overtaken,
+    /// Nothing is under way any more.
+    Over,
 }
 
 impl<'a> Site<'a> {
-    pub(super) fn new(client: &'a Client, target: &'a Target, remediation: &'a ZenAgentRemediation) -> Self {
-        let ObjectMeta { namespace, name, .. } = &remediation.metadata;
-        Self { client, target, namespace: namespace.as_deref().unwrap_or_default(), name: name.as_deref().unwrap_or_default() }
+    pub(super) fn new(pipeline: &'a Pipeline, target: &'a Target, remediation: &'a ZenAgentRemediation) -> Self {
+        let ObjectMeta { namespace, name, uid, .. } = &remediation.metadata;
+        Self {
+            client: &pipeline.client,
+            tenure: &pipeline.tenure,
+            target,
+            namespace: namespace.as_deref().unwrap_or_default(),
+            name: name.as_deref().unwrap_or_default(),
+            uid: uid.as_deref(),
+            attempt: run::under_way(remediation),
+        }
+    }
+
+    async fn standing(&self) -> Result<Standing, ApiError> {
+        let fresh = run::read(self.client, self.namespace, self.name).await?;
+        let Some(fresh) = fresh.filter(|fresh| fresh.metadata.uid.as_deref() == self.uid) else { return Ok(Standing::Over) };
+        Ok(match (run::under_way(&fresh), self.attempt) {
+            (Some(now), Some(attempt))
+                if (now.name, now.attempts, &now.started_at) == (attempt.name, attempt.attempts, &attempt.started_at) =>
+            {
+                Standing::Ours
+            }
+            _ if fresh.phase() == Phase::InProgress => Standing::Overtaken,
+            _ => Standing::Over,
+        })
+    }
+
+    /// Stands between the read that a write to the cluster is decided on, and that write.
+    ///
+    /// # Errors
+    /// When the attempt that acts is not the one under way: this process was frozen meanwhile, or has
+    /// lost the lease, and another goes on.
+    async fn still_ours(&self) -> Result<(), ActionError> {
+        if !self.tenure.holds() {
+            return Err(ActionError::Overtaken);
+        }
+        match self.standing().await? {
+            Standing::Ours => Ok(()),
+            Standing::Overtaken | Standing::Over => Err(ActionError::Overtaken),
+        }
     }
 
     async fn api(&self) -> Result<Api<DynamicObject>, ActionError> {
@@ -274,6 +333,7 @@ impl<'a> Site<'a> {
         for _ in 0..PASSES {
             let live = self.read_from(&api).await?;
             let Some(patch) = change(&live)? else { return Ok(()) };
+            self.still_ours().await?;
             match api::patch_as_read(&api, &live, patch).await {
                 Ok(_) => {}
                 // Somebody else wrote, deleted or replaced it since: the next read shows which.

@@ -23,6 +23,12 @@ pub enum ApiError {
         /// What the call was for.
         what: &'static str,
     },
+    /// Not asked for: another replica may be leading.
+    #[error("cannot {what}: the lease has run out")]
+    NotLeading {
+        /// What the call was for.
+        what: &'static str,
+    },
     /// Refused, or not delivered.
     #[error("cannot {what}: {}", explain(source))]
     Failed {
@@ -38,6 +44,7 @@ impl ApiError {
     pub fn category(&self) -> Category {
         match self {
             Self::Timeout { .. } => Category::Timeout,
+            Self::NotLeading { .. } => Category::Conflict,
             Self::Failed { source, .. } => Category::of(source),
         }
     }

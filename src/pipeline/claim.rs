@@ -41,10 +41,10 @@ impl ClaimError {
     }
 }
 
-pub(super) async fn run(pipeline: &Pipeline, run: &mut Run, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
     let previous = {
         let action = plan::action(&run.object)?;
-        let site = Site::new(&pipeline.client, target, &run.object);
+        let site = Site::new(pipeline, target, &run.object);
         actions::prepare(action, &site.read().await?)?
     };
     run.status.previous = Some(previous);

@@ -22,7 +22,7 @@ pub enum ExecuteError {
     Save(#[from] ApiError),
 }
 
-pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, ExecuteError> {
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, ExecuteError> {
     if let Begin::After(wait) = run.begin(StepName::Execute).await? {
         return Ok(Flow::Rest(Some(wait)));
     }
@@ -30,7 +30,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Exec
         return give_up(pipeline, run, Reason::SpecChanged, "the spec was changed after it was approved").await;
     }
     let made = match run.recorded() {
-        Some((action, target, previous)) => actions::execute(action, &Site::new(&pipeline.client, target, &run.object), previous).await,
+        Some((action, target, previous)) => actions::execute(action, &Site::new(pipeline, target, &run.object), previous).await,
         None => Err(ActionError::NotRecorded),
     };
     match made {
@@ -51,7 +51,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Exec
 }
 
 /// Goes over to undoing: part of it may have been done, by this attempt or by one before it.
-async fn give_up(pipeline: &Pipeline, run: &mut Run, reason: Reason, message: &str) -> Result<Flow, ExecuteError> {
+async fn give_up(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str) -> Result<Flow, ExecuteError> {
     run.undo(StepName::Execute, reason, message);
     run.save().await?;
     // What was not made ends failed, whatever becomes of the rollback.

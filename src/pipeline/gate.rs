@@ -26,7 +26,7 @@ use super::{
     Pipeline,
     api::ApiError,
     run::{Run, elapsed},
-    running::{Reservation, Take, named},
+    running::{Reservation, Take},
 };
 use crate::{
     event::Target,
@@ -92,7 +92,7 @@ enum Approver {
     Policy,
 }
 
-pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Target) -> Result<Gate<'a>, GateError> {
+pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &Target) -> Result<Gate<'a>, GateError> {
     let Some(approver) = approver(pipeline, run)? else { return Ok(Gate::Wait(None)) };
     if let Some(wait) = run.object.spec.scheduled_time.as_ref().map(|at| until(at.0)).filter(|wait| !wait.is_zero()) {
         run.hold(Reason::Scheduled, "its scheduled time has not come");
@@ -114,15 +114,16 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run, target: &Targ
     }
     match pipeline.running.take(pipeline, target, run).await? {
         Take::Taken(reservation) => Ok(Gate::Open(Permit { _admission: admission, _reservation: reservation })),
-        Take::Busy(holder) => {
-            run.hold(Reason::TargetBusy, &format!("{holder} works on the same target"));
+        Take::Busy => {
+            // It names nobody: of many that wait, each would be written anew whenever another one's turn comes.
+            run.hold(Reason::TargetBusy, "another remediation works on the same target");
             Ok(Gate::Wait(Some(BUSY_WAIT)))
         }
     }
 }
 
 /// Who approved it, as the condition says or as it now comes to say; `None` waits for a person.
-fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, GateError> {
+fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, GateError> {
     if run.spec_changed() {
         run.status.approval = None;
         propose(run, Reason::SpecChanged, "the spec was changed after it was approved; a person has to approve it as it is now");
@@ -166,7 +167,7 @@ fn approver(pipeline: &Pipeline, run: &mut Run) -> Result<Option<Approver>, Gate
 }
 
 /// Makes it wait for a person.
-fn propose(run: &mut Run, reason: Reason, message: &str) {
+fn propose(run: &mut Run<'_>, reason: Reason, message: &str) {
     run.set_condition(APPROVED, Holds::No, reason, message);
     run.release();
     run.status.explain(reason, message);
@@ -181,6 +182,15 @@ fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<App
     if age > limit { Err(GateError::Stale { age, limit }) } else { Ok(()) }
 }
 
+/// A remediation as another may speak of it: no tenant learns the names of another's.
+fn named(other: &ZenAgentRemediation, reader: &ZenAgentRemediation) -> String {
+    if other.tenant() == reader.tenant() {
+        format!("remediation {}/{}", other.namespace().unwrap_or_default(), other.name_any())
+    } else {
+        "another remediation".to_owned()
+    }
+}
+
 fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
 }
@@ -193,7 +203,7 @@ fn ran_automatically(remediation: &ZenAgentRemediation) -> bool {
 /// Whether the budget of the target's namespace or the target's cool-down says that a person is needed.
 ///
 /// Counted from the objects themselves, page by page, so it holds across restarts and replicas.
-async fn exceeded(pipeline: &Pipeline, run: &Run, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
+async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
     let selector = match (&target.namespace, &run.object.spec.target) {
         (Some(namespace), _) => format!("spec.target.namespace={namespace}"),
         (None, Some(named)) => format!("spec.target.kind={}", named.kind),
@@ -209,7 +219,7 @@ async fn exceeded(pipeline: &Pipeline, run: &Run, target: &Target) -> Result<Opt
             let same = status.target.as_ref().is_some_and(|other| other.uid == target.uid);
             let last = status.completed_at.as_ref().map_or(started.0, |ended| max(ended.0, started.0));
             if guardrails.cooldown.is_some_and(|cooldown| same && elapsed(last) < cooldown) {
-                let other = named(other.tenant(), &other.namespace().unwrap_or_default(), &other.name_any(), &run.object);
+                let other = named(other, &run.object);
                 let message = format!("{other} changed the same target a short while ago");
                 return Ok(Some((Reason::CoolDown, message)));
             }

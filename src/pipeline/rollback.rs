@@ -31,7 +31,7 @@ pub enum RollbackError {
     Save(#[from] ApiError),
 }
 
-pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, RollbackError> {
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, RollbackError> {
     if let Begin::After(wait) = run.begin(StepName::Rollback).await? {
         return Ok(Flow::Rest(Some(wait)));
     }
@@ -45,7 +45,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Roll
         let message = format!("{why}; no state was recorded to go back to");
         return end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await;
     };
-    let site = Site::new(&pipeline.client, target, &run.object);
+    let site = Site::new(pipeline, target, &run.object);
     let leftover = actions::leftover(action, &site);
     let undone = if attempts > BEGUN { Err(ActionError::Contended) } else { actions::rollback(action, &site, previous).await };
     match undone {
@@ -71,14 +71,14 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, Roll
 
 async fn end(
     pipeline: &Pipeline,
-    run: &mut Run,
+    run: &mut Run<'_>,
     phase: Phase,
     reason: Reason,
     state: StepState,
     message: &str,
 ) -> Result<Flow, RollbackError> {
     run.status.finish_step(StepName::Rollback, state, Some(message));
+    pipeline.end(run, phase.clone(), reason, message).await?;
     pipeline.metrics.processed(&phase, "rollback", run.since_start(StepName::Rollback));
-    pipeline.end(run, phase, reason, message).await?;
     Ok(Flow::Again)
 }

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
 use kube::{Api, Client, ResourceExt};
 
-use super::api::{ApiError, call, find};
+use super::{
+    Pipeline,
+    api::{ApiError, call, find},
+};
 use crate::{
     event::Target,
-    events::Events,
     remediation::{
         APPROVED, Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
         conditions::{self, Holds},
@@ -23,17 +25,15 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The pass.
-pub(super) struct Run {
+pub(super) struct Run<'a> {
+    pipeline: &'a Pipeline,
     api: Api<ZenAgentRemediation>,
-    events: Events,
     /// As last read or written.
     pub(super) object: ZenAgentRemediation,
     /// As it will be, once saved.
     pub(super) status: RemediationStatus,
     /// The step that this pass itself began, as opposed to one that an earlier pass left running.
     begun: Option<StepName>,
-    /// When the pipeline began: what was written before was written by another.
-    pipeline_since: Timestamp,
 }
 
 /// Where the pipeline goes on: a function of what is written, and of nothing else.
@@ -55,20 +55,25 @@ pub(super) enum Begin {
     After(Duration),
 }
 
-impl Run {
-    pub(super) async fn read(
-        client: &Client,
-        events: &Events,
-        namespace: &str,
-        name: &str,
-        pipeline_since: Timestamp,
-    ) -> Result<Option<Self>, ApiError> {
-        let guarded = Api::namespaced(client.clone(), namespace);
-        let found = find("read the remediation", guarded.get(name)).await?;
-        let Some(object) = found.and_then(stream::well_formed::<ZenAgentRemediation>) else { return Ok(None) };
-        let api = Api::namespaced(client.clone(), namespace);
+/// The remediation as it is now, unless it is gone or malformed.
+pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<ZenAgentRemediation>, ApiError> {
+    let guarded = Api::namespaced(client.clone(), namespace);
+    Ok(find("read the remediation", guarded.get(name)).await?.and_then(stream::well_formed))
+}
+
+/// The step that is under way.
+pub(super) fn under_way(object: &ZenAgentRemediation) -> Option<&Step> {
+    let running = |name| object.step(name).filter(|step| step.state == StepState::Running);
+    let last_first = [StepName::Rollback, StepName::Validate, StepName::Execute];
+    (object.phase() == Phase::InProgress).then(|| last_first.into_iter().find_map(running)).flatten()
+}
+
+impl<'a> Run<'a> {
+    pub(super) async fn read(pipeline: &'a Pipeline, namespace: &str, name: &str) -> Result<Option<Self>, ApiError> {
+        let Some(object) = read(&pipeline.client, namespace, name).await? else { return Ok(None) };
+        let api = Api::namespaced(pipeline.client.clone(), namespace);
         let status = object.status.clone().unwrap_or_default();
-        Ok(Some(Self { api, events: events.clone(), object, status, begun: None, pipeline_since }))
+        Ok(Some(Self { pipeline, api, object, status, begun: None }))
     }
 
     /// Writes the status if it differs, in one write that fails if the object changed since it was read.
@@ -76,10 +81,17 @@ impl Run {
         if self.object.status.as_ref() == Some(&self.status) {
             return Ok(());
         }
+        let what = "write the remediation's status";
+        if !self.pipeline.tenure.holds() {
+            return Err(ApiError::NotLeading { what });
+        }
         self.status.observed_generation = self.object.metadata.generation;
-        let write = status_write::write(&self.api, &self.events, &self.object, self.status.clone());
-        self.object = call("write the remediation's status", write).await?;
+        let write = status_write::write(&self.api, &self.pipeline.events, &self.object, self.status.clone());
+        self.object = call(what, write).await?;
         self.status = self.object.status.clone().unwrap_or_default();
+        if let Some(step) = under_way(&self.object) {
+            self.pipeline.stopwatches.wrote(&self.object, step);
+        }
         Ok(())
     }
 
@@ -88,14 +100,13 @@ impl Run {
     }
 
     pub(super) fn stage(&self) -> Stage {
-        let running = |name| self.object.step(name).is_some_and(|step| step.state == StepState::Running);
-        match self.phase() {
-            Phase::Pending => Stage::Start,
-            Phase::Succeeded | Phase::Failed | Phase::RolledBack => Stage::Ended,
-            Phase::InProgress if running(StepName::Rollback) => Stage::Rollback,
-            Phase::InProgress if running(StepName::Validate) => Stage::Validate,
-            Phase::InProgress if running(StepName::Execute) => Stage::Execute,
-            Phase::InProgress | Phase::Unknown(_) => Stage::NotOurs,
+        match (self.phase(), under_way(&self.object).map(|step| step.name)) {
+            (Phase::Pending, _) => Stage::Start,
+            (Phase::Succeeded | Phase::Failed | Phase::RolledBack, _) => Stage::Ended,
+            (Phase::InProgress, Some(StepName::Execute)) => Stage::Execute,
+            (Phase::InProgress, Some(StepName::Validate)) => Stage::Validate,
+            (Phase::InProgress, Some(StepName::Rollback)) => Stage::Rollback,
+            (Phase::InProgress | Phase::Unknown(_), _) => Stage::NotOurs,
         }
     }
 
@@ -145,16 +156,21 @@ impl Run {
         self.object.step(name).map_or(0, |step| step.attempts)
     }
 
-    /// How long ago the step was first begun.
+    /// How long ago the step was first begun, by what is written.
     pub(super) fn since_start(&self, name: StepName) -> Duration {
         self.object.step(name).map_or(Duration::ZERO, |step| elapsed(step.started_at.0))
     }
 
+    /// How long the step has been under way, by a clock that nobody sets.
+    pub(super) fn under_way(&self) -> Duration {
+        under_way(&self.object).map_or(Duration::ZERO, |step| self.pipeline.stopwatches.under_way(&self.object, step))
+    }
+
     /// Counts another attempt of a step that an earlier pass left running, no sooner than its backoff allows.
     ///
-    /// The status write of an attempt wakes the informer up, so the wait is measured from what is
-    /// written: neither a worker's retry nor an update can hurry it. What was cut off by the end of
-    /// another process did not fail, and is begun again at once.
+    /// The status write of an attempt wakes the informer up, so the wait is measured from there:
+    /// neither a worker's retry nor an update can hurry it. What was cut off by the end of another
+    /// process, or term, did not fail, and is begun again at once.
     pub(super) async fn begin(&mut self, name: StepName) -> Result<Begin, ApiError> {
         if self.begun == Some(name) {
             return Ok(Begin::Now);
@@ -162,11 +178,9 @@ impl Run {
         let attempts = self.attempts(name);
         let doublings = u32::try_from(attempts.clamp(1, 8) - 1).unwrap_or(0);
         let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
-        // A clock that was set back must not stop it: a time to come counts as long ago.
-        let since = self.status.updated_at.as_ref().map_or(wait, |at| Timestamp::now().duration_since(at.0).unsigned_abs());
-        let ours = self.status.updated_at.as_ref().is_none_or(|at| at.0 >= self.pipeline_since);
-        if ours && since < wait {
-            return Ok(Begin::After(wait - since));
+        let since = self.object.step(name).and_then(|step| self.pipeline.stopwatches.begun_here(&self.object, step));
+        if let Some(left) = since.and_then(|since| wait.checked_sub(since)).filter(|left| !left.is_zero()) {
+            return Ok(Begin::After(left));
         }
         if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {
             step.attempts = attempts.saturating_add(1);

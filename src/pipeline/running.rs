@@ -15,7 +15,11 @@ use futures::TryStreamExt;
 use kube::ResourceExt;
 use tokio::sync::OnceCell;
 
-use super::{Pipeline, api::ApiError, run::Run};
+use super::{
+    Pipeline,
+    api::ApiError,
+    run::{self, Run},
+};
 use crate::{
     event::Target,
     remediation::{Phase, ZenAgentRemediation},
@@ -51,8 +55,8 @@ impl Drop for Reservation<'_> {
 /// Whether the target is free.
 pub(super) enum Take<'a> {
     Taken(Reservation<'a>),
-    /// Another remediation has it; its name, for the reader's eyes.
-    Busy(String),
+    /// Another remediation has it.
+    Busy,
 }
 
 #[derive(Clone)]
@@ -60,14 +64,12 @@ struct Holder {
     namespace: String,
     name: String,
     uid: String,
-    tenant: Option<String>,
 }
 
 impl Holder {
     fn of(object: &ZenAgentRemediation) -> Self {
         let uid = object.metadata.uid.clone().unwrap_or_default();
-        let tenant = object.tenant().map(ToOwned::to_owned);
-        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any(), uid, tenant }
+        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any(), uid }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -77,7 +79,7 @@ impl Holder {
 
 impl Running {
     /// Takes the target for this remediation, or says who has it.
-    pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run) -> Result<Take<'_>, ApiError> {
+    pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run<'_>) -> Result<Take<'_>, ApiError> {
         self.filled.get_or_try_init(|| self.fill(pipeline)).await?;
         let uid = target.uid.as_deref().unwrap_or_default();
         let me = Holder::of(&run.object);
@@ -85,13 +87,12 @@ impl Running {
             let Some((holder, claiming)) = self.enter(uid, &me, true) else {
                 return Ok(Take::Taken(Reservation { running: self, uid: uid.to_owned() }));
             };
-            let busy = Take::Busy(named(holder.tenant.as_deref(), &holder.namespace, &holder.name, &run.object));
             if claiming {
-                return Ok(busy);
+                return Ok(Take::Busy);
             }
-            let claimed = Run::read(&pipeline.client, &pipeline.events, &holder.namespace, &holder.name, pipeline.since).await?;
-            if claimed.is_some_and(|claimed| claimed.uid() == holder.uid && works_on(&claimed.object, uid)) {
-                return Ok(busy);
+            let claimed = run::read(&pipeline.client, &holder.namespace, &holder.name).await?;
+            if claimed.is_some_and(|claimed| claimed.metadata.uid.as_ref() == Some(&holder.uid) && works_on(&claimed, uid)) {
+                return Ok(Take::Busy);
             }
             self.leave(uid, &holder);
         }
@@ -144,11 +145,6 @@ impl Running {
         }
         Ok(())
     }
-}
-
-/// A remediation as another may speak of it: no tenant learns the names of another's.
-pub(super) fn named(tenant: Option<&str>, namespace: &str, name: &str, reader: &ZenAgentRemediation) -> String {
-    if tenant == reader.tenant() { format!("remediation {namespace}/{name}") } else { "another remediation".to_owned() }
 }
 
 fn pinned(object: &ZenAgentRemediation) -> Option<&str> {

@@ -1,7 +1,8 @@
 //! Step 5: looks whether the effect is there, again and again until the deadline.
 //!
-//! Nothing blocks: each look is one pass, the deadline is counted from what is written on the
-//! object. What could not be checked is never success.
+//! Nothing blocks: each look is one pass. The deadline is counted by this process's own clock; what is
+//! written on the object says where to begin, where another process made the change. What could not be
+//! checked is never success.
 
 use std::time::Duration;
 
@@ -27,18 +28,18 @@ pub enum ValidateError {
     Save(#[from] ApiError),
 }
 
-pub(super) async fn run(pipeline: &Pipeline, run: &mut Run) -> Result<Flow, ValidateError> {
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, ValidateError> {
     let seen = match run.recorded() {
-        Some((action, target, _)) => actions::validate(action, &Site::new(&pipeline.client, target, &run.object)).await,
+        Some((action, target, _)) => actions::validate(action, &Site::new(pipeline, target, &run.object)).await,
         None => Err(ActionError::NotRecorded),
     };
-    let elapsed = run.since_start(StepName::Validate);
+    let elapsed = run.under_way();
     let left = pipeline.settings.validation_timeout.saturating_sub(elapsed);
     let (reason, message) = match seen {
         Ok(Verdict::Holds(message)) => {
             run.status.finish_step(StepName::Validate, StepState::Succeeded, Some(&message));
-            pipeline.metrics.processed(&Phase::Succeeded, "validate", elapsed);
             pipeline.end(run, Phase::Succeeded, Reason::Validated, &message).await?;
+            pipeline.metrics.processed(&Phase::Succeeded, "validate", elapsed);
             return Ok(Flow::Again);
         }
         Ok(Verdict::Impossible(message)) => (Reason::ValidationFailed, message),

@@ -5,8 +5,8 @@
 //! silent for longer than it may be makes the process unhealthy.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -50,7 +50,9 @@ pub struct Health {
 struct State {
     /// Why a condition does not hold; absent when it holds.
     unready: BTreeMap<Ready, String>,
-    heartbeats: Vec<Watched>,
+    /// By a number of its own.
+    heartbeats: BTreeMap<u64, Watched>,
+    watched: u64,
 }
 
 #[derive(Debug)]
@@ -60,43 +62,62 @@ struct Watched {
     silence: Duration,
 }
 
+/// A loop is watched, until this is dropped.
+#[derive(Debug)]
+#[must_use = "dropped, it ends the watch"]
+pub struct Watching {
+    state: Arc<Mutex<State>>,
+    number: u64,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        lock(&self.state).heartbeats.remove(&self.number);
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing panics while it holds the lock, and a poisoned health would still be the truth.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Default for Health {
     fn default() -> Self {
         let unready = Ready::ALL.into_iter().map(|condition| (condition, "not yet".to_owned())).collect();
-        let state = State { unready, heartbeats: Vec::new() };
+        let state = State { unready, ..State::default() };
         Self { started: Instant::now(), state: Arc::new(Mutex::new(state)) }
     }
 }
 
 impl Health {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, and a poisoned health would still be the truth.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Says that a condition holds, or why it does not.
     pub fn set(&self, condition: Ready, holds: Result<(), String>) {
         match holds {
-            Ok(()) => self.lock().unready.remove(&condition),
-            Err(why) => self.lock().unready.insert(condition, why),
+            Ok(()) => lock(&self.state).unready.remove(&condition),
+            Err(why) => lock(&self.state).unready.insert(condition, why),
         };
     }
 
-    /// Watches a loop, which is stuck when it is silent for longer than `silence`.
-    pub fn watch(&self, name: &'static str, heartbeat: Heartbeat, silence: Duration) {
-        self.lock().heartbeats.push(Watched { name, heartbeat, silence });
+    /// Watches a loop, which is stuck when it is silent for longer than `silence` from now on.
+    pub fn watch(&self, name: &'static str, heartbeat: &Heartbeat, silence: Duration) -> Watching {
+        heartbeat.beat();
+        let mut state = lock(&self.state);
+        state.watched += 1;
+        let number = state.watched;
+        state.heartbeats.insert(number, Watched { name, heartbeat: heartbeat.clone(), silence });
+        Watching { state: Arc::clone(&self.state), number }
     }
 
     /// Every condition of readiness, with the reason of those that do not hold.
     pub fn readiness(&self) -> BTreeMap<&'static str, Option<String>> {
-        let state = self.lock();
+        let state = lock(&self.state);
         Ready::ALL.into_iter().map(|condition| (condition.as_str(), state.unready.get(&condition).cloned())).collect()
     }
 
-    /// The loops that have been silent for too long.
-    pub fn stuck(&self) -> Vec<&'static str> {
-        let state = self.lock();
-        state.heartbeats.iter().filter(|beat| beat.heartbeat.age() > beat.silence).map(|beat| beat.name).collect()
+    /// The loops that have been silent for too long, each name once.
+    pub fn stuck(&self) -> BTreeSet<&'static str> {
+        let state = lock(&self.state);
+        state.heartbeats.values().filter(|beat| beat.heartbeat.age() > beat.silence).map(|beat| beat.name).collect()
     }
 
     /// Time since the process started.
@@ -122,12 +143,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_loop_is_stuck_and_a_beat_frees_it() {
-        let (health, heartbeat) = (Health::default(), Heartbeat::new());
-        health.watch("workers", heartbeat.clone(), Duration::from_secs(30));
+    async fn a_silent_loop_is_stuck_until_it_beats_or_is_watched_no_more() {
+        let (health, heartbeats) = (Health::default(), [Heartbeat::new(), Heartbeat::new()]);
+        let watching = heartbeats.each_ref().map(|heartbeat| health.watch("workers", heartbeat, Duration::from_secs(30)));
         tokio::time::advance(Duration::from_secs(31)).await;
-        assert_eq!(health.stuck(), ["workers"]);
-        heartbeat.beat();
+        assert_eq!(health.stuck(), ["workers"].into());
+        heartbeats[0].beat();
+        assert_eq!(health.stuck(), ["workers"].into(), "the other one is still silent");
+        heartbeats[1].beat();
+        assert!(health.stuck().is_empty());
+        tokio::time::advance(Duration::from_secs(31)).await;
+        drop(watching);
         assert!(health.stuck().is_empty());
     }
 }

@@ -92,9 +92,12 @@ impl Backlog {
         self.with(|queue| queue.claim(key))
     }
 
-    /// The work on `key` was not begun, or was abandoned.
-    pub(super) fn release(&self, key: &ObjectKey) {
-        self.with(|queue| queue.done(key));
+    /// The work on `key` was not begun, or was abandoned: somebody else may have it.
+    pub(super) fn put_back(&self, key: &ObjectKey) {
+        self.with(|queue| {
+            queue.add(key);
+            queue.done(key);
+        });
     }
 
     pub(super) fn succeeded(&self, key: &ObjectKey, again: Option<Duration>) {

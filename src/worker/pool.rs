@@ -71,7 +71,6 @@ struct Shared {
     metrics: Metrics,
     queued: AtomicUsize,
     active: AtomicUsize,
-    heartbeat: Heartbeat,
     /// No worker takes another key.
     stop: CancellationToken,
     /// Work under way is dropped.
@@ -82,6 +81,8 @@ struct Shared {
 /// abandons their work, and its backlog is of no further use.
 pub struct Pool {
     shared: Arc<Shared>,
+    /// One of each worker.
+    heartbeats: Vec<Heartbeat>,
     sender: mpsc::Sender<ObjectKey>,
     receiver: Arc<Mutex<mpsc::Receiver<ObjectKey>>>,
     workers: TaskTracker,
@@ -97,15 +98,15 @@ impl Pool {
             metrics,
             queued: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
-            heartbeat: Heartbeat::new(),
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
         });
         let (process, workers) = (Arc::new(process), TaskTracker::new());
-        for _ in 0..config.workers.get() {
-            workers.spawn(work(Arc::clone(&shared), Arc::clone(&receiver), Arc::clone(&process)));
+        let heartbeats: Vec<_> = (0..config.workers.get()).map(|_| Heartbeat::new()).collect();
+        for heartbeat in &heartbeats {
+            workers.spawn(work(Arc::clone(&shared), Arc::clone(&receiver), Arc::clone(&process), heartbeat.clone()));
         }
-        Self { shared, sender, receiver, workers }
+        Self { shared, heartbeats, sender, receiver, workers }
     }
 
     /// Hands the backlog's keys to the workers, each when it is ready and there is room, until
@@ -167,9 +168,9 @@ impl Pool {
         self.shared.active.load(Ordering::Relaxed)
     }
 
-    /// Beats as long as any worker is free, or finishes something.
-    pub fn heartbeat(&self) -> &Heartbeat {
-        &self.shared.heartbeat
+    /// One of each worker: beats as long as it is free, or finishes something.
+    pub fn heartbeats(&self) -> &[Heartbeat] {
+        &self.heartbeats
     }
 
     /// Takes nothing more, hands back what was not begun, and waits for the work under way; what
@@ -189,7 +190,7 @@ impl Pool {
         // Ends only when everybody who had reserved a place has used it or left.
         while let Some(key) = receiver.recv().await {
             self.shared.took();
-            self.shared.backlog.release(&key);
+            self.shared.backlog.put_back(&key);
             handed_back += 1;
         }
         tracing::info!(handed_back, abandoned, "the worker pool is drained");
@@ -217,12 +218,12 @@ impl Drop for Pool {
 }
 
 /// One worker: takes keys until the pool stops.
-async fn work<P: Process>(shared: Arc<Shared>, receiver: Arc<Mutex<mpsc::Receiver<ObjectKey>>>, process: Arc<P>) {
+async fn work<P: Process>(shared: Arc<Shared>, receiver: Arc<Mutex<mpsc::Receiver<ObjectKey>>>, process: Arc<P>, heartbeat: Heartbeat) {
     let take = || async {
-        let mut receiver = receiver.lock().await;
         loop {
-            shared.heartbeat.beat();
-            if let Ok(key) = timeout(BEAT, receiver.recv()).await {
+            heartbeat.beat();
+            // One of the free workers waits for a key, the others wait for their turn; neither may look like being stuck.
+            if let Ok(key) = timeout(BEAT, async { receiver.lock().await.recv().await }).await {
                 return key;
             }
         }
@@ -230,7 +231,6 @@ async fn work<P: Process>(shared: Arc<Shared>, receiver: Arc<Mutex<mpsc::Receive
     while let Some(Some(key)) = shared.stop.run_until_cancelled(take()).await {
         shared.took();
         shared.handle(&*process, key).await;
-        shared.heartbeat.beat();
     }
 }
 
@@ -247,7 +247,7 @@ impl Shared {
         // The processor shares nothing mutable with us, so a panic leaves nothing of ours half-done.
         let attempt = AssertUnwindSafe(async { process.process(key.clone()).await }).catch_unwind();
         let Some(outcome) = self.abandon.run_until_cancelled(attempt).await else {
-            return self.backlog.release(&key);
+            return self.backlog.put_back(&key);
         };
         if let Some(status) = status(&outcome) {
             self.metrics.worked(status, started.elapsed());

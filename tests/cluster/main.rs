@@ -7,6 +7,8 @@
 #[path = "../engine/served.rs"]
 mod engine;
 mod ground;
+#[path = "../engine/lease.rs"]
+mod lease;
 #[path = "../pipeline/suite.rs"]
 mod pipeline;
 mod server;

@@ -3,6 +3,7 @@
 
 mod fake;
 mod informer;
+mod lease;
 mod retention;
 mod served;
 mod server;

@@ -12,12 +12,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use zen_agent::{
     category::Category,
+    heartbeat::BEAT,
     informer::{self, remediations},
     key::ObjectKey,
     queue::Backoff,
     remediation::Phase,
     telemetry::Metrics,
-    worker::{Backlog, Config, Drained, Next, Pool, Process, ProcessError, Processed, Refused, run},
+    worker::{Backlog, Config, Drained, Next, Pool, Process, ProcessError, Processed, Refused},
 };
 
 use crate::{fake::Fake, soon};
@@ -273,20 +274,30 @@ async fn work_that_asks_to_be_continued_comes_again_after_that_time() {
 #[tokio::test]
 async fn a_drain_lets_work_finish_hands_back_the_rest_and_takes_nothing_more() {
     let (work, mut begins) = Gated::new();
-    let (pool, _, metrics) = pool(1, 2, work.clone());
+    let (first, backlog, metrics) = pool(1, 2, work.clone());
     for name in ["a", "b", "c"] {
-        soon("there is room", pool.enqueue(key(name))).await.unwrap();
+        soon("there is room", first.enqueue(key(name))).await.unwrap();
     }
     soon("a begins", begins.recv()).await.unwrap();
-    let drain = pool.drain(Duration::from_secs(20));
+    let drain = first.drain(Duration::from_secs(20));
     tokio::pin!(drain);
     assert!(futures::poll!(&mut drain).is_pending());
-    assert_eq!(pool.try_enqueue(key("d")), Err(Refused::Closed(key("d"))));
-    assert_eq!(pool.enqueue(key("d")).await, Err(Refused::Closed(key("d"))));
+    assert_eq!(first.try_enqueue(key("d")), Err(Refused::Closed(key("d"))));
+    assert_eq!(first.enqueue(key("d")).await, Err(Refused::Closed(key("d"))));
     work.gate.add_permits(9);
     assert_eq!(soon("it is drained", drain).await, Drained { handed_back: 2, abandoned: 0 });
     assert!(begins.try_recv().is_err());
-    assert_eq!(metrics.queue_depth.get(), 0);
+    assert_eq!((metrics.queue_depth.get(), backlog.len()), (2, 2));
+    // The next pool on the same backlog does what the first one left.
+    let config = Config { workers: NonZeroUsize::MIN, queue: NonZeroUsize::MIN };
+    let next = Pool::start(config, backlog.clone(), metrics.clone(), work);
+    dispatched(&next, async {
+        for name in ["b", "c"] {
+            assert_eq!(soon("the next pool works", begins.recv()).await.unwrap(), name);
+        }
+        eventually("all is done", || metrics.queue_depth.get() == 0 && next.active_workers() == 0).await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -304,46 +315,64 @@ async fn work_that_is_not_done_at_the_deadline_is_abandoned() {
     soon("a begins", begun.recv()).await.unwrap();
     assert_eq!(pool.drain(Duration::from_millis(10)).await, Drained { handed_back: 0, abandoned: 1 });
     assert_eq!(metrics.workers_active.get(), 0);
-    // The next pool on the same backlog may have it.
-    backlog.add(&key("a"));
-    assert_eq!(backlog.len(), 1);
+    assert_eq!(backlog.len(), 1, "the next pool on the same backlog may have it");
 }
 
 #[tokio::test]
-async fn a_pool_whose_workers_are_all_stuck_stops_beating() {
+async fn a_worker_that_is_stuck_stops_beating_also_where_the_others_are_free() {
     let (work, mut begins) = Gated::new();
-    let (pool, _, _) = pool(1, 1, work.clone());
+    let (pool, _, _) = pool(3, 1, work.clone());
+    tokio::time::pause();
+    let stuck = || pool.heartbeats().iter().filter(|heartbeat| heartbeat.age() > BEAT).count();
+    tokio::time::sleep(10 * BEAT).await;
+    assert_eq!(stuck(), 0, "whoever is free beats");
     pool.try_enqueue(key("a")).unwrap();
     soon("a begins", begins.recv()).await.unwrap();
-    eventually("the heartbeat ages", || pool.heartbeat().age() > Duration::from_millis(100)).await;
+    tokio::time::sleep(2 * BEAT).await;
+    assert_eq!(stuck(), 1);
     work.gate.add_permits(1);
-    eventually("it beats again", || pool.heartbeat().age() < Duration::from_millis(100)).await;
+    eventually("it beats again", || stuck() == 0).await;
 }
 
 #[tokio::test]
-async fn from_watch_to_worker_every_open_remediation_is_processed_and_shutdown_is_orderly() {
+async fn from_watch_to_worker_every_open_remediation_is_processed_in_one_term_after_another() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
     let backlog = Backlog::new(backoff(), 1, &metrics);
     for name in ["a", "b", "c"] {
         fake.put("zenagentremediations", "zen", name, json!({ "spec": {}, "status": { "phase": "pending" } }));
     }
     fake.put("zenagentremediations", "zen", "over", json!({ "spec": {}, "status": { "phase": "failed" } }));
-    let (work, mut tries) = scripted(|_, _| Ok(DONE));
+    let (done, mut tries) = mpsc::unbounded_channel();
+    let script = |_: &str, _: u32| Ok(DONE);
     let informer = remediations::informer(Api::all(fake.client()), informer::Config::default(), metrics.clone(), backlog.clone());
-    let config = Config { workers: NonZeroUsize::new(2).unwrap(), queue: NonZeroUsize::new(1).unwrap() };
-    let pool = Pool::start(config, backlog, metrics, work);
-    let shutdown = CancellationToken::new();
-    let test = async {
-        let mut seen = Vec::new();
-        for _ in 0..3 {
-            seen.push(soon("work", tries.recv()).await.unwrap().0);
+    let (store, shutdown) = (informer.store(), CancellationToken::new());
+    let running = tokio::spawn(informer.run(shutdown.clone()));
+    soon("the cache is synced", store.synced()).await;
+    for (term, expected) in [("first", vec!["a", "b", "c"]), ("second", vec!["between", "during"])] {
+        let work = Scripted { script, tries: Mutex::default(), done: done.clone() };
+        let config = Config { workers: NonZeroUsize::new(2).unwrap(), queue: NonZeroUsize::MIN };
+        let pool = Pool::start(config, backlog.clone(), metrics.clone(), work);
+        let seen = dispatched(&pool, async {
+            if term == "second" {
+                fake.put("zenagentremediations", "zen", "during", json!({ "spec": {}, "status": { "phase": "pending" } }));
+            }
+            let mut seen = Vec::new();
+            for _ in &expected {
+                seen.push(soon("work", tries.recv()).await.unwrap().0);
+            }
+            seen.sort();
+            seen
+        })
+        .await;
+        assert_eq!(seen, expected, "{term}");
+        eventually("the last settles", || pool.active_workers() == 0).await;
+        assert_eq!(pool.drain(Duration::from_secs(20)).await, Drained { handed_back: 0, abandoned: 0 });
+        if term == "first" {
+            // Nobody leads: the informer goes on, and what it finds waits.
+            fake.put("zenagentremediations", "zen", "between", json!({ "spec": {}, "status": { "phase": "pending" } }));
+            eventually("it waits", || backlog.len() == 1).await;
         }
-        seen.sort();
-        assert_eq!(seen, ["a", "b", "c"]);
-        fake.put("zenagentremediations", "zen", "d", json!({ "spec": {}, "status": { "phase": "pending" } }));
-        assert_eq!(soon("work", tries.recv()).await.unwrap().0, "d");
-        shutdown.cancel();
-    };
-    let (drained, ()) = tokio::join!(run(informer, &pool, shutdown.clone()), test);
-    assert_eq!(drained, Drained { handed_back: 0, abandoned: 0 });
+    }
+    shutdown.cancel();
+    soon("the informer ends", running).await.unwrap();
 }

@@ -9,4 +9,5 @@ mod demo;
 mod events;
 mod faults;
 mod gate;
+mod leaders;
 mod plan;

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use zen_agent::{
     event::Target,
     events::Events,
+    lease::Tenure,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
     remediation::{
@@ -65,17 +66,24 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), guardrails, self.events.clone(), self.metrics.clone())
+        Pipeline::new(self.client.clone(), settings(), guardrails, self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline with other settings.
     pub(crate) fn set(&self, settings: Settings) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings, Guardrails::none(), self.events.clone(), self.metrics.clone())
+        Pipeline::new(self.client.clone(), settings, Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline whose calls pass a tap.
     pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
-        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.events.clone(), self.metrics.clone())
+        Pipeline::new(
+            tapped(self.client.clone(), tap),
+            settings(),
+            Guardrails::none(),
+            self.events.clone(),
+            self.metrics.clone(),
+            Tenure::endless(),
+        )
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {

@@ -20,11 +20,11 @@ use kube::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Act, ActionError, Level, PASSES, Permission, Site, Verdict, gone_is_undone};
+use super::{Act, ActionError, Level, PASSES, Permission, Site, Standing, Verdict, gone_is_undone};
 use crate::{
     category::Category,
     naming::is_label_value,
-    pipeline::api::{call, find},
+    pipeline::api::{ApiError, call, find},
     remediation::{NetworkQuarantineAction, Previous, PreviousQuarantine, REMEDIATION_LABEL},
 };
 
@@ -164,11 +164,12 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
     let name = wanted.name_any();
     for _ in 0..PASSES {
         let written = match find("read the NetworkPolicy", api.get(&name)).await? {
-            None => call("create the NetworkPolicy", api.create(&PostParams::default(), &wanted)).await,
+            None => create_policy(site, &api, &wanted).await?,
             Some(live) if !is_ours(&live, &wanted) => return Err(ActionError::NotOurs { what: format!("the NetworkPolicy {name}") }),
             Some(live) if denies_all(&live, &wanted) => return Ok(()),
             Some(mut live) => {
                 live.spec.clone_from(&wanted.spec);
+                site.still_ours().await?;
                 call("repair the NetworkPolicy", api.replace(&name, &PostParams::default(), &live)).await
             }
         };
@@ -179,6 +180,22 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
         }
     }
     Err(ActionError::Contended)
+}
+
+/// Creates the policy. A create has no precondition on what is not there: so it is looked at again afterwards
+/// whether the remediation was ended meanwhile, and nobody is left who would delete the policy.
+async fn create_policy(
+    site: &Site<'_>,
+    api: &Api<NetworkPolicy>,
+    wanted: &NetworkPolicy,
+) -> Result<Result<NetworkPolicy, ApiError>, ActionError> {
+    site.still_ours().await?;
+    let created = call("create the NetworkPolicy", api.create(&PostParams::default(), wanted)).await;
+    if created.is_ok() && matches!(site.standing().await?, Standing::Over) {
+        delete_policy(site).await?;
+        return Err(ActionError::Overtaken);
+    }
+    Ok(created)
 }
 
 /// Deletes the policy if it is this remediation's; ends when a fresh read shows none.
