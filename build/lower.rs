@@ -7,6 +7,7 @@
 //! | `oneOf` of scalars | one schema with several types: one clear message | as it stands |
 //! | `x-select-by-presence` | if a property is there, then that branch, else the next | as it stands, in order |
 //! | `x-max-key-length` | `propertyNames` | nothing |
+//! | `type: integer` | `x-bits`, the size of its type | the same |
 //! | bounds, patterns, closed objects | as they stand | nothing: what is typed was validated |
 
 use std::collections::BTreeMap;
@@ -80,6 +81,9 @@ pub(super) fn lower(schema: &Value, purpose: Purpose) -> Value {
         lowered.insert(key.clone(), value);
     }
     if purpose == Purpose::Validation {
+        if map.get("type") == Some(&json!("integer")) {
+            lowered.insert("x-bits".into(), if map.get("format") == Some(&json!("int32")) { 32.into() } else { 64.into() });
+        }
         if let Some(length) = map.get("x-max-key-length") {
             lowered.insert("propertyNames".into(), json!({ "maxLength": length }));
         }

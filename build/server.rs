@@ -257,6 +257,7 @@ fn statics(contract: &Contract, operation: &Operation) -> TokenStream {
 
 fn route(contract: &Contract, operation: &Operation) -> TokenStream {
     let (id, path, problems) = (&operation.id, &operation.path, &operation.problems);
+    let successes = operation.successes.iter().map(|success| success.status);
     let method = format_ident!("{}", operation.method.to_uppercase());
     let role = format_ident!("{}", operation.role.to_upper_camel_case());
     let variant = format_ident!("{}", contract.version.variant);
@@ -279,6 +280,7 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
             path: #path,
             parameters: &PARAMETERS,
             body: &BODY,
+            successes: &[#(#successes),*],
             problems: &[#(#problems),*],
         };
     }

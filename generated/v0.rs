@@ -2564,6 +2564,7 @@ pub mod cleanup_remediations {
         path: "/api/v1/remediations/cleanup",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
     };
 }
@@ -2616,6 +2617,7 @@ pub mod ingest_events {
         path: "/v0/events",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -2671,6 +2673,7 @@ pub mod ingest_falco {
         path: "/v0/events/falco",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -2726,6 +2729,7 @@ pub mod ingest_kyverno {
         path: "/v0/events/kyverno",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -2781,6 +2785,7 @@ pub mod ingest_trivy {
         path: "/v0/events/trivy",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -2875,7 +2880,7 @@ pub mod list_remediations {
             required: false,
             default: Some("100"),
             schema: crate::contract::Schema::new(|| crate::contract::inline(
-                "{\"maximum\":500,\"minimum\":1,\"type\":\"integer\"}",
+                "{\"maximum\":500,\"minimum\":1,\"type\":\"integer\",\"x-bits\":64}",
             )),
         },
         crate::contract::Parameter {
@@ -2903,6 +2908,7 @@ pub mod list_remediations {
         path: "/v0/remediations",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
     };
 }
@@ -2957,6 +2963,7 @@ pub mod get_remediation {
         path: "/v0/remediations/{id}",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 404u16, 413u16, 429u16, 500u16, 503u16],
     };
 }
@@ -3018,6 +3025,7 @@ pub mod approve_remediation {
         path: "/v0/remediations/{id}/approve",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
@@ -3082,6 +3090,7 @@ pub mod reject_remediation {
         path: "/v0/remediations/{id}/reject",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,

@@ -183,7 +183,7 @@ Arguments:
     }
     /**Ingest a batch of events
 
-Stores a remediation for each event that policy wants one for. Answered only after all of them are stored; the same X-Request-Id with the same body has effect once.
+Stores a remediation for each event that policy wants one for. Answered only after all of them are stored; the same X-Request-Id with the same body has effect once. What is stored of one event has at most 64 KiB; where one would have more the answer is 413, and nothing is stored.
 
 Sends a `POST` request to `/v0/events`
 
@@ -270,7 +270,7 @@ Arguments:
     }
     /**Ingest one Falco event
 
-Takes the body that Falco's http_output or Falcosidekick's webhook sends.
+Takes the body that Falco's http_output or Falcosidekick's webhook sends. What is stored of it has at most 64 KiB; where it would have more the answer is 413.
 
 Sends a `POST` request to `/v0/events/falco`
 
@@ -357,7 +357,7 @@ Arguments:
     }
     /**Ingest one Kyverno result or report
 
-Takes what Policy Reporter's webhook target sends, its heartbeat included, or a PolicyReport.
+Takes what Policy Reporter's webhook target sends, its heartbeat included, or a PolicyReport, of up to 5000 results. What is stored of one result has at most 64 KiB; where there are more results, or one would have more, the answer is 413, and nothing is stored.
 
 Sends a `POST` request to `/v0/events/kyverno`
 
@@ -444,7 +444,7 @@ Arguments:
     }
     /**Ingest one Trivy report
 
-Takes what the Trivy Operator's webhook sends, with or without its envelope, or a report of the Trivy CLI.
+Takes what the Trivy Operator's webhook sends, with or without its envelope, or a report of the Trivy CLI. One remediation at most comes of it, and what is stored has at most 64 KiB; where it would have more the answer is 413.
 
 Sends a `POST` request to `/v0/events/trivy`
 
@@ -698,7 +698,7 @@ Arguments:
     }
     /**Approve a proposal
 
-Lets a waiting remediation run. Approving an approved one again changes nothing.
+Lets a waiting remediation run. Sending it again is harmless: what is approved, or has begun, is answered as it stands, with the first decision. What was rejected, has ended, or was changed since it was read is 409 state_conflict. Two who decide at once do not both win: one of them is answered by the other's decision, or by 409.
 
 Sends a `POST` request to `/v0/remediations/{id}/approve`
 
@@ -788,7 +788,7 @@ Arguments:
     }
     /**Reject a proposal
 
-Ends a waiting remediation as failed, reason Rejected. Rejecting a rejected one again changes nothing.
+Ends a remediation that has not begun, approved or not, as failed, reason Rejected. Sending it again is harmless: what was rejected is answered as it stands, with the first decision. What has begun, or has ended otherwise, is 409 state_conflict.
 
 Sends a `POST` request to `/v0/remediations/{id}/reject`
 

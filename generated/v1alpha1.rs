@@ -119,6 +119,7 @@ pub mod cleanup_remediations {
         path: "/api/v1/remediations/cleanup",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
     };
 }
@@ -137,6 +138,7 @@ pub mod ingest_events {
         path: "/v1alpha1/events",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -158,6 +160,7 @@ pub mod ingest_falco {
         path: "/v1alpha1/events/falco",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -179,6 +182,7 @@ pub mod ingest_kyverno {
         path: "/v1alpha1/events/kyverno",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -200,6 +204,7 @@ pub mod ingest_trivy {
         path: "/v1alpha1/events/trivy",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[202u16],
         problems: &[
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
@@ -223,6 +228,7 @@ pub mod list_remediations {
         path: "/v1alpha1/remediations",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
     };
 }
@@ -241,6 +247,7 @@ pub mod get_remediation {
         path: "/v1alpha1/remediations/{id}",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 404u16, 413u16, 429u16, 500u16, 503u16],
     };
 }
@@ -261,6 +268,7 @@ pub mod approve_remediation {
         path: "/v1alpha1/remediations/{id}/approve",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
@@ -284,6 +292,7 @@ pub mod reject_remediation {
         path: "/v1alpha1/remediations/{id}/reject",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
@@ -378,7 +387,7 @@ pub mod watch_remediations {
             required: false,
             default: Some("300"),
             schema: crate::contract::Schema::new(|| crate::contract::inline(
-                "{\"maximum\":300,\"minimum\":1,\"type\":\"integer\"}",
+                "{\"maximum\":300,\"minimum\":1,\"type\":\"integer\",\"x-bits\":64}",
             )),
         },
         crate::contract::Parameter {
@@ -406,6 +415,7 @@ pub mod watch_remediations {
         path: "/v1alpha1/watch/remediations",
         parameters: &PARAMETERS,
         body: &BODY,
+        successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
     };
 }

@@ -22,7 +22,6 @@ pub mod view;
 pub use dispatch::Dispatcher;
 pub use handlers::{Handlers, Places};
 pub use mount::{Mount, RouteTable};
-pub use problem::Echo;
 pub use reply::{EventStream, IntoReply, Reply};
 pub use routes::{Operations, Surface};
 

@@ -76,6 +76,9 @@ struct Dev {
     /// Address of health and metrics.
     #[arg(long, default_value = "127.0.0.1:9090")]
     admin_listen: SocketAddr,
+    /// Address on which kubectl can reach the embedded Kubernetes API: loopback only, since it asks nobody who he is.
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
+    kube_listen: Option<SocketAddr>,
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]
     frozen_workloads: bool,
@@ -85,6 +88,11 @@ struct Dev {
     /// pretty or json.
     #[arg(long, env = "LOG_FORMAT", default_value = "pretty")]
     log_format: LogFormat,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|error| format!("{error}; an address is such as 127.0.0.1:8001"))?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("it must be a loopback address, such as 127.0.0.1:8001".to_owned()) }
 }
 
 #[derive(clap::Args)]

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use schema::{MAX_VIOLATIONS, Schema, component, inline};
+pub use schema::{MAX_VIOLATIONS, Schema, Violations, component, inline};
 pub use time::DateTime;
 
 use crate::identity::Role;
@@ -86,6 +86,8 @@ pub struct Route {
     pub parameters: &'static [Parameter],
     /// The body's schema, if the operation takes one.
     pub body: &'static Option<Schema>,
+    /// The statuses of success.
+    pub successes: &'static [u16],
     /// The statuses of the problems that the contract declares.
     pub problems: &'static [u16],
 }

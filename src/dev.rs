@@ -7,6 +7,7 @@
 pub mod credentials;
 mod expiry;
 mod files;
+mod kube_port;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -27,6 +28,7 @@ use crate::{
     runtime::{self, Addresses, RunError},
 };
 use credentials::{Credentials, CredentialsError};
+pub use kube_port::KubePortError;
 
 /// The tenant of `zen-agent dev`.
 pub const TENANT: &str = "dev";
@@ -46,6 +48,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Address of health and metrics.
     pub admin_listen: SocketAddr,
+    /// Address of the embedded Kubernetes API, for kubectl; none unless asked for.
+    pub kube_listen: Option<SocketAddr>,
     /// Whether the stand-in for the workload controllers plays.
     pub workloads: Workloads,
 }
@@ -74,6 +78,9 @@ pub enum DevError {
     /// Seeding the workloads.
     #[error("the sample workloads: {0}")]
     Seed(#[from] demo::SeedError),
+    /// Serving the embedded Kubernetes API on a port.
+    #[error(transparent)]
+    KubePort(#[from] KubePortError),
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -104,6 +111,10 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let controllers = CancellationToken::new();
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
     let expiring = tokio::spawn(expiry::run(client.clone()));
+    let port = match options.kube_listen {
+        Some(address) => Some(kube_port::open(&kubernetes, address, &credentials.client, controllers.clone()).await?),
+        None => None,
+    };
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
     let url = credentials.client.join("url");
@@ -118,8 +129,8 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     .await;
     expiring.abort();
     controllers.cancel();
-    if let Some(playing) = playing {
-        drop(tokio::time::timeout(Duration::from_secs(1), playing).await);
+    for task in playing.into_iter().chain(port) {
+        drop(tokio::time::timeout(Duration::from_secs(1), task).await);
     }
     Ok(result?)
 }

@@ -6,6 +6,8 @@ use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
 
+use crate::contract::ContractVersion;
+
 /// The stable `code` of a problem; clients branch on it, so a code never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -159,4 +161,13 @@ impl Problem {
         self.retry_after = Some(wait);
         self
     }
+}
+
+/// What an answer repeats of its request: that much of it as was well-formed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// X-Request-Id, as sent.
+    pub request_id: Option<String>,
+    /// X-Zen-Contract-Version.
+    pub version: Option<ContractVersion>,
 }

@@ -4,6 +4,7 @@ mod action;
 mod action_kind;
 pub mod approval;
 pub mod conditions;
+mod fixed;
 pub mod names;
 mod phase;
 mod reason;

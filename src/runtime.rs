@@ -190,7 +190,7 @@ pub async fn run(
     });
     let (_keep, tls) = watch::channel(tls);
     let limits = serve::Limits { max_connections: config.limits.max_connections.get(), drain: API_DRAIN, ..serve::Limits::default() };
-    let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, stop_api.clone()));
+    let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, metrics.clone(), stop_api.clone()));
     let work = [
         spawn(&failed, informer.run(stop_work.clone())),
         spawn(&failed, leader.run(election.standing(), stop_work.clone())),

@@ -12,6 +12,17 @@
 //!  shutdown ─▶ accept no more ─▶ finish what is under way ─▶ after `drain`, cut what is left
 //! ```
 //!
+//! What HTTP leaves open, and who closes it:
+//!
+//! | request | answer | by |
+//! |---|---|---|
+//! | a head that is no HTTP, or too large; a Content-Length that is no number; a transfer coding that does not end in `chunked` | an empty 400 or 431, counted and audited as `malformed_http` | hyper |
+//! | no Host or two, a transfer coding beside `chunked` | 400 `malformed_header`, `missing_header` | [`verify`](crate::verify) |
+//! | Content-Length beside Transfer-Encoding | read as chunks (RFC 9112, section 6.3) | hyper |
+//!
+//! The last is no way to smuggle a request: TLS ends here, a connection is one client's, and the bytes
+//! of a body are signed. hyper's own answers cannot be problem documents, since there is no request yet.
+//!
 //! Certificates are read anew for each connection from a `watch` channel. When they change, the
 //! connections that are open finish what they do and close: a CA that is removed lets nobody stay.
 
@@ -32,6 +43,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use tls::{TlsError, tls_config};
+
+use crate::telemetry::Metrics;
 
 /// How long to wait when the process has no file descriptor or memory left for a connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
@@ -90,12 +103,19 @@ impl Listener {
     }
 
     /// Serves `endpoint` until `shutdown`, then ends what is under way, within [`Limits::drain`].
-    pub async fn serve<E>(self, tls: watch::Receiver<Arc<ServerConfig>>, endpoint: E, limits: Limits, shutdown: CancellationToken)
-    where
+    pub async fn serve<E>(
+        self,
+        tls: watch::Receiver<Arc<ServerConfig>>,
+        endpoint: E,
+        limits: Limits,
+        metrics: Metrics,
+        shutdown: CancellationToken,
+    ) where
         E: Endpoint<Output = Response> + 'static,
     {
         let permits = Arc::new(Semaphore::new(limits.max_connections));
-        let service = connection::Service { endpoint: Arc::new(endpoint), local: self.address, limits, shutdown: shutdown.clone(), tls };
+        let service =
+            connection::Service { endpoint: Arc::new(endpoint), local: self.address, limits, metrics, shutdown: shutdown.clone(), tls };
         let mut connections = JoinSet::new();
         // The permit comes first, and inside the select: a listener that is full can still be stopped.
         while let Some(Ok(permit)) = shutdown.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await {

@@ -6,7 +6,8 @@
 //! ```text
 //!  (TLS handshake: `serve`; no answer at all)
 //!   1 rate of the certificate  429
-//!   2 headers                  400   present once, well-formed, version supported and the path's
+//!   2 headers                  400   present once, well-formed, version supported and the path's;
+//!                                    one Host, no transfer coding but chunked
 //!   3 token                    401   RS256, ES256 or EdDSA by a known key; iss, aud, exp, nbf
 //!   4 tenant, cluster          403   header = token = certificate; the cluster is this one
 //!   5 media type, size         415, 413
@@ -15,8 +16,7 @@
 //!   ──▶ Verified<Received>: JSON, schema and handler come after
 //! ```
 //!
-//! Every refusal is counted by its code and leaves one `audit` record that names who and why, and
-//! never a token, a signature or a secret.
+//! Every refusal is counted by its code and leaves one record in the [`audit`] log.
 
 mod body;
 mod caller;
@@ -27,9 +27,10 @@ mod rate;
 mod setup;
 mod signature;
 mod token;
+mod unverified;
 mod verified;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Uri, header};
@@ -41,12 +42,13 @@ pub use caller::Caller;
 pub use keys::TokenKeys;
 pub use peer::PeerIdentity;
 pub use setup::{Setup, SetupError};
+pub use unverified::Unverified;
 pub use verified::Verified;
 
 use crate::{
-    contract::{ContractVersion, Operation},
-    identity::Tenant,
-    problem::{Code, Problem},
+    audit,
+    contract::Operation,
+    problem::{Code, Echo, Problem},
     telemetry::Metrics,
 };
 
@@ -69,10 +71,8 @@ pub struct Received {
 pub struct Refusal {
     /// What the caller is told.
     pub problem: Problem,
-    /// X-Request-Id, where it was well-formed.
-    pub request_id: Option<String>,
-    /// X-Zen-Contract-Version, where it was supported.
-    pub version: Option<ContractVersion>,
+    /// What of the request was well-formed.
+    pub echo: Echo,
 }
 
 /// Verifies requests. Cloning shares keys, limits and cache.
@@ -85,6 +85,7 @@ struct Parts {
     tokens: token::Tokens,
     secrets: signature::Secrets,
     max_body: usize,
+    buffers: body::Buffers,
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     metrics: Metrics,
 }
@@ -112,6 +113,7 @@ impl Verifier {
             tokens: token::Tokens::new(setup.issuer, setup.audience, setup.keys),
             secrets: signature::Secrets::read(&setup.secrets)?,
             max_body: setup.max_body,
+            buffers: body::Buffers::new(setup.max_body),
             now: Box::new(now),
             metrics,
         })))
@@ -127,45 +129,39 @@ impl Verifier {
     /// # Errors
     /// The first check that failed.
     pub async fn verify(&self, operation: &'static Operation, request: Request) -> Result<Verified<Received>, Refusal> {
-        let mut seen = headers::Seen::of(request.headers());
-        let (peer, begun) = (request.data::<Arc<PeerIdentity>>().cloned(), Instant::now());
-        match self.check(operation, request, peer.as_deref(), &mut seen).await {
-            Ok(verified) => Ok(verified),
-            Err(problem) => {
-                self.0.metrics.rejected(problem.code);
-                let claimed_tenant = seen.tenant().map(|tenant| tenant.as_str().to_owned());
-                let (request_id, version) = seen.echo();
-                let cluster = peer.as_deref().and_then(|peer| peer.cluster.as_deref());
-                let tenant = peer.as_deref().and_then(|peer| peer.tenant.as_ref()).map(Tenant::as_str);
-                tracing::warn!(
-                    target: "audit", code = problem.code.as_str(), operation = operation.id, cluster, tenant,
-                    claimed_tenant, request_id, took = ?begun.elapsed(), "refused: {}", problem.detail
-                );
-                Err(Refusal { problem, request_id, version })
-            }
-        }
+        let unverified = Unverified::of(&request);
+        self.check(operation, request, &unverified).await.map_err(|problem| {
+            audit::refused(&self.0.metrics, &unverified.sender(), operation.id, &problem);
+            Refusal { problem, echo: unverified.echo() }
+        })
+    }
+
+    /// Whether the certificate keeps to its rate, of which this is one request.
+    ///
+    /// # Errors
+    /// 429, with the time to wait.
+    pub fn check_rate(&self, unverified: &Unverified) -> Result<(), Problem> {
+        // Only the mTLS listener serves; without its mark this is a defect of the wiring.
+        let peer = unverified.peer.as_ref().ok_or_else(|| Problem::new(Code::Internal, "The connection carries no identity"))?;
+        self.0.rates.check(peer)
     }
 
     async fn check(
         &self,
         operation: &'static Operation,
         mut request: Request,
-        peer: Option<&PeerIdentity>,
-        seen: &mut headers::Seen,
+        unverified: &Unverified,
     ) -> Result<Verified<Received>, Problem> {
         let this = &*self.0;
-        let Some(peer) = peer else {
-            // Only the mTLS listener serves operations; without its mark this is a defect of the wiring.
-            return Err(Problem::new(Code::Internal, "The connection carries no identity"));
-        };
         // 1. Rate.
-        this.rates.check(peer)?;
+        self.check_rate(unverified)?;
         // 2. Headers.
-        let named = seen.check(operation)?;
+        let named = unverified.seen.check(operation)?;
         // 3. Token.
         let now = (this.now)();
         let claims = this.tokens.check(request.headers(), now)?;
         // 4. Tenant and cluster.
+        let Some(peer) = unverified.peer.as_deref() else { return Err(Problem::new(Code::Internal, "The connection carries no identity")) };
         if named.tenant != claims.tenant || Some(&named.tenant) != peer.tenant.as_ref() {
             return Err(Problem::new(Code::TenantMismatch, "X-Tenant-Id, the token's tenant_id and the certificate's O must be the same"));
         }
@@ -176,7 +172,7 @@ impl Verifier {
         // 5. Media type and size.
         body::check_type(request.headers(), operation)?;
         let sent = request.take_body();
-        let body = body::read(request.headers(), sent, this.max_body).await?;
+        let body = body::read(request.headers(), sent, this.max_body, &this.buffers).await?;
         let body_digest: [u8; 32] = Sha256::digest(&body).into();
         // 6. Signature.
         let uri = request.original_uri().clone();

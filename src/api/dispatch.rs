@@ -6,13 +6,15 @@ use futures::FutureExt as _;
 use poem::{Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::Instrument as _;
 
-use super::{Echo, IntoReply, parameters, problem};
+use super::{IntoReply, parameters, problem};
 use crate::{
-    contract::Route,
+    audit,
+    contract::{Route, Violations},
     problem::{Code, Problem, Violation},
     telemetry::Metrics,
-    verify::{Received, Verified, Verifier},
+    verify::{Caller, Received, Verified, Verifier},
 };
 
 /// Verifies, reads, calls, renders. Cloning shares it.
@@ -30,36 +32,65 @@ impl Dispatcher {
         Self(Arc::new(Parts { verifier, metrics }))
     }
 
+    /// What verifies.
+    pub(super) fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
     /// Answers a request for `route`.
+    ///
+    /// From where it is verified, a request is carried through even if the client has gone: nothing is
+    /// left half-done, and the audit log has what was done.
     pub async fn dispatch<T, U, H, F>(&self, route: &'static Route, request: Request, handler: H) -> Response
+    where
+        T: DeserializeOwned + Send + 'static,
+        U: IntoReply + Send + 'static,
+        H: FnOnce(Verified<T>) -> F + Send + 'static,
+        F: Future<Output = Result<U, Problem>> + Send + 'static,
+    {
+        let begun = Instant::now();
+        // 1. Verify: who it is, and that every byte is theirs. The verifier audits what it refuses.
+        let received = match self.0.verifier.verify(&route.operation, request).await {
+            Ok(received) => received,
+            Err(refusal) => {
+                let response = problem::render(&declared(route, refusal.problem), &refusal.echo);
+                self.0.metrics.answered(route.operation.id, response.status(), begun.elapsed());
+                return response;
+            }
+        };
+        let echo = received.caller().echo();
+        let carried = tokio::spawn(self.clone().carry(route, received, handler, begun));
+        // Without an answer the process is ending.
+        carried.await.unwrap_or_else(|_| problem::render(&failed(route, "a request was cut off"), &echo))
+    }
+
+    /// Reads, calls and renders a verified request, and notes what came of it.
+    async fn carry<T, U, H, F>(self, route: &'static Route, received: Verified<Received>, handler: H, begun: Instant) -> Response
     where
         T: DeserializeOwned,
         U: IntoReply,
-        H: FnOnce(Verified<T>) -> F,
+        H: FnOnce(Verified<T>) -> F + Send,
         F: Future<Output = Result<U, Problem>> + Send,
     {
-        let begun = Instant::now();
-        // 1. Verify: who it is, and that every byte is theirs. The verifier counts what it refuses.
-        let response = match self.0.verifier.verify(&route.operation, request).await {
-            Err(refusal) => {
-                let echo = Echo { request_id: refusal.request_id, version: refusal.version };
-                problem::render(&self.declared(route, refusal.problem), &echo)
+        let (caller, operation) = (received.caller().clone(), route.operation.id);
+        let (echo, sender) = (caller.echo(), caller.sender());
+        let span = span(operation, &caller);
+        // 2.–6. Read and call.
+        let answered = self.answer(route, received, handler).instrument(span).await;
+        // 7. Render.
+        let rendered = answered.and_then(|reply| reply.into_reply().render(&echo).map_err(|defect| failed(route, &defect.to_string())));
+        let response = match rendered {
+            Ok(response) => {
+                audit::answered(&sender, operation, response.status(), begun.elapsed());
+                response
             }
-            Ok(received) => {
-                let echo = Echo::of(received.caller());
-                // 2.–6. Read and call.
-                let answered = self.answer(route, received, handler).await;
-                // 7. Render.
-                let rendered =
-                    answered.and_then(|reply| reply.into_reply().render(&echo).map_err(|defect| failed(route, &defect.to_string())));
-                rendered.unwrap_or_else(|refused| {
-                    let refused = self.declared(route, refused);
-                    self.0.metrics.rejected(refused.code);
-                    problem::render(&refused, &echo)
-                })
+            Err(refused) => {
+                let refused = declared(route, refused);
+                audit::refused(&self.0.metrics, &sender, operation, &refused);
+                problem::render(&refused, &echo)
             }
         };
-        self.0.metrics.answered(route.operation.id, response.status(), begun.elapsed());
+        self.0.metrics.answered(operation, response.status(), begun.elapsed());
         response
     }
 
@@ -78,14 +109,19 @@ impl Dispatcher {
             Err(failed(route, "the handler panicked"))
         })
     }
+}
 
-    /// A problem whose status the contract does not declare for the operation is a defect of the agent.
-    fn declared(&self, route: &Route, problem: Problem) -> Problem {
-        if route.problems.contains(&problem.code.status().as_u16()) {
-            return problem;
-        }
-        failed(route, &format!("the problem {} is not declared for the operation", problem.code.as_str()))
+/// What every line of the log says that is written on behalf of a request.
+fn span(operation: &'static str, caller: &Caller) -> tracing::Span {
+    tracing::info_span!("request", operation, request_id = caller.request_id.as_sent(), tenant = caller.tenant.as_str())
+}
+
+/// A problem whose status the contract does not declare for the operation is a defect of the agent.
+fn declared(route: &Route, problem: Problem) -> Problem {
+    if route.problems.contains(&problem.code.status().as_u16()) {
+        return problem;
     }
+    failed(route, &format!("the problem {} is not declared for the operation", problem.code.as_str()))
 }
 
 fn read<T: DeserializeOwned>(route: &Route, received: &Received) -> Result<T, Problem> {
@@ -101,17 +137,21 @@ fn read<T: DeserializeOwned>(route: &Route, received: &Received) -> Result<T, Pr
         schema.check(&body, received.body.len()).map_err(violated)?;
         values.insert("body".to_owned(), body);
     }
-    // 5. Types. They are as wide as the schemas; what remains are values such as a time beyond the years that are supported.
-    serde_json::from_value(Value::Object(values))
-        .map_err(|_| violated(vec![Violation { pointer: String::new(), message: "has a value that is out of range".to_owned() }]))
+    // 5. Types. The schemas let nothing through that does not fit; if one does, it is refused all the same.
+    serde_json::from_value(Value::Object(values)).map_err(|_| {
+        let told = vec![Violation { pointer: String::new(), message: "has a value that is out of range".to_owned() }];
+        violated(Violations { told, complete: false })
+    })
 }
 
-fn violated(violations: Vec<Violation>) -> Problem {
-    let detail = match violations.len() {
-        1 => "The body has 1 violation.".to_owned(),
-        count => format!("The body has {count} violations or more."),
+fn violated(Violations { told, complete }: Violations) -> Problem {
+    let (count, plural) = (told.len(), if told.len() == 1 { "" } else { "s" });
+    let detail = if complete {
+        format!("The body has {count} violation{plural}.")
+    } else {
+        format!("The body has at least {count} violation{plural}, where the search ended.")
     };
-    Problem { violations, ..Problem::new(Code::SchemaViolation, detail) }
+    Problem { violations: told, ..Problem::new(Code::SchemaViolation, detail) }
 }
 
 fn failed(route: &Route, defect: &str) -> Problem {

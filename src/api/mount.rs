@@ -43,7 +43,7 @@ impl<'a, A: Send + Sync + 'static> Mount<'a, A> {
         let (api, dispatcher) = (self.api.clone(), self.dispatcher.clone());
         let endpoint = make(move |request: Request| {
             let (api, dispatcher, handler) = (api.clone(), dispatcher.clone(), handler.clone());
-            async move { poem::Result::<Response>::Ok(dispatcher.dispatch(route, request, |verified| handler(api, verified)).await) }
+            async move { poem::Result::<Response>::Ok(dispatcher.dispatch(route, request, move |verified| handler(api, verified)).await) }
         });
         let methods = self.table.entry(poem_path(route.path)).or_default();
         methods.insert(route.method.clone(), endpoint.boxed());

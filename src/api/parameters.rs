@@ -50,7 +50,7 @@ fn value(parameter: &Parameter, text: String) -> Result<Value, Problem> {
     };
     match parameter.schema.check(&value, 0) {
         Ok(()) => Ok(value),
-        Err(violations) => Err(invalid(parameter.name, violations.first().map_or("is not valid", |violation| &violation.message))),
+        Err(violations) => Err(invalid(parameter.name, violations.told.first().map_or("is not valid", |violation| &violation.message))),
     }
 }
 

@@ -6,49 +6,20 @@ use http::{HeaderName, HeaderValue, header};
 use poem::Response;
 use serde_json::{Value, json};
 
-use crate::{
-    contract::ContractVersion,
-    identity::RequestId,
-    problem::{Code, Problem},
-    verify::Caller,
-};
+use crate::problem::{Code, Echo, Problem};
 
 /// Where every kind of problem has its stable URI: this and the code.
 const TYPES: &str = "https://zen.kube-zen.io/problems/";
 /// What 429 and 503 say when nobody knows how long it will take.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
-/// What an answer repeats of its request: that much of it as was well-formed.
-#[derive(Clone, Debug, Default)]
-pub struct Echo {
-    /// X-Request-Id, as sent.
-    pub request_id: Option<String>,
-    /// X-Zen-Contract-Version.
-    pub version: Option<ContractVersion>,
-}
-
-impl Echo {
-    /// What a verified request said.
-    pub(super) fn of(caller: &Caller) -> Self {
-        Self { request_id: Some(caller.request_id.as_sent().to_owned()), version: Some(caller.version) }
+/// Repeats what was well-formed.
+pub(super) fn write_echo(echo: &Echo, response: &mut Response) {
+    if let Some(value) = echo.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
     }
-
-    /// What a request that no operation takes says, as far as it is well-formed.
-    pub(super) fn unverified(headers: &http::HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name)?.to_str().ok();
-        Self {
-            request_id: text("x-request-id").filter(|id| id.parse::<RequestId>().is_ok()).map(str::to_owned),
-            version: text("x-zen-contract-version").and_then(ContractVersion::parse),
-        }
-    }
-
-    pub(super) fn write(&self, response: &mut Response) {
-        if let Some(value) = self.request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
-            response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
-        }
-        if let Some(version) = self.version {
-            response.headers_mut().insert(HeaderName::from_static("x-zen-contract-version"), HeaderValue::from_static(version.as_str()));
-        }
+    if let Some(version) = echo.version {
+        response.headers_mut().insert(HeaderName::from_static("x-zen-contract-version"), HeaderValue::from_static(version.as_str()));
     }
 }
 
@@ -66,7 +37,7 @@ pub(super) fn render(problem: &Problem, echo: &Echo) -> Response {
     if status == http::StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    echo.write(&mut response);
+    write_echo(echo, &mut response);
     response
 }
 

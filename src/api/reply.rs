@@ -10,7 +10,8 @@ use poem::{
 };
 use serde::Serialize;
 
-use super::Echo;
+use super::problem::write_echo;
+use crate::problem::Echo;
 
 /// A stream of server-sent events; it ends when the handler ends it.
 pub type EventStream = BoxStream<'static, Event>;
@@ -79,7 +80,7 @@ impl Reply {
                 response.headers_mut().insert(name, HeaderValue::try_from(value)?);
             }
         }
-        echo.write(&mut response);
+        write_echo(echo, &mut response);
         Ok(response)
     }
 }

@@ -1,9 +1,9 @@
 //! Every route of the API listener, and the documents of the admin listener.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use poem::{
     Endpoint, EndpointExt as _, IntoEndpoint as _, Request, Response, Route,
     endpoint::{BoxEndpoint, make_sync},
@@ -11,11 +11,13 @@ use poem::{
 };
 use poem_openapi::OpenApiService;
 
-use super::{Dispatcher, Echo, mount::poem_path, problem};
+use super::{Dispatcher, mount::poem_path, problem};
 use crate::{
+    audit,
     contract::{v0, v1alpha1},
     problem::{Code, Problem},
     telemetry::Metrics,
+    verify::{Unverified, Verifier},
 };
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -43,7 +45,8 @@ impl Surface {
             .at("/docs", fixed(HTML, stable_page.clone()))
             .at("/docs/v0", fixed(HTML, stable_page))
             .at("/docs/v1alpha1", fixed(HTML, alpha.scalar_html()));
-        let operations = Operations { stable: stable.into_endpoint().boxed(), alpha: alpha.into_endpoint().boxed(), metrics };
+        let verifier = dispatcher.verifier().clone();
+        let operations = Operations { stable: stable.into_endpoint().boxed(), alpha: alpha.into_endpoint().boxed(), verifier, metrics };
         Self { operations, documents }
     }
 }
@@ -57,6 +60,7 @@ fn fixed(content_type: &'static str, text: impl Into<Bytes>) -> impl Endpoint<Ou
 pub struct Operations {
     stable: BoxEndpoint<'static>,
     alpha: BoxEndpoint<'static>,
+    verifier: Verifier,
     metrics: Metrics,
 }
 
@@ -64,20 +68,27 @@ impl Endpoint for Operations {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let echo = Echo::unverified(request.headers());
-        let path = request.uri().path().to_owned();
+        let (begun, unverified) = (Instant::now(), Unverified::of(&request));
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         // Paths that take any version are mounted with the stable contract.
         let contract = if path.starts_with("/v1alpha1/") { &self.alpha } else { &self.stable };
         match contract.call(request).await {
             Ok(response) => Ok(response),
-            Err(error) => Ok(self.no_operation(&error, &path, &echo)),
+            Err(error) => {
+                let response = self.no_operation(&error, &method, &path, &unverified);
+                self.metrics.answered(audit::NO_OPERATION, response.status(), begun.elapsed());
+                Ok(response)
+            }
         }
     }
 }
 
 impl Operations {
-    fn no_operation(&self, error: &poem::Error, path: &str, echo: &Echo) -> Response {
-        let problem = if error.is::<NotFoundError>() {
+    fn no_operation(&self, error: &poem::Error, method: &Method, path: &str, unverified: &Unverified) -> Response {
+        // What has no route is held to the same rate.
+        let problem = if let Err(limited) = self.verifier.check_rate(unverified) {
+            limited
+        } else if error.is::<NotFoundError>() {
             Problem::new(Code::NotFound, "There is no such route. /v0/openapi.json on the admin listener lists them.")
         } else if error.is::<MethodNotAllowedError>() {
             Problem::new(Code::MethodNotAllowed, "The header Allow names the methods of this route.")
@@ -85,8 +96,8 @@ impl Operations {
             tracing::error!(%error, "a request failed before its operation");
             Problem::new(Code::Internal, "The request was not carried out.")
         };
-        self.metrics.rejected(problem.code);
-        let mut response = problem::render(&problem, echo);
+        audit::unrouted(&self.metrics, &unverified.sender(), method, path, &problem);
+        let mut response = problem::render(&problem, &unverified.echo());
         if response.status() == StatusCode::METHOD_NOT_ALLOWED
             && let Ok(allow) = HeaderValue::try_from(allowed(error, path))
         {

@@ -3,6 +3,7 @@
 mod caller;
 mod fake;
 mod handlers;
+mod log;
 mod real;
 mod served;
 mod watching;
@@ -17,7 +18,7 @@ use fake::Fake;
 use super::{Dispatcher, Operations, Surface};
 use crate::{
     contract::{ContractVersion, v0, v1alpha1},
-    problem::{Code, Problem},
+    problem::{Code, Echo, Problem},
     telemetry::Metrics,
 };
 
@@ -155,10 +156,49 @@ async fn violations_are_bounded_whatever_is_sent() {
 }
 
 #[tokio::test]
-async fn a_value_that_no_type_can_hold_is_a_violation_too() {
+async fn a_value_that_no_type_can_hold_is_a_violation_at_its_place() {
     let event = json!({ "source": "s", "rule": "r", "severity": "low", "time": "2026-07-01T12:00:00+99:99" });
-    let problem = server().problem(Method::POST, "/v0/events", json!({ "cluster_id": "c", "events": [event] }).to_string()).await;
-    assert_eq!(problem["status"], 422);
+    let batch = json!({ "cluster_id": "c", "events": [event] });
+    let trivy = |count: Value| {
+        let mut report: Value = serde_json::from_str(include_str!("../../tests/samples/trivy-operator-vulnerabilityreport.json")).unwrap();
+        report["report"]["summary"]["criticalCount"] = count;
+        report
+    };
+    let kyverno = |time: &str| {
+        let mut result: Value = serde_json::from_str(include_str!("../../tests/samples/policy-reporter-result.json")).unwrap();
+        result["creationTimestamp"] = time.into();
+        result
+    };
+    let rows = [
+        ("/v0/events", batch, "/events/0/time"),
+        ("/v0/events/trivy", trivy(json!(1e30)), "/report/summary/criticalCount"),
+        ("/v0/events/trivy", trivy(json!(1.0)), "/report/summary/criticalCount"),
+        ("/v0/events/trivy", trivy(json!(u64::MAX)), "/report/summary/criticalCount"),
+        ("/v0/events/trivy", trivy(json!(1.5)), "/report/summary/criticalCount"),
+        ("/v0/events/kyverno", kyverno("2026-07-01T12:00:00+99:99"), "/creationTimestamp"),
+    ];
+    for (uri, body, pointer) in rows {
+        let problem = server().problem(Method::POST, uri, body.to_string()).await;
+        let mut pointers: Vec<&Value> = problem["violations"].as_array().unwrap().iter().map(|violation| &violation["pointer"]).collect();
+        pointers.dedup();
+        assert_eq!((&problem["status"], pointers), (&json!(422), vec![&json!(pointer)]), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_how_many_violations_there_are_only_where_all_were_looked_for() {
+    let told = async |events: usize, padding: usize| {
+        let events: Value = (0..events).map(|_| json!({})).collect();
+        let body = json!({ "cluster_id": "x".repeat(padding), "events": events }).to_string();
+        let problem = server().problem(Method::POST, "/v0/events", body).await;
+        (problem["detail"].as_str().unwrap().to_owned(), problem["violations"].as_array().unwrap().len())
+    };
+    // Each event lacks four fields, and a long name of a cluster is one violation more.
+    assert_eq!(told(1, 1).await, ("The body has 4 violations.".to_owned(), 4));
+    assert_eq!(told(0, 1).await, ("The body has 1 violation.".to_owned(), 1));
+    assert_eq!(told(8, 1).await, ("The body has 32 violations.".to_owned(), 32));
+    assert_eq!(told(8, 254).await, ("The body has at least 32 violations, where the search ended.".to_owned(), 32));
+    assert_eq!(told(1, 70_000).await, ("The body has at least 1 violation, where the search ended.".to_owned(), 1));
 }
 
 #[tokio::test]
@@ -260,7 +300,7 @@ fn every_code_is_declared_and_its_document_follows_the_contract() {
     assert_eq!(declared.len(), Code::ALL.len());
     let problems = crate::contract::component(include_str!(concat!(env!("OUT_DIR"), "/v0.schemas.json")), "Problem");
     for code in Code::ALL {
-        let echo = super::Echo { request_id: Some(REQUEST_ID.into()), version: Some(ContractVersion::V0) };
+        let echo = Echo { request_id: Some(REQUEST_ID.into()), version: Some(ContractVersion::V0) };
         let document = super::problem::document(&Problem::new(code, "detail"), &echo);
         assert!(problems.is_valid(&document), "{document}");
     }

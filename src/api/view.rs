@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use crate::{
     contract::{DateTime, v0::types},
     event,
-    remediation::{APPROVED, Decision, Mode, Phase, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation},
+    remediation::{APPROVED, Decision, Mode, Phase, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions},
 };
 
 /// The object as callers see it.
@@ -62,20 +62,39 @@ fn target(target: &event::Target) -> types::Target {
     }
 }
 
-/// A person's decision where there is one; otherwise what the condition and the mode say.
+/// What the condition says, which is the truth; before it is there, what a person decided, else how it was created.
 fn approval(object: &ZenAgentRemediation, status: &RemediationStatus) -> types::Approval {
-    if let Some(decided) = &status.approval {
-        let state = match decided.decision {
-            Decision::Approved => types::ApprovalState::Approved,
-            Decision::Rejected => types::ApprovalState::Rejected,
-        };
-        return types::Approval { state, by: Some(decided.by.clone()), at: Some(decided.at.0.into()), reason: decided.reason.clone() };
-    }
-    // An automatic remediation that a guardrail holds back waits for a person too.
-    let held = object.condition(APPROVED).is_some_and(|condition| condition.status == "False");
-    let automatic = object.spec.mode == Some(Mode::Automatic) && !held;
-    let state = if automatic { types::ApprovalState::NotRequired } else { types::ApprovalState::Waiting };
-    types::Approval { state, by: None, at: None, reason: None }
+    use types::ApprovalState as State;
+    let (spec, generation) = (&object.spec, object.metadata.generation);
+    let decided = status.approval.as_ref();
+    let at_creation =
+        spec.approved_by.as_ref().zip(spec.approved_at.as_ref()).filter(|_| generation.is_none_or(|generation| generation == 1));
+    // Until it begins, an approval holds for the generation of the spec that it was given to.
+    let void = |condition: &Condition| object.phase() == Phase::Pending && !conditions::is_of(condition, generation);
+    let state = match object.condition(APPROVED) {
+        Some(condition) if conditions::is_true(condition) && void(condition) => State::Waiting,
+        Some(condition) if conditions::is_true(condition) && condition.reason == Reason::AutomaticPolicy.as_str() => State::NotRequired,
+        Some(condition) if conditions::is_true(condition) => State::Approved,
+        Some(condition) if condition.reason == Reason::Rejected.as_str() => State::Rejected,
+        Some(_) => State::Waiting,
+        None => match decided.map(|approval| approval.decision) {
+            Some(Decision::Approved) => State::Approved,
+            Some(Decision::Rejected) => State::Rejected,
+            None if at_creation.is_some() => State::Approved,
+            None if spec.mode == Some(Mode::Automatic) => State::NotRequired,
+            None => State::Waiting,
+        },
+    };
+    // Who decided, where it is that decision that holds.
+    let decided = decided.filter(|approval| {
+        matches!((approval.decision, state), (Decision::Approved, State::Approved) | (Decision::Rejected, State::Rejected))
+    });
+    let (by, at, reason) = match (decided, at_creation) {
+        (Some(approval), _) => (Some(approval.by.clone()), Some(approval.at.0.into()), approval.reason.clone()),
+        (None, Some((by, at))) if state == State::Approved => (Some(by.clone()), Some(at.0.into()), None),
+        _ => (None, None, None),
+    };
+    types::Approval { state, by, at, reason }
 }
 
 fn step(step: &Step) -> types::Step {
@@ -110,4 +129,84 @@ fn condition(condition: &Condition) -> types::RemediationCondition {
 
 fn time(time: Option<&MicroTime>) -> Option<DateTime> {
     time.map(|time| time.0.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The approval of an object of generation 2 with this condition, as status, reason and generation, this
+    /// decision and this mode.
+    fn seen(
+        phase: &str,
+        condition: Option<(&str, &str, i64)>,
+        decision: Option<&str>,
+        mode: Option<&str>,
+        approved_by: Option<&str>,
+    ) -> Value {
+        let at = "2026-07-01T12:00:00Z";
+        let condition = condition.map(|(status, reason, generation)| {
+            json!([{ "type": "Approved", "status": status, "reason": reason, "message": "", "observedGeneration": generation, "lastTransitionTime": at }])
+        });
+        let object = json!({
+            "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation",
+            "metadata": { "name": "a", "generation": if approved_by.is_some() { 1 } else { 2 } },
+            "spec": { "mode": mode, "approvedBy": approved_by, "approvedAt": approved_by.map(|_| at) },
+            "status": { "phase": phase, "conditions": condition.unwrap_or(json!([])),
+                "approval": decision.map(|decision| json!({ "decision": decision, "by": "ann", "at": at })) },
+        });
+        let object: ZenAgentRemediation = serde_json::from_value(object).unwrap();
+        let approval = approval(&object, object.status.as_ref().unwrap());
+        json!([approval.state.to_string(), approval.by])
+    }
+
+    #[test]
+    fn the_condition_is_the_truth_then_the_decision_then_the_mode() {
+        let conditions = [
+            (None, None),
+            (Some(("True", "Approved", 2)), Some("approved")),
+            (Some(("True", "ApprovedAtCreation", 2)), Some("approved")),
+            (Some(("True", "AutomaticPolicy", 2)), Some("not_required")),
+            (Some(("True", "Approved", 1)), Some("waiting")),
+            (Some(("True", "AutomaticPolicy", 1)), Some("waiting")),
+            (Some(("False", "WaitingForApproval", 2)), Some("waiting")),
+            (Some(("False", "BudgetExceeded", 2)), Some("waiting")),
+            (Some(("False", "CoolDown", 2)), Some("waiting")),
+            (Some(("False", "SpecChanged", 2)), Some("waiting")),
+            (Some(("False", "Rejected", 2)), Some("rejected")),
+            (Some(("False", "Rejected", 1)), Some("rejected")),
+            (Some(("Unknown", "Other", 2)), Some("waiting")),
+        ];
+        for (condition, said) in conditions {
+            for decision in [None, Some("approved"), Some("rejected")] {
+                for mode in [None, Some("propose"), Some("automatic")] {
+                    let state = said.or(decision).unwrap_or(if mode == Some("automatic") { "not_required" } else { "waiting" });
+                    let by = decision.filter(|decision| *decision == state).map(|_| "ann");
+                    assert_eq!(seen("pending", condition, decision, mode, None), json!([state, by]), "{condition:?} {decision:?} {mode:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_begun_keeps_its_approval_whatever_becomes_of_the_spec() {
+        for phase in ["in_progress", "succeeded", "failed", "rolled_back"] {
+            assert_eq!(seen(phase, Some(("True", "Approved", 1)), Some("approved"), None, None), json!(["approved", "ann"]), "{phase}");
+            assert_eq!(
+                seen(phase, Some(("True", "AutomaticPolicy", 1)), None, Some("automatic"), None),
+                json!(["not_required", null]),
+                "{phase}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_approval_at_creation_counts_from_the_beginning() {
+        assert_eq!(seen("pending", None, None, None, Some("eve")), json!(["approved", "eve"]));
+        assert_eq!(seen("pending", Some(("True", "ApprovedAtCreation", 1)), None, None, Some("eve")), json!(["approved", "eve"]));
+        assert_eq!(seen("pending", Some(("False", "Rejected", 1)), Some("rejected"), None, Some("eve")), json!(["rejected", "ann"]));
+    }
 }

@@ -15,7 +15,9 @@ pub(super) struct Events {
 pub(super) struct Event {
     /// The position after it, where it has one.
     pub(super) id: Option<String>,
-    /// What it says.
+    /// Its type, where it has one.
+    pub(super) kind: Option<String>,
+    /// What it says; nothing where it only moves the position on.
     pub(super) data: String,
 }
 
@@ -39,7 +41,13 @@ impl Events {
                     self.current.data.push_str(value.strip_prefix(' ').unwrap_or(value));
                 }
                 Some(("id", value)) => self.current.id = Some(value.trim().to_owned()),
-                None if line.trim().is_empty() && !self.current.data.is_empty() => complete.push(std::mem::take(&mut self.current)),
+                Some(("event", value)) => self.current.kind = Some(value.trim().to_owned()),
+                None if line.trim().is_empty() => {
+                    let event = std::mem::take(&mut self.current);
+                    if event.id.is_some() || !event.data.is_empty() {
+                        complete.push(event);
+                    }
+                }
                 _ => {}
             }
         }
@@ -54,12 +62,12 @@ mod tests {
 
     #[test]
     fn events_are_read_however_the_bytes_are_cut() {
-        let text = b": keep-alive\n\nid: 7\nevent: added\ndata: {\"a\":1}\n\ndata: x\ndata: y\n\nid: 9\n";
+        let text = b": keep-alive\n\nid: 7\nevent: added\ndata: {\"a\":1}\n\ndata: x\ndata: y\n\nid: 9\ndata: \n\nid: 10\n";
         for size in 1..text.len() {
             let mut events = Events::default();
             let read: Vec<Event> = text.chunks(size).flat_map(|chunk| events.push(chunk).unwrap()).collect();
-            let read: Vec<_> = read.iter().map(|event| (event.id.as_deref(), event.data.as_str())).collect();
-            assert_eq!(read, [(Some("7"), "{\"a\":1}"), (None, "x\ny")]);
+            let read: Vec<_> = read.iter().map(|event| (event.id.as_deref(), event.kind.as_deref(), event.data.as_str())).collect();
+            assert_eq!(read, [(Some("7"), Some("added"), "{\"a\":1}"), (None, None, "x\ny"), (Some("9"), None, "")]);
         }
     }
 

@@ -26,7 +26,8 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
         // Only a NUL cannot be quoted, and no path holds one.
         other => format!(" --state-dir {}", shlex::try_quote(&other).unwrap_or_default()),
     };
-    let options = Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, workloads };
+    let options =
+        Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kube_listen: dev.kube_listen, workloads };
     let ready = move |Addresses { api, admin }| {
         announce(&format!(
             "ready api=https://{api} admin=http://{admin}\n\

@@ -52,8 +52,12 @@ pub(super) async fn run(get: &Get, client: &Client) -> Result<(), Failure> {
                 while let Some(Ok(chunk)) = bytes.next().await {
                     let Ok(complete) = events.push(&chunk) else { break };
                     for event in complete {
-                        position = event.id.or(position);
-                        show(get, &event.data, &mut shown)?;
+                        // What follows a reset is a listing, which has a position only at its end.
+                        let reset = event.kind.as_deref() == Some("reset");
+                        position = event.id.or(if reset { None } else { position });
+                        if !reset && !event.data.is_empty() {
+                            show(get, &event.data, &mut shown)?;
+                        }
                     }
                 }
                 lost = Some(Instant::now());

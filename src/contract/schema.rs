@@ -5,9 +5,10 @@
 
 use std::sync::LazyLock;
 
-use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
+use jsonschema::{Draft, Keyword, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
+use super::DateTime;
 use crate::problem::Violation;
 
 /// At most so many violations are told at once.
@@ -35,17 +36,28 @@ impl Schema {
     ///
     /// # Errors
     /// One or more violations, at most [`MAX_VIOLATIONS`].
-    pub fn check(&self, value: &Value, size: usize) -> Result<(), Vec<Violation>> {
+    pub fn check(&self, value: &Value, size: usize) -> Result<(), Violations> {
         let Err(first) = self.0.validate(value) else { return Ok(()) };
-        let mut violations = Vec::new();
-        if size < ALL_VIOLATIONS_BELOW {
-            self.0.iter_errors(value).take(MAX_VIOLATIONS).for_each(|error| tell(&error, &mut violations));
+        let (mut told, all) = (Vec::new(), size < ALL_VIOLATIONS_BELOW);
+        if all {
+            // One more than is told, to know whether there are more.
+            self.0.iter_errors(value).take(MAX_VIOLATIONS + 1).for_each(|error| tell(&error, &mut told));
         } else {
-            tell(&first, &mut violations);
+            tell(&first, &mut told);
         }
-        violations.truncate(MAX_VIOLATIONS);
-        Err(violations)
+        let complete = all && told.len() <= MAX_VIOLATIONS;
+        told.truncate(MAX_VIOLATIONS);
+        Err(Violations { told, complete })
     }
+}
+
+/// What a value breaks of its schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violations {
+    /// Never empty.
+    pub told: Vec<Violation>,
+    /// Whether there are no more.
+    pub complete: bool,
 }
 
 /// Compiles a schema that refers to nothing.
@@ -62,11 +74,44 @@ pub fn component(text: &str, name: &str) -> Validator {
 
 fn compile(schema: &Value) -> Validator {
     // The `regex` crate takes linear time whatever it is given.
-    let options =
-        jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).with_pattern_options(PatternOptions::regex());
+    let options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        // What the types take, lest a value pass here and fail there, where its place is not known.
+        .with_format("date-time", |text: &str| text.parse::<DateTime>().is_ok())
+        .with_keyword("x-bits", |_, bits, _| Ok(Box::new(if *bits == 32 { Bits::Few } else { Bits::Many })))
+        .with_pattern_options(PatternOptions::regex());
     match options.build(schema) {
         Ok(validator) => validator,
         Err(defect) => unreachable!("every generated schema is compiled by a test: {defect}"),
+    }
+}
+
+/// The size of an integer's type.
+enum Bits {
+    Few,
+    Many,
+}
+
+impl<'i> Keyword<'i> for Bits {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        let bits = match self {
+            Self::Few => "32",
+            Self::Many => "64",
+        };
+        let refused = || ValidationError::custom(format!("is not a whole number of {bits} bits, written without a fraction"));
+        if self.is_valid(instance) { Ok(()) } else { Err(refused()) }
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        // What is no number at all is told by its type, and so is what has a fraction.
+        let Some(number) = instance.as_number().filter(|number| number.as_f64().is_none_or(|float| float.fract() == 0.0)) else {
+            return true;
+        };
+        match self {
+            Self::Few => number.as_i64().is_some_and(|whole| i32::try_from(whole).is_ok()),
+            Self::Many => number.is_i64(),
+        }
     }
 }
 
@@ -81,6 +126,7 @@ fn tell(error: &ValidationError<'_>, violations: &mut Vec<Violation>) {
                 unexpected.iter().take(MAX_VIOLATIONS).map(|name| violation(&below(place, name), "is not in the contract"));
             violations.extend(known_by_place);
         }
+        ValidationErrorKind::Custom { message, .. } => violations.push(violation(place, message)),
         // Its message repeats the name.
         ValidationErrorKind::PropertyNames { .. } => {
             violations.push(violation(place, "has a name that is longer than the contract allows"))

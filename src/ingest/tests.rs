@@ -124,8 +124,7 @@ async fn the_same_request_id_with_other_content_is_a_conflict_and_creates_nothin
 async fn an_object_of_that_name_that_records_no_request_is_a_conflict() {
     let (api, caller) = (TestApi::start().await, caller(UUID, 1));
     let ingest = ingest(&api, ACT);
-    ingest.accept("ingestFalco", &caller, vec![event(Severity::Low)]).await.unwrap();
-    api.edit(&anchor(&caller), serde_json::json!({ "spec": { "request": null } })).await;
+    api.create(&anchor(&caller), None, serde_json::json!({})).await;
     let error = ingest.accept("ingestFalco", &caller, vec![event(Severity::Low)]).await.unwrap_err();
     assert!(matches!(error, IngestError::Conflict), "{error}");
 }

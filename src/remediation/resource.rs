@@ -11,7 +11,7 @@ use kube::{CustomResource, CustomResourceExt, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Mode, Phase, ScaleAction};
+use super::{Action, Mode, Phase, ScaleAction, fixed};
 use crate::event::Target;
 
 /// Label: the tenant that owns the object; without it, the agent's own tenant does.
@@ -354,12 +354,18 @@ impl ZenAgentRemediation {
 
 /// The CustomResourceDefinition, as `generated/crd.yaml` holds it and `zen-agent crd` prints it.
 ///
-/// A fresh object has the status `pending` without a second write, by a default in the schema.
+/// A fresh object has the status `pending` without a second write, by a default in the schema; what
+/// must not change after that is kept by rules in it.
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = ZenAgentRemediation::crd();
     let schemas = crd.spec.versions.iter_mut().filter_map(|v| v.schema.as_mut()?.open_api_v3_schema.as_mut());
-    for status in schemas.filter_map(|schema| schema.properties.as_mut()?.get_mut("status")) {
-        status.default = serde_json::from_str(r#"{"phase":"pending"}"#).ok();
+    for properties in schemas.filter_map(|schema| schema.properties.as_mut()) {
+        if let Some(status) = properties.get_mut("status") {
+            status.default = serde_json::from_str(r#"{"phase":"pending"}"#).ok();
+        }
+        if let Some(spec) = properties.get_mut("spec") {
+            spec.x_kubernetes_validations = Some(fixed::rules());
+        }
     }
     crd
 }

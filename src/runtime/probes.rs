@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Api, Client, api::ListParams};
+use kube::{Api, Client, api::ListParams, core::DeserializeGuard};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether the Kubernetes API serves remediations.
 pub(super) async fn kubernetes(client: Client, namespace: String, health: Health, stop: CancellationToken) {
-    let api: Api<ZenAgentRemediation> = Api::namespaced(client, &namespace);
+    let api: Api<DeserializeGuard<ZenAgentRemediation>> = Api::namespaced(client, &namespace);
     let mut due = interval(PERIOD);
     while stop.run_until_cancelled(due.tick()).await.is_some() {
         let state = match timeout(PATIENCE, api.list(&ListParams::default().limit(1))).await {

@@ -25,7 +25,12 @@ use super::{
     Limits,
     activity::{Activity, Quiet},
 };
-use crate::verify::PeerIdentity;
+use crate::{
+    audit,
+    identity::Tenant,
+    telemetry::{Metrics, metrics::Unanswered},
+    verify::PeerIdentity,
+};
 
 /// The head of a request: a token may have 8 KiB, and there is more beside it. Over HTTP/1.1 this is
 /// what is waited for; what came in one read beside it, less than as much again, is taken too.
@@ -45,6 +50,7 @@ pub(super) struct Service<E> {
     pub(super) endpoint: Arc<E>,
     pub(super) local: SocketAddr,
     pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
     pub(super) shutdown: CancellationToken,
     pub(super) tls: watch::Receiver<Arc<ServerConfig>>,
 }
@@ -52,8 +58,9 @@ pub(super) struct Service<E> {
 // Not derived: that would ask the endpoint to be `Clone`.
 impl<E> Clone for Service<E> {
     fn clone(&self) -> Self {
-        let Self { endpoint, local, limits, shutdown, tls } = self;
-        Self { endpoint: Arc::clone(endpoint), local: *local, limits: *limits, shutdown: shutdown.clone(), tls: tls.clone() }
+        let Self { endpoint, local, limits, metrics, shutdown, tls } = self;
+        let (metrics, shutdown, tls) = (metrics.clone(), shutdown.clone(), tls.clone());
+        Self { endpoint: Arc::clone(endpoint), local: *local, limits: *limits, metrics, shutdown, tls }
     }
 }
 
@@ -74,12 +81,13 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Service<E> {
             Some(Ok(Err(error))) => error.to_string(),
             Some(Err(_)) => "the handshake took too long".to_owned(),
         };
-        tracing::info!(target: "audit", %remote, "refused in the TLS handshake: {refused}");
+        audit::unanswered(&self.metrics, remote, None, Unanswered::Handshake, &refused);
     }
 
     async fn speak(mut self, stream: TlsStream<TcpStream>, remote: SocketAddr, peer: Arc<PeerIdentity>) {
         let http = builder(&stream, &self.limits);
         let activity = Arc::new(Activity::new());
+        let certified = Arc::clone(&peer);
         let service = service_fn({
             let (endpoint, activity, local) = (Arc::clone(&self.endpoint), Arc::clone(&activity), LocalAddr(Addr::from(self.local)));
             move |request: Request<Incoming>| {
@@ -108,8 +116,13 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Service<E> {
                 }
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%remote, error, "a connection ended early");
+        match ended {
+            Ok(()) => {}
+            Err(error) if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) => {
+                let tenant = certified.tenant.as_ref().map(Tenant::as_str);
+                audit::unanswered(&self.metrics, remote, tenant, Unanswered::MalformedHttp, &error.to_string());
+            }
+            Err(error) => tracing::debug!(%remote, error, "a connection ended early"),
         }
     }
 

@@ -9,7 +9,13 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::{event::Ignored, remediation::Phase};
+use crate::{
+    audit,
+    contract::{Route, v0, v1alpha1},
+    event::Ignored,
+    problem::Code,
+    remediation::{ActionKind, Phase},
+};
 
 /// Phases of processing: the `phase` label of the processing duration.
 pub const PROCESSING_PHASES: [&str; 3] = ["execute", "validate", "rollback"];
@@ -17,6 +23,32 @@ pub const PROCESSING_PHASES: [&str; 3] = ["execute", "validate", "rollback"];
 const SIZE_BUCKETS: [f64; 8] = [512.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0, 32_768.0, 65_536.0];
 const AGE_BUCKETS: [f64; 9] = [60.0, 600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0, 604_800.0, 1_209_600.0, 2_592_000.0];
 const DURATION_BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+/// The statuses that an action can end in: the `outcome` label of the actions.
+const OUTCOMES: [Phase; 3] = [Phase::Succeeded, Phase::Failed, Phase::RolledBack];
+/// What a request that no operation takes is answered with.
+const UNROUTED: [u16; 4] = [404, 405, 429, 500];
+
+/// Why a connection got no answer of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The TLS handshake failed.
+    Handshake,
+    /// What came is no HTTP, or more of it than is read.
+    MalformedHttp,
+}
+
+impl Unanswered {
+    const ALL: [Self; 2] = [Self::Handshake, Self::MalformedHttp];
+
+    /// The reason in metric labels and log lines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::MalformedHttp => "malformed_http",
+        }
+    }
+}
 
 /// The registry and every metric in it. Cloning shares them.
 #[derive(Clone)]
@@ -92,7 +124,12 @@ impl Metrics {
                     HistogramOpts::new("zen_agent_request_duration_seconds", "Time to answer a request").buckets(DURATION_BUCKETS.to_vec()),
                 ),
             ),
-            rejections: counter_vec(&registry, "zen_agent_rejections_total", "Requests refused, by problem code", &["reason"]),
+            rejections: counter_vec(
+                &registry,
+                "zen_agent_rejections_total",
+                "Requests refused, by problem code; connections refused before a request, as handshake or malformed_http",
+                &["reason"],
+            ),
             ignored: counter_vec(
                 &registry,
                 "zen_agent_events_ignored_total",
@@ -120,6 +157,23 @@ impl Metrics {
             metrics.work_duration.with_label_values(&[status]);
             for phase in PROCESSING_PHASES {
                 metrics.processing.with_label_values(&[status, phase]);
+            }
+        }
+        for route in v0::ROUTES.iter().chain(v1alpha1::ROUTES) {
+            let Route { operation, successes, problems, .. } = route;
+            for status in successes.iter().chain(*problems) {
+                metrics.requests.with_label_values(&[operation.id, &status.to_string()]);
+            }
+        }
+        for status in UNROUTED {
+            metrics.requests.with_label_values(&[audit::NO_OPERATION, &status.to_string()]);
+        }
+        for reason in Code::ALL.map(Code::as_str).into_iter().chain(Unanswered::ALL.map(Unanswered::as_str)) {
+            metrics.rejections.with_label_values(&[reason]);
+        }
+        for action in ActionKind::ALL {
+            for outcome in &OUTCOMES {
+                metrics.actions.with_label_values(&[action.as_str(), outcome.label()]);
             }
         }
         for reason in Ignored::ALL {
@@ -163,8 +217,13 @@ impl Metrics {
     }
 
     /// Counts a request that was refused.
-    pub fn rejected(&self, code: crate::problem::Code) {
+    pub fn rejected(&self, code: Code) {
         self.rejections.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// Counts a connection that got no answer.
+    pub fn unanswered(&self, what: Unanswered) {
+        self.rejections.with_label_values(&[what.as_str()]).inc();
     }
 
     /// Counts an event that was accepted and leads to nothing.

@@ -1,14 +1,18 @@
 //! The body's type and size, before anything is made of it.
 
-use std::time::Duration;
+use std::{
+    io,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, future};
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
 };
-use http_body_util::{BodyDataStream, BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyDataStream, combinators::BoxBody};
 use poem::Body;
 
 use super::headers::single;
@@ -19,6 +23,10 @@ use crate::{
 
 /// A body that takes longer holds a connection and memory for nothing.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many of the largest bodies may be under way at once.
+const LARGEST_AT_ONCE: usize = 16;
+/// When to come back if there are more.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// How long the rest of a body that is too large is thrown away before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,9 +46,45 @@ pub(super) fn check_type(headers: &HeaderMap, operation: &Operation) -> Result<(
     (known && plain).then_some(()).ok_or_else(refused)
 }
 
+/// The bytes of all bodies that are being read. A body is read before its signature is known to hold, so
+/// many large ones at once must not take all memory.
+pub(super) struct Buffers {
+    taken: AtomicUsize,
+    most: usize,
+}
+
+/// What one body takes of them; dropping it gives it back.
+struct Share<'a> {
+    buffers: &'a Buffers,
+    bytes: usize,
+}
+
+impl Buffers {
+    /// Room for [`LARGEST_AT_ONCE`] bodies of `limit` bytes, or for many more small ones.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { taken: AtomicUsize::new(0), most: limit.saturating_mul(LARGEST_AT_ONCE) }
+    }
+}
+
+impl Share<'_> {
+    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.bytes += bytes;
+        if self.buffers.taken.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.buffers.most {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Unavailable, "The agent reads too many bodies at once; send the request again").retry_after(BUSY_WAIT))
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.buffers.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// Reads the body, of which at most `limit` bytes are ever kept, whatever its Content-Length says.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let mut body = http_body_util::combinators::BoxBody::from(body);
+pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize, buffers: &Buffers) -> Result<Bytes, Problem> {
+    let mut body = BodyDataStream::new(BoxBody::from(body));
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {limit} bytes"));
     if declared.is_some_and(|length| length > limit) {
@@ -50,27 +94,77 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         }
         return Err(too_large());
     }
-    let reading = Limited::new(&mut body, limit).collect();
-    match tokio::time::timeout(READ_TIMEOUT, reading).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            discard(body, limit).await;
-            Err(too_large())
+    let (mut read, mut share) = (BytesMut::new(), Share { buffers, bytes: 0 });
+    let reading = async {
+        while let Some(piece) = body.next().await {
+            // The bytes that were signed are not all here, so that no signature can hold.
+            let piece = piece.map_err(|_| Problem::new(Code::InvalidSignature, "The body ended before it was complete"))?;
+            if read.len() + piece.len() > limit {
+                return Err(too_large());
+            }
+            share.take(piece.len())?;
+            read.extend_from_slice(&piece);
         }
-        // The bytes that were signed are not all here, so that no signature can hold.
-        Ok(Err(_)) => Err(Problem::new(Code::InvalidSignature, "The body ended before it was complete")),
+        Ok(())
+    };
+    match tokio::time::timeout(READ_TIMEOUT, reading).await {
+        Ok(Ok(())) => Ok(read.freeze()),
+        Ok(Err(problem)) => {
+            if problem.code == Code::BodyTooLarge {
+                drop(share);
+                discard(body, limit).await;
+            }
+            Err(problem)
+        }
         Err(_) => Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again")),
     }
 }
 
 /// Most clients read no answer before they have sent everything, so they are given the time to, up
 /// to another `limit` bytes. Nothing of it is kept.
-async fn discard(body: http_body_util::combinators::BoxBody<Bytes, std::io::Error>, limit: usize) {
+async fn discard(body: BodyDataStream<BoxBody<Bytes, io::Error>>, limit: usize) {
     let mut left = limit;
-    let rest = BodyDataStream::new(body).take_while(|chunk| {
+    let rest = body.take_while(|chunk| {
         left = left.saturating_sub(chunk.as_ref().map_or(limit, Bytes::len));
         future::ready(left > 0)
     });
     let in_time = tokio::time::timeout(PATIENCE, rest.for_each(|_| future::ready(()))).await.is_ok();
     tracing::debug!(in_time, "the rest of a body that is too large was thrown away");
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// A body of one byte whose end comes when the sender is dropped.
+    fn open() -> (futures::channel::mpsc::UnboundedSender<io::Result<Bytes>>, Body) {
+        let (sender, pieces) = futures::channel::mpsc::unbounded();
+        sender.unbounded_send(Ok(Bytes::from_static(b"x"))).unwrap();
+        (sender, Body::from_bytes_stream(pieces))
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_read_at_once_share_a_bounded_memory() {
+        let (buffers, headers) = (Buffers::new(1), HeaderMap::new());
+        let (mut ends, mut reading) = (Vec::new(), Vec::new());
+        for _ in 0..LARGEST_AT_ONCE {
+            let (end, body) = open();
+            ends.push(end);
+            let mut read = Box::pin(read(&headers, body, 1, &buffers));
+            assert!(futures::poll!(&mut read).is_pending());
+            reading.push(read);
+        }
+        let refused = read(&headers, open().1, 1, &buffers).await.unwrap_err();
+        assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(BUSY_WAIT)));
+        // One is read to its end, another is given up: both leave their place.
+        drop(ends.pop());
+        assert_eq!(reading.pop().unwrap().await.unwrap(), "x");
+        drop((ends.pop(), reading.pop()));
+        let (end, body) = open();
+        drop(end);
+        assert_eq!(read(&headers, body, 1, &buffers).await.unwrap(), "x");
+        drop(reading);
+        assert_eq!(buffers.taken.load(Ordering::Relaxed), 0);
+    }
 }

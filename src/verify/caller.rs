@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use crate::{
+    audit::Sender,
     contract::ContractVersion,
     identity::{RequestId, Role, Tenant},
+    problem::Echo,
 };
 
 /// Everything that verification established about the sender of a request.
@@ -28,4 +30,23 @@ pub struct Caller {
     pub body_digest: [u8; 32],
     /// When the token ends; a stream ends with it.
     pub token_expires: Timestamp,
+}
+
+impl Caller {
+    /// The caller in the audit log.
+    pub fn sender(&self) -> Sender<'_> {
+        let tenant = Some(self.tenant.as_str());
+        Sender {
+            cluster: Some(&self.cluster),
+            tenant,
+            claimed_tenant: tenant,
+            subject: Some(&self.subject),
+            request_id: Some(self.request_id.as_sent()),
+        }
+    }
+
+    /// What answers repeat.
+    pub fn echo(&self) -> Echo {
+        Echo { request_id: Some(self.request_id.as_sent().to_owned()), version: Some(self.version) }
+    }
 }

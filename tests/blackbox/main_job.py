@@ -274,7 +274,9 @@ def watch(client):
     answer = client.call("GET", target, version="v1alpha1")
     kind = answer.headers["Content-Type"]
     check("a watch is a stream of events", answer.status == 200 and kind.startswith("text/event-stream"), (answer.status, kind))
-    changes = [json.loads(line[5:]) for line in answer.raw.decode().splitlines() if line.startswith("data:")]
+    events = [dict(line.split(": ", 1) for line in event.splitlines() if ": " in line) for event in answer.raw.decode().split("\n\n")]
+    check("a watch from no position begins with a reset", events[0].get("event") == "reset", answer.raw)
+    changes = [json.loads(event["data"]) for event in events if event.get("event") in ("added", "changed", "deleted")]
     there = {item["id"] for item in client.call("GET", "/v0/remediations?limit=500").json["items"]}
     check("a watch begins with what there is", there == {change["remediation"]["id"] for change in changes}, answer.raw)
 

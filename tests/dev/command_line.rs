@@ -132,7 +132,7 @@ async fn a_watch_goes_on_when_the_agent_comes_back() {
         .args(["get", "--watch", "-o", "json", "--state-dir"])
         .arg(state.path())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the binary starts");
     let lines = lines(watch.stdout.take().expect("piped"));
@@ -153,7 +153,8 @@ async fn a_watch_goes_on_when_the_agent_comes_back() {
     let seen = until(&second);
     assert!(!seen.iter().any(|line| line.contains(&first)), "what was shown is not shown again: {seen:?}");
     watch.kill().expect("the child is ours");
-    watch.wait().expect("the child ends");
+    let said = watch.wait_with_output().expect("the child ends").stderr;
+    assert_eq!(String::from_utf8_lossy(&said), "", "every event is understood");
 }
 
 #[tokio::test(flavor = "multi_thread")]

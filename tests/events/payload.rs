@@ -74,6 +74,6 @@ pub(crate) fn violations(tool: Tool, body: &Value) -> Vec<String> {
         Tool::Kyverno => "ingestKyverno",
     };
     let route = ROUTES.iter().find(|route| route.operation.id == operation).unwrap();
-    let found = route.body.as_ref().unwrap().check(body, 0).err().unwrap_or_default();
+    let found = route.body.as_ref().unwrap().check(body, 0).err().map(|violations| violations.told).unwrap_or_default();
     found.into_iter().map(|violation| violation.pointer).collect()
 }

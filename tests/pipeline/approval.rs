@@ -110,7 +110,7 @@ async fn a_decision_about_an_object_that_was_replaced_is_not_recorded_on_the_new
 
 #[tokio::test]
 async fn an_approval_holds_for_the_spec_that_was_approved_and_for_no_other() {
-    let world = World::new().await;
+    let world = World::lax().await;
     approve(&world.remediations(), &world.events, waiting(&world).await, ADA, None).await.unwrap();
     let labels = json!({ "flag": null, "owned": "yes" });
     let pod = json!({ "name": "web-6d4cf56db6-h9lqd" });
@@ -128,7 +128,7 @@ async fn an_approval_holds_for_the_spec_that_was_approved_and_for_no_other() {
 
 #[tokio::test]
 async fn a_void_approval_is_given_anew_before_the_pipeline_has_seen_that_it_is_void() {
-    let world = World::new().await;
+    let world = World::lax().await;
     approve(&world.remediations(), &world.events, waiting(&world).await, ADA, None).await.unwrap();
     let changed = world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "flag": "ada" } } } } })).await;
     assert!(approve(&world.remediations(), &world.events, changed, ADA, None).await.unwrap().wrote);
@@ -138,7 +138,7 @@ async fn a_void_approval_is_given_anew_before_the_pipeline_has_seen_that_it_is_v
 
 #[tokio::test]
 async fn an_approval_of_what_the_person_did_not_see_is_not_recorded() {
-    let world = World::new().await;
+    let world = World::lax().await;
     let seen = waiting(&world).await;
     world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "owned": "yes" } } } } })).await;
     assert!(is_state_conflict(&approve(&world.remediations(), &world.events, seen, ADA, None).await));

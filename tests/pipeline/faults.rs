@@ -157,7 +157,7 @@ async fn a_malformed_remediation_in_progress_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn a_spec_that_changes_after_the_claim_is_not_carried_out() {
-    let world = World::new().await;
+    let world = World::lax().await;
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     super::crash::die_after(&world, "r", 1).await.unwrap_err();
     world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "flag": null, "owned": "yes" } } } } })).await;

@@ -227,6 +227,7 @@ impl Draft {
         let base =
             signature::base_string(self.timestamp, self.method, &self.target, &self.version, &self.tenant, &self.request_id, &digest);
         let headers = [
+            ("host", "localhost".into()),
             ("x-zen-contract-version", self.version),
             ("x-request-id", self.request_id),
             ("x-tenant-id", self.tenant),
@@ -285,7 +286,7 @@ impl Sent {
 
     /// The request in HTTP/1.1, on a connection that closes after it.
     pub fn http1(&self) -> Vec<u8> {
-        let mut text = format!("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", self.method, self.target);
+        let mut text = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             text += &format!("{name}: {value}\r\n");
         }

@@ -36,6 +36,7 @@ struct Server {
     ca: Ca,
     client: Leaf,
     tls: watch::Sender<Arc<ServerConfig>>,
+    metrics: Metrics,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -46,8 +47,9 @@ impl Server {
         let (client, config) = (ca.client(mint::CLUSTER, mint::TENANT), server_config(&ca));
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let (address, (tls, receiver), stop) = (listener.local_addr(), watch::channel(config), CancellationToken::new());
-        let serving = tokio::spawn(listener.serve(receiver, endpoint, limits, stop.clone()));
-        Self { address, ca, client, tls, stop, serving }
+        let metrics = Metrics::new();
+        let serving = tokio::spawn(listener.serve(receiver, endpoint, limits, metrics.clone(), stop.clone()));
+        Self { address, ca, client, tls, metrics, stop, serving }
     }
 
     /// Answers 200 to everybody.
@@ -71,6 +73,17 @@ impl Server {
         let Ok(mut stream) = within(self.connect_as(trusted, client)).await else { return false };
         drop(stream.write_all(GET).await);
         !is_cut(&mut stream).await
+    }
+
+    /// Waits until so many connections were refused for this reason.
+    async fn refused(&self, reason: &str, count: usize) {
+        let counted = format!("zen_agent_rejections_total{{reason=\"{reason}\"}} {count}\n");
+        within(async {
+            while !self.metrics.render().unwrap().contains(&counted) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     async fn stopped(self) {
@@ -141,6 +154,7 @@ async fn without_a_valid_certificate_of_the_client_ca_there_is_no_http_answer() 
         assert!(!server.answers(&server.ca, client).await, "{what}");
     }
     assert!(server.answers(&server.ca, Some(&server.client)).await, "the others do no harm");
+    server.refused("handshake", 5).await;
     server.stopped().await;
 }
 
@@ -291,6 +305,25 @@ async fn heads_are_bounded_in_size_and_number() {
     server.stopped().await;
 }
 
+#[tokio::test]
+async fn what_is_no_http_is_refused_by_the_listener_itself_and_counted() {
+    let server = Server::plain(Limits::default()).await;
+    let heads = [
+        ("nonsense\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a\r\nbad name: 1\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n", "400"),
+        ("POST / HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n", "400"),
+    ];
+    for (sent, (head, status)) in heads.into_iter().enumerate() {
+        let answer = exchange(&server, &server.client, head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with("\r\n\r\n"), "{head}: {answer}");
+        server.refused("malformed_http", sent + 1).await;
+    }
+    server.stopped().await;
+}
+
 /// The verifier behind the listener: 202, or the problem's status with its code as the body.
 async fn gated() -> (Server, TokenKey) {
     let key = TokenKey::es256();
@@ -365,6 +398,30 @@ async fn a_body_above_the_limit_is_refused_whether_it_is_declared_or_chunked() {
 }
 
 #[tokio::test]
+async fn a_head_that_http_forbids_is_refused_over_the_wire_too() {
+    let (server, key) = gated().await;
+    let edits: [(After, &str); 3] = [
+        (|sent| sent.remove("host"), "missing_header"),
+        (|sent| sent.add("host", "other"), "malformed_header"),
+        (
+            |sent| {
+                sent.remove("content-length");
+                sent.add("transfer-encoding", "gzip, chunked");
+                sent.body = b"0\r\n\r\n".to_vec();
+            },
+            "malformed_header",
+        ),
+    ];
+    for (edit, code) in edits {
+        let mut sent = fresh().sent(&key);
+        edit(&mut sent);
+        let answer = exchange(&server, &server.client, &sent.http1()).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.ends_with(code), "{answer}");
+    }
+    server.stopped().await;
+}
+
+#[tokio::test]
 async fn who_asks_before_sending_a_body_that_is_too_large_need_not_send_it() {
     let (server, key) = gated().await;
     let mut sent = Draft { body: vec![b' '; 4_097], ..fresh() }.sent(&key);
@@ -385,7 +442,7 @@ async fn http2_is_served_the_same_way() {
     let send = async |sent: &Sent| {
         let url = format!("https://localhost:{}{}", server.address.port(), sent.target);
         let mut request = client.post(url).body(sent.body.clone());
-        for (name, value) in sent.headers.iter().filter(|(name, _)| name != "content-length") {
+        for (name, value) in sent.headers.iter().filter(|(name, _)| name != "content-length" && name != "host") {
             request = request.header(name, value);
         }
         let answer = within(request.send()).await.unwrap();

@@ -229,6 +229,33 @@ async fn a_body_may_be_as_large_as_the_limit_and_not_a_byte_larger() {
 }
 
 #[tokio::test]
+async fn one_host_is_named_and_no_transfer_coding_but_chunked() {
+    let gate = Gate::new();
+    let rows: [(After, Option<Code>); 9] = [
+        (|sent| sent.remove("host"), Some(Code::MissingHeader)),
+        (|sent| sent.add("host", "localhost"), Some(Code::MalformedHeader)),
+        (|sent| sent.add("host", "other"), Some(Code::MalformedHeader)),
+        (|sent| sent.add("transfer-encoding", "chunked"), None),
+        (|sent| sent.add("transfer-encoding", "Chunked"), None),
+        (|sent| sent.add("transfer-encoding", "gzip, chunked"), Some(Code::MalformedHeader)),
+        (|sent| sent.add("transfer-encoding", "identity"), Some(Code::MalformedHeader)),
+        (
+            |sent| {
+                sent.add("transfer-encoding", "gzip");
+                sent.add("transfer-encoding", "chunked");
+            },
+            Some(Code::MalformedHeader),
+        ),
+        (|sent| sent.set("host", "whatever.example:1"), None),
+    ];
+    for (row, (after, code)) in rows.into_iter().enumerate() {
+        let mut sent = Draft::new().sent(&gate.key);
+        after(&mut sent);
+        assert_eq!(gate.code(sent).await, code, "row {row}");
+    }
+}
+
+#[tokio::test]
 async fn roles_include_those_below() {
     let gate = Gate::new();
     for (role, code) in [("viewer", Some(Code::InsufficientRole)), ("approver", None), ("admin", None)] {
@@ -244,7 +271,7 @@ async fn a_refusal_echoes_what_is_well_formed_and_nothing_else() {
         sent.remove("authorization");
         edit(&mut sent);
         let refusal = gate.ask(&APPROVE, sent).await.unwrap_err();
-        (refusal.request_id, refusal.version)
+        (refusal.echo.request_id, refusal.echo.version)
     };
     let id = || Some(mint::REQUEST_ID.to_owned());
     assert_eq!(echo(nothing).await, (id(), Some(ContractVersion::V0)));

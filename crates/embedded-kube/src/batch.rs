@@ -173,6 +173,11 @@ impl<'t> Batch<'t> {
         self.keep(inserted)
     }
 
+    /// Has the garbage collector take another step.
+    pub(crate) fn look_again(&mut self) {
+        self.changes.collect = true;
+    }
+
     /// Work left to the garbage collector, after the entry of uid `after`.
     pub(crate) fn next_work(&mut self, after: &str) -> Result<Option<(String, String)>, ApiError> {
         let start = format!("{after}\0");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
+use crate::columns;
 use crate::error::{ApiError, FieldError};
 use crate::object::Object;
 use crate::schema::Schema;
@@ -77,18 +78,28 @@ pub(crate) fn versions(definition: &Object) -> Result<Vec<Arc<ResourceType>>, Ve
             "must have exactly one version marked as storage version",
         ));
     }
+    // Upstream keeps one schema for all versions where it can, and words its complaints so.
+    let mut schemas = versions_of(spec).map(|version| &version["schema"]["openAPIV3Schema"]);
+    let only = schemas.next().filter(|first| schemas.all(|schema| schema == *first));
     let mut served = Vec::new();
     for (index, version) in versions_of(spec).enumerate() {
         let schema = &version["schema"]["openAPIV3Schema"];
-        let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        let field = match only {
+            Some(_) => "spec.validation.openAPIV3Schema".to_owned(),
+            None => format!("spec.versions[{index}].schema.openAPIV3Schema"),
+        };
         if !schema.is_object() {
             errors.push(FieldError::required(field, "schemas are required"));
             continue;
         }
-        let compiled = match Schema::compile(schema) {
+        let compiled = match Schema::compile(schema, &field) {
             Ok(compiled) => compiled,
-            Err(error) => {
-                errors.push(FieldError::invalid(field, &Value::from("schema"), error.to_string()));
+            Err(found) if only.is_some() => {
+                errors.extend(found);
+                break;
+            }
+            Err(found) => {
+                errors.extend(found);
                 continue;
             }
         };
@@ -98,6 +109,19 @@ pub(crate) fn versions(definition: &Object) -> Result<Vec<Arc<ResourceType>>, Ve
         let mut traits = vec![Trait::Generation];
         if version["subresources"]["status"].is_object() {
             traits.push(Trait::Status);
+        }
+        let columns = match columns::custom(version) {
+            Ok(columns) => columns,
+            Err(column) => {
+                let field = format!("spec.versions[{index}].additionalPrinterColumns[{column}].jsonPath");
+                let path = &version["additionalPrinterColumns"][column]["jsonPath"];
+                errors.push(FieldError::invalid(field, path, "is not a path that this server can follow"));
+                continue;
+            }
+        };
+        if version["subresources"]["scale"].is_object() {
+            let field = format!("spec.versions[{index}].subresources.scale");
+            errors.push(FieldError::forbidden(field, "is not supported by this server"));
         }
         let strings = |values: &Value| values.as_array().into_iter().flatten().filter_map(|one| Some(one.as_str()?.to_owned())).collect();
         let selectable = version["selectableFields"].as_array().into_iter().flatten();
@@ -112,6 +136,8 @@ pub(crate) fn versions(definition: &Object) -> Result<Vec<Arc<ResourceType>>, Ve
             scope,
             traits,
             fields: selectable.filter_map(|field| Some(field["jsonPath"].as_str()?.trim_start_matches('.').to_owned())).collect(),
+            columns,
+            categories: strings(&names["categories"]),
             schema: Some(compiled),
         }));
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::batch::Batch;
 use crate::error::{ApiError, FieldError};
-use crate::object::{Object, with_type};
+use crate::object::Object;
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, NAMESPACES, ResourceType, Trait};
 use crate::{Inner, crd, meta};
@@ -32,7 +32,7 @@ pub(crate) struct Prepared {
     pub defines: Vec<Arc<ResourceType>>,
 }
 
-/// POST of an object.
+/// POST of an object; answers with what is stored.
 pub(crate) async fn create(
     inner: &Arc<Inner>,
     ty: Arc<ResourceType>,
@@ -43,11 +43,7 @@ pub(crate) async fn create(
     let object = Object::decode(&ty, body)?;
     let prepared = prepare(&ty, namespace.as_deref(), object, Origin::Client, query.field_validation)?;
     let dry_run = query.dry_run;
-    let stored = {
-        let ty = ty.clone();
-        inner.write(move |batch| insert(batch, &ty, prepared, dry_run)).await?
-    };
-    Ok(with_type(&ty, &stored))
+    inner.write(move |batch| insert(batch, &ty, prepared, dry_run)).await
 }
 
 /// Everything about a creation that does not depend on what is stored.
@@ -86,7 +82,7 @@ pub(crate) fn prepare(
     begin_life(ty, &mut object);
 
     let mut errors = meta::violations(ty, &object.meta);
-    errors.extend(apply_schema(ty, &mut object, validation)?);
+    apply_schema(ty, &mut object, None, validation, &mut errors)?;
     if !errors.is_empty() {
         return Err(ApiError::invalid(&ty.group, &ty.kind, object.name(), &errors));
     }
@@ -115,9 +111,15 @@ fn begin_life(ty: &ResourceType, object: &mut Object) {
     }
 }
 
-/// Drops, defaults and checks by the schema of a custom type; answers with what is wrong.
-pub(crate) fn apply_schema(ty: &ResourceType, object: &mut Object, validation: FieldValidation) -> Result<Vec<FieldError>, ApiError> {
-    let Some(schema) = &ty.schema else { return Ok(Vec::new()) };
+/// Drops, defaults and checks by the schema of a custom type; adds what is wrong.
+pub(crate) fn apply_schema(
+    ty: &ResourceType,
+    object: &mut Object,
+    former: Option<&Object>,
+    validation: FieldValidation,
+    errors: &mut Vec<FieldError>,
+) -> Result<(), ApiError> {
+    let Some(schema) = &ty.schema else { return Ok(()) };
     let unknown = schema.coerce(&mut object.rest);
     if validation == FieldValidation::Strict && !unknown.is_empty() {
         let fields: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
@@ -125,7 +127,9 @@ pub(crate) fn apply_schema(ty: &ResourceType, object: &mut Object, validation: F
         let message = format!("{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {}", fields.join(", "));
         return Err(ApiError::bad_request(message));
     }
-    Ok(schema.violations(&object.to_value(ty)?))
+    let former = former.map(|former| former.to_value(ty)).transpose()?;
+    schema.check(&object.to_value(ty)?, former.as_ref(), errors);
+    Ok(())
 }
 
 /// The rest of a creation: what depends on what is stored.

@@ -17,7 +17,7 @@ use crate::Inner;
 use crate::batch::Batch;
 use crate::error::{ApiError, FieldError};
 use crate::gc;
-use crate::object::{Object, with_type};
+use crate::object::Object;
 use crate::path::{DryRun, Query};
 use crate::types::{DEFINITIONS, NAMESPACES, ResourceType, Trait};
 
@@ -40,7 +40,15 @@ pub(crate) enum Outcome {
     Marked(Bytes),
 }
 
-/// DELETE of one object; answers with the body.
+/// What a deletion is answered with.
+pub(crate) enum Answer {
+    /// The object, as stored.
+    Object(Bytes),
+    /// A `Status`.
+    Status(Bytes),
+}
+
+/// DELETE of one object.
 pub(crate) async fn delete(
     inner: &Arc<Inner>,
     ty: Arc<ResourceType>,
@@ -48,7 +56,7 @@ pub(crate) async fn delete(
     name: String,
     body: &[u8],
     query: &Query,
-) -> Result<Bytes, ApiError> {
+) -> Result<Answer, ApiError> {
     if ty.plural == DEFINITIONS || (ty.group.is_empty() && ty.plural == NAMESPACES) {
         return Err(ApiError::method_not_allowed());
     }
@@ -73,15 +81,15 @@ pub(crate) async fn delete(
         inner.write(job).await?
     };
     match outcome {
-        Outcome::Marked(object) => Ok(with_type(&ty, &object)),
-        Outcome::Gone(object) if ty.has(Trait::ReturnsDeleted) => Ok(with_type(&ty, &object)),
+        Outcome::Marked(object) => Ok(Answer::Object(object)),
+        Outcome::Gone(object) if ty.has(Trait::ReturnsDeleted) => Ok(Answer::Object(object)),
         Outcome::Gone(object) => {
             let mut details = json!({"name": name, "kind": ty.plural, "uid": Object::from_stored(&object)?.uid()});
             if !ty.group.is_empty() {
                 details["group"] = ty.group.as_str().into();
             }
             let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
-            Ok(Bytes::from(status.to_string()))
+            Ok(Answer::Status(status.to_string().into()))
         }
     }
 }

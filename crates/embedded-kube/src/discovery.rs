@@ -47,12 +47,18 @@ fn resources(types: &Types, group: &str, version: &str) -> Option<Value> {
         group_version = Some(ty.api_version());
         resources.push(json!({
             "name": ty.plural, "singularName": ty.singular, "namespaced": ty.is_namespaced(), "kind": ty.kind,
-            "shortNames": ty.short_names, "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
+            "shortNames": ty.short_names, "categories": ty.categories, "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
         }));
         if ty.has(Trait::Status) {
             resources.push(json!({
                 "name": format!("{}/status", ty.plural), "singularName": "", "namespaced": ty.is_namespaced(), "kind": ty.kind,
                 "verbs": ["get", "patch", "update"],
+            }));
+        }
+        if ty.has(Trait::Scale) {
+            resources.push(json!({
+                "name": format!("{}/scale", ty.plural), "singularName": "", "namespaced": ty.is_namespaced(), "group": "autoscaling",
+                "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"],
             }));
         }
     }

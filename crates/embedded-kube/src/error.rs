@@ -32,6 +32,10 @@ impl FieldError {
         Self { field: field.into(), reason: "FieldValueForbidden", body: format!("Forbidden: {}", detail.as_ref()) }
     }
 
+    pub(crate) fn duplicate(field: impl Into<String>, value: &Value) -> Self {
+        Self { field: field.into(), reason: "FieldValueDuplicate", body: format!("Duplicate value: {value}") }
+    }
+
     pub(crate) fn unsupported(field: impl Into<String>, value: &Value, supported: &[String]) -> Self {
         let supported: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
         let body = format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
@@ -40,6 +44,18 @@ impl FieldError {
 
     pub(crate) fn too_long(field: impl Into<String>, max: u64) -> Self {
         Self { field: field.into(), reason: "FieldValueTooLong", body: format!("Too long: may not be more than {max} bytes") }
+    }
+
+    /// Whether rules may rest on what this error says is not so.
+    pub(crate) fn keeps_rules_from_being_checked(&self) -> bool {
+        let blocking = ["FieldValueRequired", "FieldValueNotSupported", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+        blocking.contains(&self.reason)
+    }
+
+    pub(crate) fn rules_not_checked() -> Self {
+        let detail =
+            "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+        Self::invalid("<nil>", &Value::Null, detail)
     }
 
     pub(crate) fn too_many(field: impl Into<String>, actual: usize, max: u64) -> Self {
@@ -146,8 +162,17 @@ impl ApiError {
         Self::new(422, "Invalid", "the server rejected our request due to an error in our request").details(json!({}))
     }
 
+    /// 422 of a patch that leaves something else than an object of its type.
+    pub(crate) fn not_what_it_was(patched: &str, why: &str) -> Self {
+        Self::invalid("", "", "", &[FieldError::invalid("patch", &Value::from(patched), why)])
+    }
+
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
+    }
+
+    pub(crate) fn forbidden(why: &str) -> Self {
+        Self::new(403, "Forbidden", why)
     }
 
     pub(crate) fn method_not_allowed() -> Self {

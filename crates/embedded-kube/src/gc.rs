@@ -1,11 +1,15 @@
 //! The garbage collector: what becomes of the dependents of a deleted owner.
 //!
-//! Work is left by deletions in the table `pending`, in their own transaction, so a crash between an
-//! owner's end and its dependents' loses nothing. One task at a time works it off in small
-//! transactions, and stops when nothing moves: a foreground deletion then waits for finalizers that
-//! others hold, and the end of each dependent starts the collector anew.
+//! ```text
+//!  deletion ─▶ work (table `pending`, in the same transaction) ─▶ a step among the writer's jobs ─▶ another, while things move
+//! ```
+//!
+//! A crash between an owner's end and its dependents' loses nothing. When nothing moves, a foreground
+//! deletion waits for finalizers that others hold, and the end of each dependent has the collector look
+//! again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Inner;
 use crate::batch::Batch;
@@ -19,15 +23,9 @@ const AT_ONCE: usize = 64;
 /// Dependents of one owner that a foreground deletion can wait for at a time.
 const WAIT_FOR: usize = 4096;
 
-/// Whether the collector runs, and has to look again.
+/// Whether a step waits among the writer's jobs.
 #[derive(Debug, Default)]
-pub(crate) struct Collector(Mutex<Running>);
-
-#[derive(Debug, Default)]
-struct Running {
-    running: bool,
-    again: bool,
-}
+pub(crate) struct Collector(AtomicBool);
 
 /// What is to be done about an owner's dependents.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,53 +56,23 @@ impl Work {
     }
 }
 
-/// Sees to it that the collector looks at what is pending, now or right after what it does now.
+/// Has the collector look at what is pending, once what waits before it is written.
 pub(crate) fn start(inner: &Arc<Inner>) {
-    let mut state = inner.collector.0.lock().unwrap_or_else(PoisonError::into_inner);
-    state.again = true;
-    if !std::mem::replace(&mut state.running, true) {
-        tokio::spawn(run(inner.clone()));
+    if inner.collector.0.swap(true, Ordering::AcqRel) {
+        return;
     }
-}
-
-/// The running collector; once its runtime has dropped it, another may start.
-struct Turn {
-    inner: Arc<Inner>,
-    over: bool,
-}
-
-impl Turn {
-    /// Whether there is something to look at; if not, the turn is over.
-    fn goes_on(&mut self) -> bool {
-        let mut state = self.inner.collector.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.running = std::mem::take(&mut state.again);
-        self.over = !state.running;
-        state.running
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if !self.over {
-            self.inner.collector.0.lock().unwrap_or_else(PoisonError::into_inner).running = false;
+    let collecting = inner.clone();
+    let queued = inner.leave(move |batch| {
+        // What is left from here on needs another step.
+        collecting.collector.0.store(false, Ordering::Release);
+        match step(batch, &collecting.types) {
+            Ok(Progress::Made) => batch.look_again(),
+            Ok(Progress::None) => {}
+            Err(error) => tracing::warn!(error = error.message(), "the garbage collector stopped; the next deletion starts it again"),
         }
-    }
-}
-
-async fn run(inner: Arc<Inner>) {
-    let mut turn = Turn { inner: inner.clone(), over: false };
-    while turn.goes_on() {
-        loop {
-            let types = inner.clone();
-            match inner.write(move |batch| step(batch, &types.types)).await {
-                Ok(Progress::Made) => {}
-                Ok(Progress::None) => break,
-                Err(error) => {
-                    tracing::warn!(error = error.message(), "the garbage collector stopped; the next deletion starts it again");
-                    break;
-                }
-            }
-        }
+    });
+    if queued.is_err() {
+        inner.collector.0.store(false, Ordering::Release);
     }
 }
 

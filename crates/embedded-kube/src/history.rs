@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 /// However many events may be kept, they hold no more than this.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 8 << 20;
 /// A reader is given at most so many events at once.
 const READ_AT_ONCE: usize = 256;
 

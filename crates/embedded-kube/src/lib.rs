@@ -1,8 +1,8 @@
 //! A small, durable, in-process Kubernetes API behind `kube::Client`.
 //!
 //! ```text
-//!  kube::Client ─▶ server ─▶ create, update, delete ─▶ writer (group commit, fsync) ─▶ store ─▶ history ─▶ watch
-//!     (no socket)     └────▶ get, list ◀── snapshots ◀──────────────────────────────────┘
+//!        kube::Client ─┬▶ server ─▶ create, update, delete ─▶ writer (group commit, fsync) ─▶ store ─▶ history ─▶ watch
+//!  kubectl ─▶ listener ┘      └───▶ get, list ◀── snapshots ◀──────────────────────────────────┘
 //! ```
 //!
 //! What is answered to a write is on disk: a crash at any moment loses nothing that was acknowledged.
@@ -18,36 +18,44 @@
 //! |---|---|
 //! | authentication, authorization, admission | everybody may do everything; only the existence of namespaces is checked |
 //! | server-side apply, strategic merge patch | 415 |
-//! | protobuf, CBOR, YAML bodies | 415; tables and partial metadata in `Accept`: 406 |
+//! | protobuf, CBOR, YAML bodies | 415; in `Accept`: 406 |
 //! | deletion of a collection, of a namespace, of a CustomResourceDefinition | 405 |
-//! | subresources other than `status` (scale, eviction, binding, log, token…) | 404 |
-//! | types other than those of the built-in table and of CustomResourceDefinitions; OpenAPI documents | 404 |
+//! | subresources other than `status` and `scale` (eviction, binding, log, token…) | 404 |
+//! | types other than those of the built-in table and of CustomResourceDefinitions; OpenAPI v2 | 404 |
+//! | OpenAPI v3 | names all types; schemas of custom types only |
 //! | PUT that creates (Lease and a few other built-in types) | 404 |
-//! | built-in types | no schema, no defaults, no `stringData`; only type, metadata, phase of pods and namespaces |
+//! | built-in types | no schema, no defaults, no `stringData`; only type, metadata, phase of pods and namespaces; in tables, the most useful columns |
 //! | controllers | none but the garbage collector; it does not look for owners that never existed |
+//! | Events of v1 and of events.k8s.io/v1 | two collections: one is found where it was written; they do not go after an hour |
 //! | graceful deletion of pods | they are gone at once |
-//! | custom types: `x-kubernetes-validations` (CEL), list types `map` and `set`, embedded resources' own rules | not enforced |
-//! | custom types: conversion by webhook | 422 on the definition |
-//! | custom types: ratcheting of old violations | an update must be valid as a whole |
+//! | custom types: scale, conversion by webhook, printer columns beyond fields, indexes and `[?(@.a=="b")]` | 422 on the definition |
+//! | custom types: rules (CEL) with `messageExpression` or `optionalOldSelf`, of functions that Kubernetes adds to CEL, of times, durations, bytes, int-or-string, free-form values and lists of the types `set` and `map` as a whole, of `null`, of fields of computed values, of more than two nested macros; rules within `allOf` and the like | 422 on the definition |
+//! | custom types: types within rules, and their cost | are not checked beforehand: what does not fit fails when a rule is asked |
+//! | custom types: embedded resources' own rules | not enforced |
 //! | custom types: defaults of a changed schema | show after the next write of an object |
 //! | `managedFields` | never kept |
 //! | `fieldValidation=Warn` | unknown fields are dropped without a warning; `Strict` works for custom types |
-//! | watch from a resourceVersion before the last start | 410: the history is in memory |
+//! | watch from a resourceVersion before the last start, or more than 4,096 changes or 8 MiB ago | 410: the history is in memory |
 //! | listing continued after 5 minutes, after 64 newer listings or after a restart | 410, with a token that goes on inconsistently |
 
 mod batch;
+mod columns;
 mod crd;
 mod create;
 mod delete;
 mod discovery;
 mod error;
+mod form;
 mod gc;
 mod history;
 mod list;
+mod listener;
 mod meta;
 mod object;
+mod openapi;
 mod patch;
 mod path;
+mod scale;
 mod schema;
 mod selector;
 mod server;
@@ -59,11 +67,15 @@ mod watch;
 mod writer;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+
+pub use crate::listener::ServeError;
 
 use crate::create::Origin;
 use crate::error::ApiError;
@@ -79,7 +91,7 @@ const NAMES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-sys
 /// What may be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many events a watch may lag behind before it is told 410; all together take at most 64 MiB.
+    /// How many events a watch may lag behind before it is told 410; all together take at most 8 MiB.
     pub watch_history: usize,
     /// How often a watch that allows them is sent bookmarks.
     pub bookmark_interval: Duration,
@@ -216,11 +228,22 @@ impl EmbeddedKube {
         // Work that a crash interrupted.
         gc::start(&self.0);
         let inner = self.0.clone();
-        let service = tower::service_fn(move |request| {
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             let inner = inner.clone();
+            let request = request.map(|body| body.map_err(std::io::Error::other).boxed_unsync());
             async move { Ok::<_, Infallible>(server::answer(inner, request).await) }
         });
         kube::Client::new(service, default_namespace)
+    }
+
+    /// Serves this API over plain HTTP/1.1 on a loopback address, until `shutdown`; then open connections,
+    /// also watches, are cut.
+    ///
+    /// # Errors
+    /// When the listener's address can be reached from elsewhere.
+    pub async fn serve(&self, listener: tokio::net::TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        gc::start(&self.0);
+        listener::serve(&self.0, listener, shutdown).await
     }
 
     /// Creates an object beside the API: its uid and status are kept, which no API server would do.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::Inner;
 use crate::error::{ApiError, FieldError};
-use crate::object::type_prefix;
+use crate::form::Form;
 use crate::path::{Query, VersionMatch};
 use crate::selector::Selector;
 use crate::snapshots::Token;
@@ -28,11 +28,11 @@ pub(crate) const PIECE_BYTES: usize = 64 << 10;
 /// A listing under way.
 struct Listing {
     inner: Arc<Inner>,
+    ty: Arc<ResourceType>,
+    form: Form,
     snapshot: Arc<Snapshot>,
     objects: Objects,
     selector: Selector,
-    /// What stands before each item: custom types say what they are, built-in ones do not.
-    item_prefix: String,
     /// How many items are left of the page; `None` without a limit.
     left: Option<usize>,
     /// How many objects there are in all, when that is to be said.
@@ -45,9 +45,10 @@ struct Listing {
 /// LIST; answers with the body's pieces.
 pub(crate) fn list(
     inner: &Arc<Inner>,
-    ty: &ResourceType,
+    ty: &Arc<ResourceType>,
     namespace: Option<&str>,
     query: &Query,
+    form: Form,
 ) -> Result<impl Stream<Item = Result<Bytes, ApiError>> + Send + use<>, ApiError> {
     check(query)?;
     let selector = Selector::parse(ty, query)?;
@@ -63,17 +64,18 @@ pub(crate) fn list(
     let total = if selector.is_empty() { Some(snapshot.count(&prefix)?) } else { None };
     let listing = Listing {
         inner: inner.clone(),
+        ty: ty.clone(),
+        form,
         snapshot,
         objects,
         selector,
-        item_prefix: if ty.schema.is_some() { type_prefix(ty) } else { "{".into() },
         left: (query.limit > 0).then_some(query.limit),
         total,
         seen,
         last_key: after,
         separator: "",
     };
-    let head = format!(r#"{{"kind":"{}","apiVersion":"{}","items":["#, ty.list_kind, ty.api_version());
+    let head = form.list_head(ty);
     Ok(stream::try_unfold((Some(listing), head.into_bytes()), |(listing, piece)| async move {
         let Some(listing) = listing else { return Ok(None) };
         let read = tokio::task::spawn_blocking(move || listing.read(piece)).await;
@@ -156,8 +158,7 @@ impl Listing {
                 continue;
             }
             piece.extend_from_slice(self.separator.as_bytes());
-            piece.extend_from_slice(self.item_prefix.as_bytes());
-            piece.extend_from_slice(object.get(1..).unwrap_or_default());
+            self.form.add_item(&self.ty, &object, &mut piece)?;
             self.separator = ",";
             self.left = self.left.map(|left| left - 1);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
 use crate::error::FieldError;
@@ -52,7 +52,16 @@ pub(crate) fn violations(ty: &ResourceType, meta: &ObjectMeta) -> Vec<FieldError
             }
         }
     }
+    errors.extend(several_controllers(meta.owner_references.as_deref().unwrap_or_default()));
     errors
+}
+
+fn several_controllers(owners: &[OwnerReference]) -> Option<FieldError> {
+    let mut controllers =
+        owners.iter().filter(|owner| owner.controller == Some(true)).map(|owner| format!("{}/{}", owner.kind, owner.name));
+    let (first, second) = (controllers.next()?, controllers.next()?);
+    let detail = format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}");
+    Some(FieldError::invalid("metadata.ownerReferences", &serde_json::to_value(owners).unwrap_or_default(), detail))
 }
 
 fn annotation_problems(annotations: Option<&BTreeMap<String, String>>) -> Vec<FieldError> {
@@ -127,12 +136,14 @@ fn is_word(text: &str) -> bool {
 
 /// What an update does to metadata: the server's fields stay, immutable ones are refused.
 pub(crate) fn carry_over(old: &ObjectMeta, new: &mut ObjectMeta) -> Vec<FieldError> {
+    let other_uid = new.uid.take().filter(|uid| Some(uid) != old.uid.as_ref());
     new.uid.clone_from(&old.uid);
     new.generation = old.generation;
     new.creation_timestamp = new.creation_timestamp.take().or_else(|| old.creation_timestamp.clone());
     new.deletion_timestamp = new.deletion_timestamp.take().or_else(|| old.deletion_timestamp.clone());
     new.deletion_grace_period_seconds = new.deletion_grace_period_seconds.or(old.deletion_grace_period_seconds);
-    let mut errors = Vec::new();
+    let other_uid = other_uid.map(|uid| FieldError::invalid("metadata.uid", &uid.into(), "field is immutable"));
+    let mut errors = Vec::from_iter(other_uid);
     let times = [
         ("metadata.creationTimestamp", &old.creation_timestamp, &new.creation_timestamp),
         ("metadata.deletionTimestamp", &old.deletion_timestamp, &new.deletion_timestamp),

@@ -82,7 +82,8 @@ impl Object {
     /// 413 when that is too much.
     pub(crate) fn stored(&self) -> Result<Bytes, ApiError> {
         let bytes = serde_json::to_vec(self)?;
-        if bytes.len() > MAX_OBJECT_BYTES { Err(ApiError::too_large(MAX_OBJECT_BYTES)) } else { Ok(bytes.into()) }
+        // Thousands are kept for watches: without the room to grow that the serializer left.
+        if bytes.len() > MAX_OBJECT_BYTES { Err(ApiError::too_large(MAX_OBJECT_BYTES)) } else { Ok(bytes.into_boxed_slice().into()) }
     }
 
     /// The whole object, as patches and schemas see it.

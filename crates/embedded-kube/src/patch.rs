@@ -1,7 +1,7 @@
 //! The two kinds of patch that are spoken: JSON merge patch (RFC 7386) and JSON patch (RFC 6902).
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
+use serde_json::Value;
 
 use crate::error::ApiError;
 
@@ -9,24 +9,13 @@ use crate::error::ApiError;
 #[derive(Debug)]
 pub(crate) enum Patch {
     Merge(Value),
-    Json(Vec<Operation>),
+    /// Its operations; whether each is one shows when they are applied, as upstream.
+    Json(Vec<Value>),
 }
 
 /// What is accepted, for a 415.
 pub(crate) const ACCEPTED: &str = "application/json-patch+json, application/merge-patch+json";
 const MAX_OPERATIONS: usize = 10_000;
-
-/// One operation of a JSON patch.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub(crate) enum Operation {
-    Add { path: String, value: Value },
-    Remove { path: String },
-    Replace { path: String, value: Value },
-    Move { from: String, path: String },
-    Copy { from: String, path: String },
-    Test { path: String, value: Value },
-}
 
 impl Patch {
     /// # Errors
@@ -38,22 +27,25 @@ impl Patch {
                 patch @ Value::Object(_) => Ok(Self::Merge(patch)),
                 _ => Err(ApiError::bad_request("error decoding patch: a merge patch must be a JSON object")),
             },
-            "application/json-patch+json" => {
-                let operations: Vec<Operation> = serde_json::from_slice(body).map_err(wrong)?;
-                if operations.len() > MAX_OPERATIONS { Err(ApiError::too_large(MAX_OPERATIONS)) } else { Ok(Self::Json(operations)) }
-            }
+            "application/json-patch+json" => match serde_json::from_slice(body).map_err(wrong)? {
+                Value::Array(operations) if operations.len() > MAX_OPERATIONS => Err(ApiError::too_large(MAX_OPERATIONS)),
+                Value::Array(operations) if operations.iter().all(Value::is_object) => Ok(Self::Json(operations)),
+                _ => Err(ApiError::bad_request("error decoding patch: a JSON patch must be an array of objects")),
+            },
             _ => Err(ApiError::unsupported_media_type(ACCEPTED)),
         }
     }
 
     /// # Errors
-    /// 422 for a JSON patch whose test or path fails.
-    pub(crate) fn apply(&self, target: &mut Value) -> Result<(), ApiError> {
+    /// 422 for a JSON patch whose test, path or operation is not as it should be.
+    pub(crate) fn apply(self, target: &mut Value) -> Result<(), ApiError> {
         match self {
-            Self::Merge(patch) => merge(target, patch),
+            Self::Merge(patch) => json_patch::merge(target, &patch),
             Self::Json(operations) => {
-                for operation in operations {
-                    apply(operation, target).ok_or_else(ApiError::unprocessable)?;
+                let patch: json_patch::Patch = serde_json::from_value(operations.into()).map_err(|_| ApiError::unprocessable())?;
+                for operation in patch.0 {
+                    // The target is a copy, which a failure leaves unused: nothing has to be undone.
+                    json_patch::patch_unsafe(target, &[as_upstream(operation, target)]).map_err(|_| ApiError::unprocessable())?;
                 }
             }
         }
@@ -61,77 +53,15 @@ impl Patch {
     }
 }
 
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(target) = target else { return };
-    for (key, value) in patch {
-        if value.is_null() {
-            target.remove(key);
-        } else {
-            merge(target.entry(key.as_str()).or_insert(Value::Null), value);
-        }
-    }
-}
-
-/// `None` when the operation does not fit the target.
-fn apply(operation: &Operation, target: &mut Value) -> Option<()> {
+/// Upstream's library lets `replace` make a field that is not there, which RFC 6902 does not.
+fn as_upstream(operation: PatchOperation, target: &Value) -> PatchOperation {
     match operation {
-        Operation::Add { path, value } => add(target, path, value.clone()),
-        Operation::Remove { path } => remove(target, path).map(drop),
-        Operation::Replace { path, value } => {
-            *target.pointer_mut(path)? = value.clone();
-            Some(())
+        PatchOperation::Replace(ReplaceOperation { path, value })
+            if path.parent().is_some_and(|parent| target.pointer(parent.as_str()).is_some_and(Value::is_object)) =>
+        {
+            PatchOperation::Add(AddOperation { path, value })
         }
-        Operation::Move { from, path } => {
-            let value = remove(target, from)?;
-            add(target, path, value)
-        }
-        Operation::Copy { from, path } => {
-            let value = target.pointer(from)?.clone();
-            add(target, path, value)
-        }
-        Operation::Test { path, value } => (target.pointer(path)? == value).then_some(()),
-    }
-}
-
-fn parent<'v>(target: &'v mut Value, path: &str) -> Option<(&'v mut Value, String)> {
-    let (parent, last) = path.rsplit_once('/')?;
-    Some((target.pointer_mut(parent)?, last.replace("~1", "/").replace("~0", "~")))
-}
-
-fn add(target: &mut Value, path: &str, value: Value) -> Option<()> {
-    if path.is_empty() {
-        *target = value;
-        return Some(());
-    }
-    match parent(target, path)? {
-        (Value::Object(map), key) => {
-            map.insert(key, value);
-        }
-        (Value::Array(items), index) if index == "-" => items.push(value),
-        (Value::Array(items), index) => {
-            let index: usize = index.parse().ok().filter(|index| *index <= items.len())?;
-            items.insert(index, value);
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
-fn remove(target: &mut Value, path: &str) -> Option<Value> {
-    match parent(target, path)? {
-        (Value::Object(map), key) => map.remove(&key),
-        (Value::Array(items), index) => {
-            let index: usize = index.parse().ok().filter(|index| *index < items.len())?;
-            Some(items.remove(index))
-        }
-        _ => None,
+        other => other,
     }
 }
 
@@ -176,7 +106,9 @@ mod tests {
             json!([{"op": "test", "path": "/a", "value": 2}]),
             json!([{"op": "remove", "path": "/b"}]),
             json!([{"op": "add", "path": "/x/y", "value": 1}]),
-            json!([{"op": "replace", "path": "/b", "value": 1}]),
+            json!([{"op": "replace", "path": "/x/y", "value": 1}]),
+            json!([{"op": "invent", "path": "/a"}]),
+            json!([{"op": "remove"}]),
         ] {
             assert_eq!(patched("application/json-patch+json", &patch, json!({"a": 1})), Err(422), "{patch}");
         }
@@ -187,5 +119,6 @@ mod tests {
         assert_eq!(patched("application/strategic-merge-patch+json", &json!({}), json!({})), Err(415));
         assert_eq!(patched("application/apply-patch+yaml", &json!({}), json!({})), Err(415));
         assert_eq!(patched("application/merge-patch+json", &json!([]), json!({})), Err(400));
+        assert_eq!(patched("application/json-patch+json", &json!({}), json!({})), Err(400));
     }
 }

@@ -1,6 +1,7 @@
 //! What a request asks for: its path and its query.
 
 use crate::error::{ApiError, FieldError};
+use crate::form::Beside;
 use serde_json::Value;
 
 /// A resource path, split; whether such a type exists is the registry's matter.
@@ -83,6 +84,8 @@ pub(crate) struct Query {
     pub dry_run: DryRun,
     pub field_validation: FieldValidation,
     pub propagation_policy: Option<String>,
+    /// What stands beside the cells of a table's rows.
+    pub include_object: Beside,
 }
 
 impl Query {
@@ -107,6 +110,7 @@ impl Query {
                 "dryRun" => read.dry_run = DryRun::parse(&value)?,
                 "fieldValidation" if value == "Strict" => read.field_validation = FieldValidation::Strict,
                 "propagationPolicy" => read.propagation_policy = Some(value),
+                "includeObject" => read.include_object = beside(&value)?,
                 _ => {}
             }
         }
@@ -135,6 +139,15 @@ fn number(name: &str, value: &str) -> Result<Option<u64>, ApiError> {
     let wrong =
         |_| ApiError::bad_request(format!("{name}: Invalid value: {value:?}: strconv.ParseUint: parsing {value:?}: invalid syntax"));
     if value.is_empty() { Ok(None) } else { value.parse().map(Some).map_err(wrong) }
+}
+
+fn beside(value: &str) -> Result<Beside, ApiError> {
+    match value {
+        "" | "Metadata" => Ok(Beside::Metadata),
+        "None" => Ok(Beside::Nothing),
+        "Object" => Ok(Beside::Object),
+        _ => Err(ApiError::bad_request(format!("unrecognized includeObject value: {value:?}"))),
+    }
 }
 
 fn version_match(value: &str) -> Result<Option<VersionMatch>, ApiError> {

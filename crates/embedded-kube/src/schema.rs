@@ -1,34 +1,42 @@
 //! Structural schemas: what a CustomResourceDefinition says its objects look like.
 //!
 //! ```text
-//!  object ─▶ nulls that are not nullable go ─▶ unknown fields go ─▶ defaults come ─▶ validation
+//!  object ─▶ nulls that are not nullable go ─▶ unknown fields go ─▶ defaults come
+//!                                                                        │
+//!     rules hold? ◀─ nothing is twice in a set or map ◀─ types, bounds ◀─┘
 //! ```
+//!
+//! An update is not held to what it leaves as it was (ratcheting): a definition may become stricter
+//! than what is stored.
 
 mod convert;
+mod lists;
+mod rules;
 mod violations;
 
 use std::collections::BTreeMap;
 
+use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 use crate::error::FieldError;
+use rules::{Former, Place, Rule};
 
 /// A schema, compiled once.
 #[derive(Debug)]
 pub(crate) struct Schema {
     root: Node,
     validator: Validator,
+    has_rules: bool,
+    source: Value,
 }
 
-/// Why a definition's schema cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the schema does not compile: {0}")]
-pub(crate) struct SchemaError(String);
-
-/// The parts of a schema that change objects, for one place in them.
+/// What is known of one place in objects, beside what the validator knows.
 #[derive(Debug, Default)]
 struct Node {
+    ty: String,
+    format: String,
     nullable: bool,
     /// Fields that the schema does not name stay.
     preserve: bool,
@@ -38,20 +46,47 @@ struct Node {
     properties: BTreeMap<String, Node>,
     additional: Option<Box<Node>>,
     items: Option<Box<Node>>,
+    list: ListType,
+    rules: Vec<Rule>,
+}
+
+/// How the items of a list are told apart.
+#[derive(Debug, Default)]
+enum ListType {
+    /// Not at all.
+    #[default]
+    Atomic,
+    /// By their values.
+    Set,
+    /// By these of their fields.
+    Map(Vec<String>),
 }
 
 impl Schema {
     /// # Errors
-    /// When the validator cannot be built, for instance for a pattern that is none.
-    pub(crate) fn compile(schema: &Value) -> Result<Self, SchemaError> {
+    /// What is wrong with the schema, which stands at `field` of its definition.
+    pub(crate) fn compile(schema: &Value, field: &str) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let root = Node::root(schema, field, &mut errors);
         let validator = jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true)
             // Linear in the text, like the engine of a real API server.
             .with_pattern_options(PatternOptions::regex())
-            .build(&convert::to_draft4(schema))
-            .map_err(|error| SchemaError(error.masked().to_string()))?;
-        Ok(Self { root: Node::compile(schema), validator })
+            .build(&convert::to_draft4(schema));
+        match validator {
+            Ok(validator) if errors.is_empty() => Ok(Self { has_rules: root.has_rules(), root, validator, source: schema.clone() }),
+            Ok(_) => Err(errors),
+            Err(error) => {
+                errors.push(FieldError::invalid(field, &Value::from("schema"), format!("does not compile: {}", error.masked())));
+                Err(errors)
+            }
+        }
+    }
+
+    /// What it was compiled from.
+    pub(crate) fn source(&self) -> &Value {
+        &self.source
     }
 
     /// Drops what is unknown and sets what has a default; answers with the paths of what was unknown.
@@ -63,26 +98,114 @@ impl Schema {
         unknown
     }
 
-    /// Everything that is wrong with a whole object.
-    pub(crate) fn violations(&self, whole: &Value) -> Vec<FieldError> {
-        self.validator.iter_errors(whole).map(|error| violations::field_error(&error)).collect()
+    /// Adds everything that is wrong with a whole object; `former` is what an update makes it of.
+    pub(crate) fn check(&self, whole: &Value, former: Option<&Value>, errors: &mut Vec<FieldError>) {
+        let is_new = |place: &Location| former.is_none_or(|former| !self.root.is_unchanged(place, whole, former));
+        let found = self.validator.iter_errors(whole).filter(|error| is_new(error.instance_path()));
+        errors.extend(found.map(|error| violations::field_error(&error)));
+        if former.is_none_or(|former| self.duplicates(former).is_empty()) {
+            errors.extend(self.duplicates(whole));
+        }
+        if self.has_rules && errors.iter().any(FieldError::keeps_rules_from_being_checked) {
+            errors.push(FieldError::rules_not_checked());
+        } else {
+            self.root.judge(whole, Former { value: former, unchanged: false }, &Place::root(), errors);
+        }
+    }
+
+    fn duplicates(&self, whole: &Value) -> Vec<FieldError> {
+        let mut found = Vec::new();
+        self.root.find_duplicates(whole, &Place::root(), &mut found);
+        found
     }
 }
 
 impl Node {
-    fn compile(schema: &Value) -> Self {
+    /// The whole object; rules see its type and its name beside what the schema says.
+    fn root(schema: &Value, field: &str, errors: &mut Vec<FieldError>) -> Self {
+        let text = || Self { ty: "string".into(), ..Self::default() };
+        let named = ["name", "generateName"].map(|name| (name.to_owned(), text()));
+        let metadata = Self { ty: "object".into(), properties: named.into(), ..Self::default() };
+        let mut root = Self::compile(schema, field, true, errors);
+        for (name, node) in [("apiVersion", text()), ("kind", text()), ("metadata", metadata)] {
+            root.properties.entry(name.into()).or_insert(node);
+        }
+        root.add_rules(schema, field, true, errors);
+        root
+    }
+
+    /// Without the rules of this place; `correlatable` says whether it can be told what a value here was before.
+    fn compile(schema: &Value, field: &str, correlatable: bool, errors: &mut Vec<FieldError>) -> Self {
         let says = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let text = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let list = ListType::compile(schema, field, errors);
+        let keeps_track = correlatable && matches!(list, ListType::Map(_));
+        let mut below = |schema: &Value, field: String, correlatable: bool| {
+            let mut node = Self::compile(schema, &field, correlatable, errors);
+            node.add_rules(schema, &field, correlatable, errors);
+            node
+        };
         let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let properties =
+            properties.map(|(name, schema)| (name.clone(), below(schema, format!("{field}.properties[{name}]"), correlatable)));
+        let properties = properties.collect();
         let additional = schema.get("additionalProperties");
+        let preserve = says("x-kubernetes-preserve-unknown-fields") || additional == Some(&Value::Bool(true));
+        let additional = additional.filter(|schema| schema.is_object());
+        let additional = additional.map(|schema| Box::new(below(schema, format!("{field}.additionalProperties"), correlatable)));
+        let items = schema.get("items").map(|schema| Box::new(below(schema, format!("{field}.items"), keeps_track)));
         Self {
+            ty: text("type"),
+            format: text("format"),
             nullable: says("nullable"),
-            preserve: says("x-kubernetes-preserve-unknown-fields") || additional == Some(&Value::Bool(true)),
+            preserve,
             embedded: says("x-kubernetes-embedded-resource"),
             default: schema.get("default").cloned(),
-            properties: properties.map(|(name, schema)| (name.clone(), Self::compile(schema))).collect(),
-            additional: additional.filter(|schema| schema.is_object()).map(|schema| Box::new(Self::compile(schema))),
-            items: schema.get("items").map(|schema| Box::new(Self::compile(schema))),
+            properties,
+            additional,
+            items,
+            list,
+            rules: Vec::new(),
         }
+    }
+
+    fn add_rules(&mut self, schema: &Value, field: &str, correlatable: bool, errors: &mut Vec<FieldError>) {
+        match rules::compile(schema, self, field, correlatable) {
+            Ok(rules) => self.rules = rules,
+            Err(found) => errors.extend(found),
+        }
+        for within in ["allOf", "anyOf", "oneOf", "not"] {
+            if schema.get(within).is_some_and(|schema| schema.to_string().contains(&format!("\"{}\":", rules::KEY))) {
+                errors.push(FieldError::forbidden(
+                    format!("{field}.{within}"),
+                    format!("{} within it is not supported by this server", rules::KEY),
+                ));
+            }
+        }
+    }
+
+    /// Whether what stands at `place`, or what it is part of, is what it was.
+    fn is_unchanged(&self, place: &Location, whole: &Value, former: &Value) -> bool {
+        let (mut node, mut new, mut old) = (Some(self), whole, former);
+        for segment in place.iter() {
+            let (part, was) = match &segment {
+                LocationSegment::Property(name) => (new.get(&**name), old.get(&**name)),
+                LocationSegment::Index(index) => {
+                    let item = new.get(index);
+                    (item, node.zip(item).and_then(|(node, item)| node.counterpart(old, item)))
+                }
+            };
+            let (Some(part), Some(was)) = (part, was) else { return false };
+            if part == was {
+                return true;
+            }
+            node = node.and_then(|node| match &segment {
+                LocationSegment::Property(name) => node.child(name),
+                LocationSegment::Index(_) => node.items.as_deref(),
+            });
+            (new, old) = (part, was);
+        }
+        false
     }
 
     fn child(&self, name: &str) -> Option<&Self> {
@@ -154,6 +277,29 @@ impl Node {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+impl ListType {
+    fn compile(schema: &Value, field: &str, errors: &mut Vec<FieldError>) -> Self {
+        match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            None | Some("atomic") => Self::Atomic,
+            Some("set") => Self::Set,
+            Some("map") => {
+                let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array).into_iter().flatten();
+                let keys: Vec<String> = keys.filter_map(|key| Some(key.as_str()?.to_owned())).collect();
+                if keys.is_empty() {
+                    let field = format!("{field}.x-kubernetes-list-map-keys");
+                    errors.push(FieldError::required(field, "must not be empty if x-kubernetes-list-type is map"));
+                }
+                Self::Map(keys)
+            }
+            Some(other) => {
+                let known = ["atomic", "map", "set"].map(str::to_owned);
+                errors.push(FieldError::unsupported(format!("{field}.x-kubernetes-list-type"), &other.into(), &known));
+                Self::Atomic
+            }
         }
     }
 }

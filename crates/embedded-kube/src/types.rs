@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::columns::{self, Column};
 use crate::schema::Schema;
 
 /// Whether objects of a type live in a namespace.
@@ -23,8 +24,10 @@ pub(crate) enum Trait {
     UnconditionalUpdate,
     /// DELETE answers with the object that is gone, not with a Status.
     ReturnsDeleted,
+    /// Has the scale subresource.
+    Scale,
 }
-use Trait::{Generation, ReturnsDeleted, Status, UnconditionalUpdate};
+use Trait::{Generation, ReturnsDeleted, Scale, Status, UnconditionalUpdate};
 
 /// One served version of one resource type.
 #[derive(Debug)]
@@ -40,6 +43,10 @@ pub(crate) struct ResourceType {
     pub traits: Vec<Trait>,
     /// Paths, such as `spec.nodeName`, that field selectors may name beside name and namespace.
     pub fields: Vec<String>,
+    /// What tables show of it.
+    pub columns: Vec<Column>,
+    /// Groups of types that `kubectl get` knows by one name.
+    pub categories: Vec<String>,
     /// Of custom types only.
     pub schema: Option<Schema>,
 }
@@ -84,31 +91,38 @@ impl ResourceType {
 
 const CLUSTER: Scope = Scope::Cluster;
 const SPACED: Scope = Scope::Namespaced;
-type Row = (&'static str, &'static str, &'static str, &'static str, Scope, &'static [Trait], &'static [&'static str]);
+type Words = &'static [&'static str];
+type Row = (&'static str, &'static str, &'static str, &'static str, Words, Scope, &'static [Trait], Words);
 
-/// Group, version, kind, plural, scope, traits, selectable fields.
+/// What `kubectl get all` shows.
+const IN_ALL: [&str; 8] = ["pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs"];
+
+/// Group, version, kind, plural, short names, scope, traits, selectable fields.
 #[rustfmt::skip]
 const BUILT_IN: &[Row] = &[
-    ("", "v1", "Namespace", "namespaces", CLUSTER, &[Status, UnconditionalUpdate], &["status.phase"]),
-    ("", "v1", "Node", "nodes", CLUSTER, &[Status, UnconditionalUpdate], &["spec.unschedulable"]),
-    ("", "v1", "Pod", "pods", SPACED, &[Status, Generation, UnconditionalUpdate, ReturnsDeleted],
+    ("", "v1", "Namespace", "namespaces", &["ns"], CLUSTER, &[Status, UnconditionalUpdate], &["status.phase"]),
+    ("", "v1", "Node", "nodes", &["no"], CLUSTER, &[Status, UnconditionalUpdate], &["spec.unschedulable"]),
+    ("", "v1", "Pod", "pods", &["po"], SPACED, &[Status, Generation, UnconditionalUpdate, ReturnsDeleted],
         &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
           "status.podIP", "status.nominatedNodeName"]),
-    ("", "v1", "Service", "services", SPACED, &[Status, UnconditionalUpdate, ReturnsDeleted], &["spec.clusterIP", "spec.type"]),
-    ("", "v1", "ServiceAccount", "serviceaccounts", SPACED, &[UnconditionalUpdate, ReturnsDeleted], &[]),
-    ("", "v1", "ConfigMap", "configmaps", SPACED, &[UnconditionalUpdate], &[]),
-    ("", "v1", "Secret", "secrets", SPACED, &[UnconditionalUpdate], &["type"]),
-    ("apps", "v1", "Deployment", "deployments", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
-    ("apps", "v1", "ReplicaSet", "replicasets", SPACED, &[Status, Generation, UnconditionalUpdate], &["status.replicas"]),
-    ("apps", "v1", "StatefulSet", "statefulsets", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
-    ("apps", "v1", "DaemonSet", "daemonsets", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
-    ("batch", "v1", "Job", "jobs", SPACED, &[Status, Generation, UnconditionalUpdate], &["status.successful"]),
-    ("batch", "v1", "CronJob", "cronjobs", SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
-    ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", SPACED, &[Generation, UnconditionalUpdate], &[]),
-    ("events.k8s.io", "v1", "Event", "events", SPACED, &[UnconditionalUpdate],
+    ("", "v1", "Service", "services", &["svc"], SPACED, &[Status, UnconditionalUpdate, ReturnsDeleted], &["spec.clusterIP", "spec.type"]),
+    ("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], SPACED, &[UnconditionalUpdate, ReturnsDeleted], &[]),
+    ("", "v1", "ConfigMap", "configmaps", &["cm"], SPACED, &[UnconditionalUpdate], &[]),
+    ("", "v1", "Secret", "secrets", &[], SPACED, &[UnconditionalUpdate], &["type"]),
+    ("", "v1", "Event", "events", &["ev"], SPACED, &[UnconditionalUpdate],
+        &["involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
+          "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"]),
+    ("apps", "v1", "Deployment", "deployments", &["deploy"], SPACED, &[Status, Scale, Generation, UnconditionalUpdate], &[]),
+    ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], SPACED, &[Status, Scale, Generation, UnconditionalUpdate], &["status.replicas"]),
+    ("apps", "v1", "StatefulSet", "statefulsets", &["sts"], SPACED, &[Status, Scale, Generation, UnconditionalUpdate], &[]),
+    ("apps", "v1", "DaemonSet", "daemonsets", &["ds"], SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
+    ("batch", "v1", "Job", "jobs", &[], SPACED, &[Status, Generation, UnconditionalUpdate], &["status.successful"]),
+    ("batch", "v1", "CronJob", "cronjobs", &["cj"], SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
+    ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", &["netpol"], SPACED, &[Generation, UnconditionalUpdate], &[]),
+    ("events.k8s.io", "v1", "Event", "events", &["ev"], SPACED, &[UnconditionalUpdate],
         &["reason", "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reportingController", "type"]),
-    ("coordination.k8s.io", "v1", "Lease", "leases", SPACED, &[], &[]),
-    ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", CLUSTER, &[Status, Generation], &[]),
+    ("coordination.k8s.io", "v1", "Lease", "leases", &[], SPACED, &[], &[]),
+    ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", &["crd", "crds"], CLUSTER, &[Status, Generation], &[]),
 ];
 
 /// The plural of CustomResourceDefinitions, whose creation adds types.
@@ -128,7 +142,7 @@ fn name(group: &str, version: &str, plural: &str) -> String {
 
 impl Types {
     pub(crate) fn built_in() -> Self {
-        let types = BUILT_IN.iter().map(|(group, version, kind, plural, scope, traits, fields)| {
+        let types = BUILT_IN.iter().map(|(group, version, kind, plural, short_names, scope, traits, fields)| {
             let ty = ResourceType {
                 group: (*group).into(),
                 version: (*version).into(),
@@ -136,10 +150,12 @@ impl Types {
                 list_kind: format!("{kind}List"),
                 plural: (*plural).into(),
                 singular: kind.to_lowercase(),
-                short_names: Vec::new(),
+                short_names: short_names.iter().map(|&name| name.into()).collect(),
                 scope: *scope,
                 traits: traits.to_vec(),
                 fields: fields.iter().map(|&field| field.into()).collect(),
+                columns: columns::built_in(plural),
+                categories: if IN_ALL.contains(plural) { vec!["all".into()] } else { Vec::new() },
                 schema: None,
             };
             (name(group, version, plural), Arc::new(ty))

@@ -16,11 +16,11 @@ use serde_json::{Map, Value};
 use crate::batch::Batch;
 use crate::create::apply_schema;
 use crate::error::{ApiError, FieldError};
-use crate::object::{Object, with_type};
+use crate::object::Object;
 use crate::patch::Patch;
 use crate::path::{DryRun, FieldValidation, Query};
 use crate::types::{DEFINITIONS, ResourceType, Trait};
-use crate::{Inner, crd, delete, meta};
+use crate::{Inner, crd, delete, meta, scale};
 
 /// What a write is addressed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Part {
     Main,
     /// Its status subresource.
     Status,
+    /// Its scale subresource.
+    Scale,
 }
 
 /// What a write brings.
@@ -48,12 +50,10 @@ pub(crate) struct Update {
     pub change: Change,
 }
 
-/// PUT or PATCH.
+/// PUT or PATCH; answers with what is stored.
 pub(crate) async fn update(inner: &Arc<Inner>, update: Update, query: &Query) -> Result<Bytes, ApiError> {
     let (dry_run, validation) = (query.dry_run, query.field_validation);
-    let ty = update.ty.clone();
-    let stored = inner.write(move |batch| update.run(batch, dry_run, validation)).await?;
-    Ok(with_type(&ty, &stored))
+    inner.write(move |batch| update.run(batch, dry_run, validation)).await
 }
 
 impl Update {
@@ -65,7 +65,10 @@ impl Update {
         if part == Part::Status {
             let status = new.rest.remove("status");
             new.rest = with_status(old.rest.clone(), status);
+            // Of the rest of the metadata nothing counts, but built-in types tell a foreign uid.
+            let uid = new.meta.uid.take().filter(|_| ty.schema.is_none());
             new.meta = old.meta.clone();
+            new.meta.uid = uid.or(new.meta.uid);
         } else if ty.has(Trait::Status) {
             new.rest = with_status(new.rest, old.rest.get("status").cloned());
         }
@@ -75,7 +78,7 @@ impl Update {
         }
         let mut errors = meta::carry_over(&old.meta, &mut new.meta);
         errors.extend(meta::violations(&ty, &new.meta));
-        errors.extend(apply_schema(&ty, &mut new, validation)?);
+        apply_schema(&ty, &mut new, Some(&old), validation, &mut errors)?;
         if !errors.is_empty() {
             return Err(ApiError::invalid(&ty.group, &ty.kind, old.name(), &errors));
         }
@@ -103,13 +106,18 @@ impl Update {
 
     /// The object as the request wants it, once its identity and version are known to fit.
     fn changed(self, old: &Object) -> Result<Object, ApiError> {
-        let Self { ty, namespace, name, change, .. } = self;
+        let Self { ty, namespace, name, part, change } = self;
+        // A PUT of another object's uid conflicts; in a patch that is a field that cannot be changed.
+        let names_its_object = part == Part::Scale || matches!(change, Change::Put(_));
         let (mut new, unconditional) = match change {
+            Change::Patch(patch) if part == Part::Scale => (scale::change(&ty, old, patch)?, true),
             Change::Put(object) => (*object, ty.has(Trait::UnconditionalUpdate)),
             Change::Patch(patch) => {
                 let mut whole = old.to_value(&ty)?;
                 patch.apply(&mut whole)?;
-                (Object::decode(&ty, whole)?, true)
+                let text = whole.to_string();
+                let patched = Object::decode(&ty, whole);
+                (patched.map_err(|error| ApiError::not_what_it_was(&text, error.message()))?, true)
             }
         };
         if new.name() != name {
@@ -123,7 +131,7 @@ impl Update {
             return Err(ApiError::bad_request(message));
         }
         new.meta.namespace = namespace;
-        if !new.uid().is_empty() && new.uid() != old.uid() {
+        if names_its_object && !new.uid().is_empty() && new.uid() != old.uid() {
             let why = format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", new.uid(), old.uid());
             return Err(ApiError::conflict(&ty, &name, why));
         }

@@ -12,15 +12,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Inner;
 use crate::error::{ApiError, FieldError};
+use crate::form::Form;
 use crate::history::{Change, Event, Read};
 use crate::list::PIECE_BYTES;
-use crate::object::{Object, with_type};
+use crate::object::Object;
 use crate::path::{Query, VersionMatch};
 use crate::selector::Selector;
 use crate::store::Objects;
@@ -33,6 +34,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1800);
 struct Watch {
     inner: Arc<Inner>,
     ty: Arc<ResourceType>,
+    form: Form,
     prefix: String,
     selector: Selector,
     /// What is still to be sent of the initial state.
@@ -53,6 +55,7 @@ pub(crate) fn watch(
     ty: Arc<ResourceType>,
     namespace: Option<&str>,
     query: &Query,
+    form: Form,
 ) -> Result<impl Stream<Item = Result<Bytes, ApiError>> + Send + use<>, ApiError> {
     check(query)?;
     let selector = Selector::parse(&ty, query)?;
@@ -73,6 +76,7 @@ pub(crate) fn watch(
     let watch = Watch {
         inner: inner.clone(),
         ty,
+        form,
         prefix,
         selector,
         initial,
@@ -121,7 +125,7 @@ impl Watch {
             }
             if self.bookmark.is_some_and(|due| now >= due) {
                 self.bookmark = Some(now + self.inner.options.bookmark_interval);
-                let line = line("BOOKMARK", &self.bookmark_object(false));
+                let line = line("BOOKMARK", &self.bookmark_object(false)?);
                 return Ok(Some((line.into(), Some(self))));
             }
             self.grown.borrow_and_update();
@@ -161,13 +165,13 @@ impl Watch {
             match objects.next().transpose()? {
                 Some((_, object)) => {
                     if self.selector.matches(&object)? {
-                        lines.extend(line("ADDED", &with_type(&self.ty, &object)));
+                        lines.extend(line("ADDED", &self.form.single(&self.ty, &object)?));
                     }
                 }
                 None => {
                     self.initial = None;
                     if self.marks_initial_end {
-                        lines.extend(line("BOOKMARK", &self.bookmark_object(true)));
+                        lines.extend(line("BOOKMARK", &self.bookmark_object(true)?));
                     }
                 }
             }
@@ -175,13 +179,12 @@ impl Watch {
         Ok((lines, self))
     }
 
-    fn bookmark_object(&self, initial_end: bool) -> Vec<u8> {
+    fn bookmark_object(&self, initial_end: bool) -> Result<Bytes, ApiError> {
         let mut metadata = json!({"resourceVersion": self.position.to_string()});
         if initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        let object: Value = json!({"apiVersion": self.ty.api_version(), "kind": self.ty.kind, "metadata": metadata});
-        object.to_string().into_bytes()
+        self.form.single(&self.ty, json!({"metadata": metadata}).to_string().as_bytes())
     }
 
     /// Adds an event as this watch's selector sees it.
@@ -198,7 +201,7 @@ impl Watch {
                 (false, false) => return Ok(()),
             },
         };
-        lines.extend(line(ty, &with_type(&self.ty, &object)));
+        lines.extend(line(ty, &self.form.single(&self.ty, &object)?));
         Ok(())
     }
 }

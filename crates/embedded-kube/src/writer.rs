@@ -111,11 +111,24 @@ impl Inner {
             };
             Box::new(reply)
         });
+        self.enqueue(job)?;
+        answered.await.unwrap_or_else(|_| Err(ApiError::unavailable()))
+    }
+
+    /// Runs `job` in the next transaction, and waits for nothing.
+    pub(crate) fn leave(self: &Arc<Self>, job: impl FnOnce(&mut Batch<'_>) + Send + 'static) -> Result<(), ApiError> {
+        self.enqueue(Box::new(|batch| {
+            job(batch);
+            Box::new(drop)
+        }))
+    }
+
+    fn enqueue(self: &Arc<Self>, job: Job) -> Result<(), ApiError> {
         if self.queue.push(job)? == Pushed::First {
             let drain = Drain { inner: self.clone(), finished: false };
             tokio::task::spawn_blocking(move || drain.run());
         }
-        answered.await.unwrap_or_else(|_| Err(ApiError::unavailable()))
+        Ok(())
     }
 
     /// The same on the caller's own thread, before there is a runtime; the store is nobody else's yet.

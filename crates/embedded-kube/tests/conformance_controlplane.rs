@@ -1,7 +1,9 @@
-//! The conformance suite on a real kube-apiserver with etcd and the garbage collector.
+//! The conformance suite on a real kube-apiserver with etcd and the garbage collector; and kubectl on both servers.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "conformance/kubectl.rs"]
+mod kubectl;
 #[path = "conformance/suite.rs"]
 mod suite;
 #[path = "conformance/support.rs"]

@@ -1,4 +1,4 @@
-//! What only the embedded store does: seeding, reopening, bounds, refusals, and the garbage collector.
+//! What only the embedded store does: seeding, reopening, bounds and refusals.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -9,11 +9,9 @@ use embedded_kube::{EmbeddedKube, OpenError, Options, SeedError};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, GroupVersionKind, Status};
-use kube::runtime::wait::{await_condition, conditions};
-use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -236,7 +234,7 @@ async fn what_is_lacking_is_refused_as_a_server_without_it_would() {
         (raw(&kube, "POST", map, "application/json", empty()).await, 405, "MethodNotAllowed"),
         (raw(&kube, "DELETE", "/api/v1/namespaces/default/configmaps", "application/json", empty()).await, 405, "MethodNotAllowed"),
         (raw(&kube, "DELETE", "/api/v1/namespaces/default", "application/json", empty()).await, 405, "MethodNotAllowed"),
-        (raw(&kube, "GET", "/apis/apps/v1/namespaces/default/deployments/x/scale", "", empty()).await, 404, "NotFound"),
+        (raw(&kube, "POST", "/api/v1/namespaces/default/pods/x/eviction", "application/json", empty()).await, 404, "NotFound"),
         (raw(&kube, "GET", "/api/v1/namespaces/default/configmaps/one/status", "", empty()).await, 404, "NotFound"),
         (raw(&kube, "GET", "/api/v1/endpoints", "", empty()).await, 404, "NotFound"),
         (raw(&kube, "GET", "/apis/rbac.authorization.k8s.io/v1/roles", "", empty()).await, 404, "NotFound"),
@@ -256,67 +254,4 @@ async fn what_is_lacking_is_refused_as_a_server_without_it_would() {
     large.data.get_or_insert_default().insert("filling".into(), "x".repeat(1_600_000));
     let maps: Api<ConfigMap> = Api::default_namespaced(kube.client("default"));
     assert_eq!(refusal(maps.create(&PostParams::default(), &large).await).code, 413);
-}
-
-async fn dependent(maps: &Api<ConfigMap>, name: &str, owners: &[&ConfigMap], blocks: bool) -> ConfigMap {
-    let mut map = config_map(name);
-    let reference = |owner: &&ConfigMap| OwnerReference { block_owner_deletion: Some(blocks), ..owner.controller_owner_ref(&()).unwrap() };
-    map.metadata.owner_references = Some(owners.iter().map(reference).collect());
-    maps.create(&PostParams::default(), &map).await.unwrap()
-}
-
-async fn gone(maps: &Api<ConfigMap>, object: &ConfigMap) {
-    let (name, uid) = (object.name_any(), object.uid().unwrap());
-    let waiting = await_condition(maps.clone(), &name, conditions::is_deleted(&uid));
-    tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn dependents_of_a_deleted_owner_are_deleted_unless_another_owner_lives() {
-    let directory = tempfile::tempdir().unwrap();
-    let maps: Api<ConfigMap> = Api::default_namespaced(open(&directory).client("default"));
-    let (owner, other) = (create(&maps, "owner").await, create(&maps, "other").await);
-    let child = dependent(&maps, "child", &[&owner], false).await;
-    let grandchild = dependent(&maps, "grandchild", &[&child], false).await;
-    let shared = dependent(&maps, "shared", &[&owner, &other], false).await;
-    maps.delete("owner", &DeleteParams::background()).await.unwrap();
-    gone(&maps, &child).await;
-    gone(&maps, &grandchild).await;
-    let let_go = |map: Option<&ConfigMap>| map.is_some_and(|map| map.owner_references().len() == 1);
-    let waiting = await_condition(maps.clone(), "shared", let_go);
-    tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
-    assert_eq!(maps.get("shared").await.unwrap().owner_references()[0].uid, other.uid().unwrap());
-    assert_ne!(shared.resource_version(), maps.get("shared").await.unwrap().resource_version());
-}
-
-#[tokio::test]
-async fn a_foreground_deletion_waits_for_the_dependents_that_block_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let maps: Api<ConfigMap> = Api::default_namespaced(open(&directory).client("default"));
-    let owner = create(&maps, "owner").await;
-    let child = dependent(&maps, "child", &[&owner], true).await;
-    let hold = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/hold"]}}));
-    maps.patch("child", &PatchParams::default(), &hold).await.unwrap();
-
-    let marked = maps.delete("owner", &DeleteParams::foreground()).await.unwrap().left().unwrap();
-    assert_eq!(marked.finalizers(), ["foregroundDeletion"]);
-    let is_marked = |map: Option<&ConfigMap>| map.is_some_and(|map| map.metadata.deletion_timestamp.is_some());
-    let waiting = await_condition(maps.clone(), "child", is_marked);
-    tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
-    maps.get("owner").await.unwrap();
-
-    maps.patch("child", &PatchParams::default(), &Patch::Merge(json!({"metadata": {"finalizers": null}}))).await.unwrap();
-    gone(&maps, &child).await;
-    gone(&maps, &owner).await;
-}
-
-#[tokio::test]
-async fn orphans_stay_and_name_their_owner_no_more() {
-    let directory = tempfile::tempdir().unwrap();
-    let maps: Api<ConfigMap> = Api::default_namespaced(open(&directory).client("default"));
-    let owner = create(&maps, "owner").await;
-    dependent(&maps, "child", &[&owner], true).await;
-    maps.delete("owner", &DeleteParams::orphan()).await.unwrap();
-    gone(&maps, &owner).await;
-    assert!(maps.get("child").await.unwrap().owner_references().is_empty());
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Handlers;
 use crate::{
     api::view,
+    audit,
     category::Category,
     contract::v0::types,
     problem::{Code, Problem},
@@ -19,6 +20,15 @@ pub(super) enum Verdict {
     Reject,
 }
 
+impl Verdict {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::Reject => "rejected",
+        }
+    }
+}
+
 impl Handlers {
     pub(super) async fn decide(&self, caller: &Caller, id: &str, reason: &str, verdict: Verdict) -> Result<types::Remediation, Problem> {
         let (api, object) = self.find(caller, id).await?;
@@ -29,10 +39,7 @@ impl Handlers {
         };
         let Decided { object, wrote } = decided.map_err(|error| refusal(&error))?;
         if wrote {
-            tracing::info!(
-                target: "audit", ?verdict, remediation = id, subject = caller.subject, tenant = %caller.tenant,
-                request_id = caller.request_id.as_sent(), "a decision was recorded"
-            );
+            audit::decided(&caller.sender(), verdict.as_str(), id);
         }
         Ok(view::remediation(&object, self.id(&object)))
     }

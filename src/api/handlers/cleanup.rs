@@ -2,6 +2,7 @@
 
 use super::Handlers;
 use crate::{
+    audit,
     contract::v0::{cleanup_remediations, types},
     duration,
     problem::{Code, Problem},
@@ -19,10 +20,7 @@ impl Handlers {
         let mode = if dry_run { Mode::Preview } else { Mode::Delete };
         let sweep = Sweep { older_than: Limit::Exactly(age), statuses, mode, tenant: Some(caller.tenant.clone()) };
         let report = self.retention.sweep(&sweep).await;
-        tracing::info!(
-            target: "audit", subject = caller.subject, tenant = %caller.tenant, request_id = caller.request_id.as_sent(),
-            older_than, dry_run, matched = report.matched, deleted = report.deleted, errors = report.errors, "a cleanup ran"
-        );
+        audit::cleaned(&caller.sender(), &older_than, dry_run, &report);
         if let Some(category) = report.incomplete {
             let detail =
                 format!("The remediations could not all be listed; {} were deleted. Send the request again to go on.", report.deleted);

@@ -68,6 +68,7 @@ impl Signed {
         let request = http::Request::builder()
             .method(method)
             .uri(uri)
+            .header("host", "localhost")
             .header("authorization", format!("Bearer {}", self.token))
             .header("x-request-id", REQUEST_ID)
             .header("x-tenant-id", "acme")

@@ -21,7 +21,7 @@ fn schema() -> Schema {
         },
     });
     let status = json!({"type": "object", "properties": {"phase": {"type": "string"}}, "default": {"phase": "pending"}});
-    Schema::compile(&json!({"type": "object", "properties": {"spec": spec, "status": status}})).unwrap()
+    Schema::compile(&json!({"type": "object", "properties": {"spec": spec, "status": status}}), "schema").unwrap()
 }
 
 fn coerced(body: Value) -> (Value, Vec<String>) {
@@ -32,7 +32,9 @@ fn coerced(body: Value) -> (Value, Vec<String>) {
 
 fn complaints(spec: Value) -> Vec<String> {
     let whole = json!({"apiVersion": "x/v1", "kind": "X", "metadata": Map::new(), "spec": spec});
-    schema().violations(&whole).into_iter().map(|error| format!("{} {}: {}", error.reason, error.field, error.body)).collect()
+    let mut errors = Vec::new();
+    schema().check(&whole, None, &mut errors);
+    errors.into_iter().map(|error| format!("{} {}: {}", error.reason, error.field, error.body)).collect()
 }
 
 #[test]

@@ -67,7 +67,9 @@ async fn patches_are_held_to_the_schema_too() {
     let params = PatchParams::default();
     let wrong = Patch::Merge(json!({"status": {"phase": 5}}));
     assert_eq!(refusal(widgets.patch_status("one", &params, &wrong).await).code, 422);
-    let stray = Patch::Merge(json!({"status": {"phase": "done", "stray": true}, "spec": {"name": "changed"}}));
+    // A foreign uid is told by built-in types only, here it does not count: the resourceVersion is what protects.
+    let stray =
+        Patch::Merge(json!({"metadata": {"uid": "another"}, "status": {"phase": "done", "stray": true}, "spec": {"name": "changed"}}));
     let patched = widgets.patch_status("one", &params, &stray).await.unwrap();
     assert_eq!(patched.data, json!({"spec": {"name": "x", "mode": "propose"}, "status": {"phase": "done"}}));
     assert_eq!(patched.metadata.generation, Some(1));

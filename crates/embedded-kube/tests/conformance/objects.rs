@@ -6,13 +6,7 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::support::{config_map, config_maps, refusal, said, server};
-
-fn deployment(name: &str) -> Deployment {
-    let template = json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
-    let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template});
-    serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec, "status": {"replicas": 9}})).unwrap()
-}
+use crate::support::{config_map, config_maps, deployment, refusal, said, server};
 
 #[tokio::test]
 async fn a_created_object_bears_what_the_server_sets_and_reads_back_the_same() {
@@ -220,7 +214,57 @@ async fn a_dry_run_answers_and_leaves_nothing() {
     let patch = Patch::Merge(json!({"data": {"more": "x"}}));
     let patched = maps.patch("one", &PatchParams { dry_run: true, ..PatchParams::default() }, &patch).await.unwrap();
     assert_eq!(patched.data.unwrap()["more"], "x");
+    let mut changed = stored.clone();
+    changed.data.get_or_insert_default().insert("more".into(), "x".into());
+    assert_eq!(maps.replace("one", &dry, &changed).await.unwrap().data, changed.data);
     assert_eq!(maps.get("one").await.unwrap(), stored);
+    assert_eq!(said(maps.create(&dry, &config_map("one", &json!({}))).await).1, "AlreadyExists");
+    assert_eq!(refusal(maps.create(&dry, &config_map("Not_A_Name", &json!({}))).await).code, 422);
+    changed.metadata.resource_version = Some("1".into());
+    assert_eq!(refusal(maps.replace("one", &dry, &changed).await).code, 409);
+}
+
+#[tokio::test]
+async fn a_dry_run_of_the_status_changes_nothing() {
+    let (client, namespace) = server().await;
+    let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
+    let created = deployments.create(&PostParams::default(), &deployment("web")).await.unwrap();
+    let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+    let patch = Patch::Merge(json!({"status": {"replicas": 1, "readyReplicas": 1}}));
+    let tried = deployments.patch_status("web", &dry, &patch).await.unwrap();
+    assert_eq!(tried.status.unwrap().ready_replicas, Some(1));
+    assert_eq!(deployments.get("web").await.unwrap(), created);
+}
+
+#[tokio::test]
+async fn a_patch_that_is_none_is_a_bad_request_and_one_that_does_not_fit_is_invalid() {
+    let (client, namespace) = server().await;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
+    maps.create(&PostParams::default(), &config_map("one", &json!({}))).await.unwrap();
+    let send = async |kind: &str, body: &str| {
+        let request = http::Request::patch(format!("/api/v1/namespaces/{namespace}/configmaps/one"));
+        let request = request.header("content-type", format!("application/{kind}")).body(body.as_bytes().to_vec()).unwrap();
+        let status = refusal(client.request::<serde_json::Value>(request).await);
+        (status.code, status.reason)
+    };
+    for (kind, body) in [("merge-patch+json", "{"), ("merge-patch+json", "[]"), ("json-patch+json", "{}"), ("json-patch+json", "[1]")] {
+        assert_eq!(send(kind, body).await, (400, "BadRequest".to_owned()), "{kind} {body}");
+    }
+    for body in [
+        r#"[{"op": "invent", "path": "/data/key"}]"#,
+        r#"[{"op": "remove"}]"#,
+        r#"[{"op": "remove", "path": "/data/absent"}]"#,
+        r#"[{"op": "replace", "path": "/absent/deep", "value": "x"}]"#,
+        r#"[{"op": "add", "path": "/absent/deep", "value": "x"}]"#,
+        r#"[{"op": "move", "from": "/data/absent", "path": "/data/x"}]"#,
+        r#"[{"op": "add", "path": "/metadata/labels", "value": 7}]"#,
+    ] {
+        assert_eq!(send("json-patch+json", body).await, (422, "Invalid".to_owned()), "{body}");
+    }
+    let made = Patch::<ConfigMap>::Json(serde_json::from_value(json!([{"op": "replace", "path": "/data/absent", "value": "x"}])).unwrap());
+    assert_eq!(maps.patch("one", &PatchParams::default(), &made).await.unwrap().data.unwrap()["absent"], "x");
+    assert_eq!(send("json-patch+json", r#"[{"op": "replace", "path": "/metadata/name", "value": "two"}]"#).await.0, 400);
+    assert_eq!(send("merge-patch+json", r#"{"metadata": {"labels": 7}}"#).await, (422, "Invalid".to_owned()));
 }
 
 #[tokio::test]

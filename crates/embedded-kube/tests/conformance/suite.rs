@@ -5,6 +5,10 @@
 
 mod custom;
 mod deletion;
+mod forms;
+mod kinds;
 mod lists;
 mod objects;
+mod remediations;
+mod rules;
 mod watches;

@@ -121,6 +121,19 @@ async fn a_watch_ends_when_its_time_is_over() {
     assert_eq!(next(&mut stream).await, None);
 }
 
+#[tokio::test]
+async fn a_watch_resumes_where_another_ended() {
+    let maps = config_maps().await;
+    let version = create(&maps, "a", json!({})).await.resource_version().unwrap();
+    create(&maps, "b", json!({})).await;
+    let mut stream = maps.watch(&WatchParams::default(), &version).await.unwrap().boxed();
+    let Some(WatchEvent::Added(seen)) = stream.try_next().await.unwrap() else { panic!("expected b") };
+    drop(stream);
+    create(&maps, "c", json!({})).await;
+    let mut stream = maps.watch(&WatchParams::default(), &seen.resource_version().unwrap()).await.unwrap().boxed();
+    assert_eq!(next(&mut stream).await, line("ADDED", "c"));
+}
+
 async fn reflected(config: watcher::Config) {
     let maps = config_maps().await;
     for i in 0..30 {

@@ -1,0 +1,36 @@
+//! What of a spec stays as it was created, as rules in CEL that the API server holds every writer to.
+//!
+//! | field | why |
+//! |---|---|
+//! | request | the idempotency record: a replay must find what its request left |
+//! | source, target, action | what was judged, proposed and approved is what is carried out |
+//! | mode | nobody turns a proposal into an automatic remediation; absent is `propose` |
+//!
+//! What is absent stays absent. The family's own fields may change.
+//!
+//! Rules cannot cover the label of the tenant: of the metadata they see nothing but the name. What they
+//! leave open, and an older definition without them, is what `SpecChanged` of the pipeline is for: an
+//! approval holds for one generation.
+//!
+//! <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules>
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
+
+const FIELDS: [&str; 4] = ["request", "source", "target", "action"];
+const MODE: &str = "(has(self.mode) ? self.mode : 'propose') == (has(oldSelf.mode) ? oldSelf.mode : 'propose')";
+
+/// The rules, for the schema of the spec.
+pub(super) fn rules() -> Vec<ValidationRule> {
+    let same =
+        |field: &str| format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})");
+    FIELDS.map(|field| rule(field, same(field))).into_iter().chain([rule("mode", MODE.to_owned())]).collect()
+}
+
+fn rule(field: &str, rule: String) -> ValidationRule {
+    ValidationRule {
+        rule,
+        message: Some(format!("{field} does not change once the remediation is created")),
+        field_path: Some(format!(".{field}")),
+        ..ValidationRule::default()
+    }
+}
