@@ -13,7 +13,7 @@
 //! so a deletion that happened while nobody watched is found at the end of the next listing.
 //!
 //! An object that does not fit its type is skipped with a warning, as if it were not there: it must
-//! not stop the others.
+//! not stop the others. Of many, each listing and resync warns of a few.
 
 pub mod remediations;
 mod store;
@@ -70,6 +70,9 @@ impl Default for Config {
     }
 }
 
+/// How many malformed objects are warned of by name, between two listings or resyncs.
+const WARNINGS: u32 = 10;
+
 type Project<K, V> = dyn Fn(&K) -> V + Send + Sync;
 
 /// The informer of one resource type, before and while it runs.
@@ -79,6 +82,8 @@ pub struct Informer<K, V> {
     project: Box<Project<K, V>>,
     handlers: Vec<Box<dyn Handler<V>>>,
     store: Store<V>,
+    /// Malformed objects seen since the last listing or resync began.
+    malformed: u32,
 }
 
 impl<K, V> Informer<K, V>
@@ -88,7 +93,7 @@ where
 {
     /// An informer of what `api` lists; `project` picks what the cache keeps of an object.
     pub fn new(api: Api<DeserializeGuard<K>>, config: Config, project: impl Fn(&K) -> V + Send + Sync + 'static) -> Self {
-        Self { api, config, project: Box::new(project), handlers: Vec::new(), store: Store::new() }
+        Self { api, config, project: Box::new(project), handlers: Vec::new(), store: Store::new(), malformed: 0 }
     }
 
     /// Registers a handler, beside those that are there.
@@ -135,6 +140,7 @@ where
     /// than going on at a later version, which would hide changes to its first part.
     async fn list(&mut self) -> Result<String, kube::Error> {
         self.store.begin_listing();
+        self.malformed = 0;
         let mut params = ListParams::default().limit(self.config.page_size.max(1));
         loop {
             let answer = timeout(stream::ANSWER, self.api.list(&params)).await;
@@ -179,6 +185,7 @@ where
                     }
                 },
                 () = sleep_until(resync_at), if !resync.is_zero() => {
+                    self.malformed = 0;
                     self.redeliver().await;
                     resync_at = Instant::now() + resync;
                 }
@@ -186,14 +193,19 @@ where
         }
     }
 
-    fn apply(&self, DeserializeGuard(object): DeserializeGuard<K>) {
+    fn apply(&mut self, DeserializeGuard(object): DeserializeGuard<K>) {
         let object = match object {
             Ok(object) => object,
             Err(invalid) => {
-                let name = invalid.metadata.name.as_deref().unwrap_or_default();
-                let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
-                tracing::warn!(resource = self.api.resource_url(), namespace, name, error = invalid.error, "skipping a malformed object");
-                return self.delete(&ObjectKey::new(namespace, name));
+                let key = ObjectKey::new(invalid.metadata.namespace.unwrap_or_default(), invalid.metadata.name.unwrap_or_default());
+                self.malformed = self.malformed.saturating_add(1);
+                let resource = self.api.resource_url();
+                match self.malformed {
+                    ..=WARNINGS => tracing::warn!(resource, %key, error = invalid.error, "skipping a malformed object"),
+                    n if n == WARNINGS + 1 => tracing::warn!(resource, "there are more malformed objects; they are skipped without a word"),
+                    _ => tracing::debug!(resource, %key, error = invalid.error, "skipping a malformed object"),
+                }
+                return self.delete(&key);
             }
         };
         let key = ObjectKey::of(&object);

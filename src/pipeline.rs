@@ -90,6 +90,7 @@ pub use validate::ValidateError;
 use crate::{
     category::Category,
     events::Events,
+    key::ObjectKey,
     lease::Tenure,
     policy::Guardrails,
     remediation::{ActionKind, Phase, Reason, StepName},
@@ -117,6 +118,8 @@ pub struct Progress {
     pub phase: Phase,
     /// When to look again; not before the object changes without it.
     pub next: Option<Duration>,
+    /// Which other one to look at now: it waited for this one's target.
+    pub wakes: Option<ObjectKey>,
 }
 
 /// Why a pass ended early; the remediation is to be looked at again.
@@ -243,7 +246,7 @@ impl Pipeline {
                 self.stopwatches.forget(run.uid());
             }
             if let Flow::Rest(next) = flow {
-                return Ok(Progress { phase: run.phase(), next });
+                return Ok(Progress { phase: run.phase(), next, wakes: run.wakes });
             }
         }
     }
@@ -290,7 +293,7 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
-        self.running.release(&run.object);
+        run.wakes = self.running.release(&run.object);
         if let Some(action) = run.object.spec.action.as_ref().filter(|_| run.object.step(StepName::Execute).is_some()) {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
         }

@@ -24,6 +24,7 @@
 //! A new term remembers nothing: what is under way, the budget, cool-downs and busy targets are read from
 //! the objects. A step that was abandoned is gone on with by the next leader.
 
+mod certificates;
 mod leader;
 mod probes;
 mod process;
@@ -52,6 +53,7 @@ use crate::{
     verify::{self, TokenKeys, Verifier},
     worker::{self, Backlog},
 };
+use certificates::Loaded;
 use leader::Leader;
 
 /// How long everything may take to stop.
@@ -116,8 +118,8 @@ pub async fn run(
     // 1. What everything reports to.
     let (metrics, health) = (Metrics::new(), Health::default());
     // 2. The gate: certificates, secrets and keys.
-    let certificate = read(&config.tls.cert)?;
-    let tls = serve::tls_config(&certificate, &read(&config.tls.key)?, &read(&config.tls.client_ca)?)?;
+    let certificates = Loaded::from(&config.tls)?;
+    let (renewed, tls) = watch::channel(Arc::clone(&certificates.config));
     let verifier = Verifier::new(setup(&config)?, metrics.clone())?;
     // 3. The listeners; nobody is served before all of it stands.
     let admin_listener = bind_admin(config.admin_listen).await?;
@@ -188,14 +190,13 @@ pub async fn run(
             drop(server.run_with_graceful_shutdown(admin_routes, stopped.cancelled_owned(), Some(Duration::from_secs(1))).await);
         }
     });
-    let (_keep, tls) = watch::channel(tls);
     let limits = serve::Limits { max_connections: config.limits.max_connections.get(), drain: API_DRAIN, ..serve::Limits::default() };
     let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, metrics.clone(), stop_api.clone()));
     let work = [
         spawn(&failed, informer.run(stop_work.clone())),
         spawn(&failed, leader.run(election.standing(), stop_work.clone())),
         spawn(&failed, probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
-        spawn(&failed, probes::certificate(certificate, health.clone(), stop_work.clone())),
+        spawn(&failed, certificates::keep(config.tls, certificates, renewed, health.clone(), stop_work.clone())),
         spawn(&failed, probes::cache(store, health.clone(), stop_work.clone())),
     ];
     let election = spawn(&failed, election.run(stop_election.clone()));

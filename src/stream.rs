@@ -56,7 +56,7 @@ pub fn well_formed<K: Resource>(DeserializeGuard(object): DeserializeGuard<K>) -
     object
         .inspect_err(|invalid| {
             let (namespace, name) = (invalid.metadata.namespace.as_deref(), invalid.metadata.name.as_deref());
-            tracing::warn!(namespace, name, error = invalid.error, "passing over a malformed object");
+            tracing::debug!(namespace, name, error = invalid.error, "passing over a malformed object");
         })
         .ok()
 }

@@ -40,6 +40,8 @@ pub struct Processed {
     pub phase: Phase,
     /// Whether to come back.
     pub next: Next,
+    /// Another object that now wants work, since it waited for this one.
+    pub wakes: Option<ObjectKey>,
 }
 
 /// When to work on an object again.

@@ -35,8 +35,8 @@ use crate::{
 
 /// The longest time to sleep towards a schedule, so that a clock that jumps does no harm.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
-/// When to look again for a busy target.
-const BUSY_WAIT: Duration = Duration::from_secs(2);
+/// When to look again for a busy target, where nobody says that it is free.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// Why it will never run, or why that cannot be said.
 #[derive(Debug, thiserror::Error)]

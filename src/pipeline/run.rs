@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     event::Target,
+    key::ObjectKey,
     remediation::{
         APPROVED, Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation,
         conditions::{self, Holds},
@@ -34,6 +35,8 @@ pub(super) struct Run<'a> {
     pub(super) status: RemediationStatus,
     /// The step that this pass itself began, as opposed to one that an earlier pass left running.
     begun: Option<StepName>,
+    /// Who may go on, now that this one has ended.
+    pub(super) wakes: Option<ObjectKey>,
 }
 
 /// Where the pipeline goes on: a function of what is written, and of nothing else.
@@ -73,7 +76,7 @@ impl<'a> Run<'a> {
         let Some(object) = read(&pipeline.client, namespace, name).await? else { return Ok(None) };
         let api = Api::namespaced(pipeline.client.clone(), namespace);
         let status = object.status.clone().unwrap_or_default();
-        Ok(Some(Self { pipeline, api, object, status, begun: None }))
+        Ok(Some(Self { pipeline, api, object, status, begun: None, wakes: None }))
     }
 
     /// Writes the status if it differs, in one write that fails if the object changed since it was read.

@@ -4,9 +4,12 @@
 //! filled from them at first use, kept by the claims of this process, and an entry is believed only
 //! as long as its remediation, read afresh, still is in progress on that target. So it may be lost
 //! at any time; who becomes leader begins with a new [`super::Pipeline`].
+//!
+//! Who finds a target taken waits in line for it, and is named when it becomes free. That, too, may be
+//! lost: whoever waits looks again by itself after a while.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -22,6 +25,7 @@ use super::{
 };
 use crate::{
     event::Target,
+    key::ObjectKey,
     remediation::{Phase, ZenAgentRemediation},
 };
 
@@ -29,6 +33,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Running {
     holders: Mutex<HashMap<String, Place>>,
+    /// By the uid of the target, first come, first served.
+    lines: Mutex<HashMap<String, VecDeque<ObjectKey>>>,
     filled: OnceCell<()>,
 }
 
@@ -82,16 +88,19 @@ impl Running {
     pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run<'_>) -> Result<Take<'_>, ApiError> {
         self.filled.get_or_try_init(|| self.fill(pipeline)).await?;
         let uid = target.uid.as_deref().unwrap_or_default();
-        let me = Holder::of(&run.object);
+        let (me, key) = (Holder::of(&run.object), ObjectKey::of(&run.object));
         loop {
             let Some((holder, claiming)) = self.enter(uid, &me, true) else {
+                self.step_out(uid, &key);
                 return Ok(Take::Taken(Reservation { running: self, uid: uid.to_owned() }));
             };
             if claiming {
+                self.line_up(uid, key);
                 return Ok(Take::Busy);
             }
             let claimed = run::read(&pipeline.client, &holder.namespace, &holder.name).await?;
             if claimed.is_some_and(|claimed| claimed.metadata.uid.as_ref() == Some(&holder.uid) && works_on(&claimed, uid)) {
+                self.line_up(uid, key);
                 return Ok(Take::Busy);
             }
             self.leave(uid, &holder);
@@ -105,10 +114,36 @@ impl Running {
         }
     }
 
-    /// Lets go of the target of a remediation that has ended.
-    pub(super) fn release(&self, object: &ZenAgentRemediation) {
-        if let Some(uid) = pinned(object) {
-            self.leave(uid, &Holder::of(object));
+    /// Lets go of the target of a remediation that has ended, and names who is next in line for it.
+    pub(super) fn release(&self, object: &ZenAgentRemediation) -> Option<ObjectKey> {
+        let uid = pinned(object)?;
+        self.leave(uid, &Holder::of(object));
+        self.step_out(uid, &ObjectKey::of(object));
+        // Out of the line: whoever does not come must not keep the others from it.
+        let next = self.lines().get_mut(uid)?.pop_front()?;
+        self.step_out(uid, &next);
+        Some(next)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<String, VecDeque<ObjectKey>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line_up(&self, uid: &str, key: ObjectKey) {
+        let mut lines = self.lines();
+        let line = lines.entry(uid.to_owned()).or_default();
+        if !line.contains(&key) {
+            line.push_back(key);
+        }
+    }
+
+    fn step_out(&self, uid: &str, key: &ObjectKey) {
+        let mut lines = self.lines();
+        if let Entry::Occupied(mut line) = lines.entry(uid.to_owned()) {
+            line.get_mut().retain(|waiting| waiting != key);
+            if line.get().is_empty() {
+                line.remove();
+            }
         }
     }
 

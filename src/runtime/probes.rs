@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::{Api, Client, api::ListParams, core::DeserializeGuard};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether the Kubernetes API serves remediations.
 pub(super) async fn kubernetes(client: Client, namespace: String, health: Health, stop: CancellationToken) {
+    // One that is malformed is an answer too.
     let api: Api<DeserializeGuard<ZenAgentRemediation>> = Api::namespaced(client, &namespace);
     let mut due = interval(PERIOD);
     while stop.run_until_cancelled(due.tick()).await.is_some() {
@@ -34,27 +34,9 @@ pub(super) async fn kubernetes(client: Client, namespace: String, health: Health
     }
 }
 
-/// Whether the server's certificate is valid now.
-pub(super) async fn certificate(pem: Vec<u8>, health: Health, stop: CancellationToken) {
-    let validity = x509_parser::pem::Pem::iter_from_buffer(&pem)
-        .flatten()
-        .next()
-        .and_then(|pem| pem.parse_x509().ok().map(|cert| cert.validity().clone()));
-    let mut due = interval(PERIOD);
-    while stop.run_until_cancelled(due.tick()).await.is_some() {
-        let now = Timestamp::now().as_second();
-        let state = match &validity {
-            None => Err("the server's certificate cannot be read".to_owned()),
-            Some(validity) if now < validity.not_before.timestamp() => Err("the server's certificate is not valid yet".to_owned()),
-            Some(validity) if now > validity.not_after.timestamp() => Err("the server's certificate has expired".to_owned()),
-            Some(_) => Ok(()),
-        };
-        health.set(Ready::Certificates, state);
-    }
-}
-
 /// Whether every remediation was seen once, and changes still come.
 pub(super) async fn cache<V>(store: Store<V>, health: Health, stop: CancellationToken) {
+    health.set(Ready::Cache, Err("not every remediation was seen yet".to_owned()));
     if stop.run_until_cancelled(store.synced()).await.is_none() {
         return;
     }
@@ -76,3 +58,6 @@ pub(super) async fn announce(health: Health, stop: CancellationToken, ready: imp
         ready();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,6 +254,9 @@ impl Shared {
         }
         // Free before the key may come again, or somebody could see more active workers than there are.
         drop(busy);
+        if let Ok(Ok(Some(Processed { wakes: Some(other), .. }))) = &outcome {
+            self.backlog.add(other);
+        }
         match outcome {
             Ok(Ok(None | Some(Processed { next: Next::Done, .. }))) => self.backlog.succeeded(&key, None),
             Ok(Ok(Some(Processed { next: Next::After(wait), .. }))) => self.backlog.succeeded(&key, Some(wait)),

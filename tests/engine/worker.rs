@@ -38,7 +38,7 @@ fn key(name: &str) -> ObjectKey {
     ObjectKey::new("zen", name)
 }
 
-const DONE: Option<Processed> = Some(Processed { phase: Phase::Succeeded, next: Next::Done });
+const DONE: Option<Processed> = Some(Processed { phase: Phase::Succeeded, next: Next::Done, wakes: None });
 
 /// Work that reports its beginning, and ends when the test allows it to.
 #[derive(Clone)]
@@ -259,13 +259,27 @@ async fn neither_a_conflict_nor_an_object_that_is_gone_counts_as_a_failure() {
 
 #[tokio::test]
 async fn work_that_asks_to_be_continued_comes_again_after_that_time() {
-    let again = Some(Processed { phase: Phase::InProgress, next: Next::After(Duration::from_millis(5)) });
+    let again = Some(Processed { phase: Phase::InProgress, next: Next::After(Duration::from_millis(5)), wakes: None });
     let (work, mut tries) = scripted(move |_, tries| Ok(if tries < 3 { again.clone() } else { DONE }));
     let (pool, backlog, _) = pool(1, 1, work);
     dispatched(&pool, async {
         backlog.add(&key("a"));
         for attempt in 1..=3 {
             assert_eq!(soon("work", tries.recv()).await.unwrap(), ("a".to_owned(), attempt));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waited_for_work_that_is_done_is_worked_on_next() {
+    let (work, mut tries) = scripted(|name, _| Ok(DONE.map(|done| Processed { wakes: (name == "first").then(|| key("second")), ..done })));
+    let (pool, backlog, _) = pool(1, 1, work);
+    backlog.add_after(&key("second"), Duration::from_secs(3_600));
+    dispatched(&pool, async {
+        backlog.add(&key("first"));
+        for name in ["first", "second"] {
+            assert_eq!(soon("work", tries.recv()).await.unwrap().0, name);
         }
     })
     .await;

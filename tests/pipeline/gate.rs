@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zen_agent::{
+    key::ObjectKey,
     policy::{Budget, Guardrails},
     remediation::{Decision, Phase, RemediationSpec},
 };
@@ -185,7 +186,8 @@ async fn one_remediation_works_on_a_target_at_a_time() {
         assert_eq!(condition(&world.get("second").await, "Held"), ("True", "TargetBusy"));
     }
     world.settle("shop", "web").await;
-    assert_eq!(world.drive(&pipeline, "first").await.phase(), Phase::Succeeded);
+    let ended = pipeline.reconcile(HOME, "first").await.unwrap().unwrap();
+    assert_eq!((ended.phase, ended.wakes), (Phase::Succeeded, Some(ObjectKey::new(HOME, "second"))));
     assert_eq!(pipeline.reconcile(HOME, "second").await.unwrap().unwrap().phase, Phase::InProgress);
     world.settle("shop", "web").await;
     assert_eq!(world.drive(&pipeline, "second").await.phase(), Phase::Succeeded);
