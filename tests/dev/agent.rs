@@ -27,16 +27,19 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts it and waits for its line `ready`.
     pub(crate) fn dev(state: &Path, more: &[&str]) -> Self {
-        let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_zen-agent"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
+        command
             .args(["dev", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"])
             .arg(state)
             .args(if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+            .args(more);
+        Self::start(command)
+    }
+
+    /// The same for any command that serves.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let started = Instant::now();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let (send, lines) = mpsc::channel();
         // The pipe is read to its end, or a full one would block the agent.
