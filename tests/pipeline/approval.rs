@@ -159,7 +159,7 @@ async fn the_plan_step_says_when_it_was_planned_not_when_it_was_claimed() {
     let world = World::new().await;
     let planned = waiting(&world).await.step(StepName::Plan).cloned().unwrap();
     assert!(planned.state == StepState::Succeeded && planned.finished_at.is_some());
-    approve(&world.remediations(), world.get("r").await, ADA, None).await.unwrap();
+    approve(&world.remediations(), &world.events, world.get("r").await, ADA, None).await.unwrap();
     let done = world.drive(&world.pipeline(), "r").await;
     assert_eq!((done.phase(), done.step(StepName::Plan)), (Phase::Succeeded, Some(&planned)));
 }
