@@ -1,7 +1,13 @@
 //! The informer in bad weather: whatever happens between it and the objects, afterwards its cache, its counts and the
 //! server say the same.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc, sync::atomic::{AtomicUsize, Ordering}, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use controlplane::{ControlPlane, Program};
 use http::Request;
@@ -87,7 +93,10 @@ impl Weather {
         for batch in [Some(batch), batch.checked_sub(1)].into_iter().flatten() {
             for index in [5 + self.created % 2, 8] {
                 let name = format!("batch-{batch}-{index:06}");
-                for gone in [remediations.delete(&name, &DeleteParams::default()).await.err(), pods.delete(&name, &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() }).await.err()] {
+                for gone in [
+                    remediations.delete(&name, &DeleteParams::default()).await.err(),
+                    pods.delete(&name, &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() }).await.err(),
+                ] {
                     assert!(gone.is_none() || matches!(gone, Some(kube::Error::Api(ref status)) if status.is_not_found()), "{gone:?}");
                 }
             }
@@ -104,7 +113,10 @@ impl Weather {
         let (mut seen, mut wanted) = (None, None);
         let agreed = async {
             loop {
-                let listed = (listing(&pods, |pod| pod.resource_version().unwrap()).await, listing(&self.api(), |object| object.phase().label().to_owned()).await);
+                let listed = (
+                    listing(&pods, |pod| pod.resource_version().unwrap()).await,
+                    listing(&self.api(), |object| object.phase().label().to_owned()).await,
+                );
                 let cached = (cached(&self.pods, String::clone), cached(&self.remediations, |summary| summary.phase.label().to_owned()));
                 let counted = Phase::LABELS.map(|status| self.metrics.crd_count.with_label_values(&[status]).get());
                 let count = |status: &str| listed.1.values().filter(|phase| *phase == status).count();
@@ -185,7 +197,7 @@ async fn an_etcd_that_is_killed_and_an_api_server_that_freezes() {
     let mut weather = Weather::fair().await;
     weather.control(|it| it.kill(Program::Etcd)).await;
     weather.control(|it| it.restart(Program::Etcd)).await;
-    weather.control(|it| soon_ready(it)).await;
+    weather.control(soon_ready).await;
     weather.change().await;
     weather.agrees("after etcd's restart").await;
     weather.control(|it| it.pause(Program::ApiServer)).await;
@@ -206,7 +218,8 @@ fn soon_ready(control_plane: &ControlPlane) {
     }
 }
 
-/// A listing whose snapshot is thrown away between its pages, by a compaction of etcd.
+/// A listing whose snapshot is thrown away between its pages: by a compaction of etcd, and by a restart of the API server,
+/// which keeps some of its own.
 #[tokio::test]
 async fn a_listing_that_expires_in_the_middle() {
     let weather = Weather::fair().await;
@@ -218,13 +231,16 @@ async fn a_listing_that_expires_in_the_middle() {
         async move {
             if request.uri().query().is_some_and(|query| query.contains("continue=")) && first.fetch_add(1, Ordering::SeqCst) == 0 {
                 compact(&direct, &etcd).await;
+                let restart = || [ControlPlane::kill, ControlPlane::restart].map(|step| step(ControlPlane::shared(), Program::ApiServer));
+                tokio::task::spawn_blocking(restart).await.unwrap();
             }
             let answer = direct.send(request).await?;
             seen.fetch_add(usize::from(answer.status() == 410), Ordering::SeqCst);
             Ok::<_, kube::Error>(answer)
         }
     });
-    let informer = Informer::new(Api::namespaced(Client::new(service, SPACE), SPACE), config(), |pod: &Pod| pod.resource_version().unwrap());
+    let informer =
+        Informer::new(Api::namespaced(Client::new(service, SPACE), SPACE), config(), |pod: &Pod| pod.resource_version().unwrap());
     let (store, shutdown) = (informer.store(), CancellationToken::new());
     let running = tokio::spawn(informer.run(shutdown.clone()));
     soon("the cache is synced", store.synced()).await;

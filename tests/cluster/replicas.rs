@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     process::Command,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -130,7 +129,8 @@ impl Replicas {
                 uid: None,
             };
             let action = Action::Scale(ScaleAction { replicas: 10 + i32::try_from(self.scaled).unwrap() });
-            let spec = RemediationSpec { target: Some(target), action: Some(action), mode: Some(Mode::Automatic), ..RemediationSpec::default() };
+            let spec =
+                RemediationSpec { target: Some(target), action: Some(action), mode: Some(Mode::Automatic), ..RemediationSpec::default() };
             let remediation = ZenAgentRemediation::new(&format!("scale-{name}-{}", self.scaled), spec);
             self.remediations().create(&PostParams::default(), &remediation).await.unwrap();
         }
@@ -245,7 +245,8 @@ async fn a_request_has_effect_once_whichever_replica_gets_it() {
     // At the same time, too: one creates it.
     let request = id();
     let both = futures::future::join(one.stable.ingest_falco(&request, event.clone()), two.stable.ingest_falco(&request, event)).await;
-    let mut outcomes = [both.0.unwrap().into_inner(), both.1.unwrap().into_inner()].map(|receipt| format!("{:?}", receipt.results[0].outcome));
+    let mut outcomes =
+        [both.0.unwrap().into_inner(), both.1.unwrap().into_inner()].map(|receipt| format!("{:?}", receipt.results[0].outcome));
     outcomes.sort();
     assert_eq!(outcomes, ["Created", "Replayed"]);
     let other = two.stable.ingest_falco(&request, sample("falco-shell-in-container.json")).await.expect_err("another body");
