@@ -3,13 +3,14 @@
 //! The path of one event, one module a step:
 //!
 //! ```text
-//!  tool ──signed POST──▶ serve ─▶ verify ─▶ api ─▶ event ─▶ policy ─▶ ingest ──create──▶ Kubernetes API
-//!                        mTLS     headers   JSON    native   what to   names,            (or embedded-kube)
-//!                        limits   JWT,HMAC  schema  → norm.  do        receipt                 │ watch
-//!                                                                                              ▼
-//!                              target ◀── pipeline ◀── worker ◀── queue ◀────────────────── informer
-//!                                         plan ▸ gate ▸ execute ▸ validate ▸ (rollback)
-//!                              retention ── stream ──▶ deletes old terminal remediations, page by page
+//!  tool ▸ sender ──signed POST──▶ serve ▶ api ──▶ verify ─▶ event ─▶ ingest ──create──▶ Kubernetes API
+//!                                 mTLS    route,  headers   native   policy,            (or crates/embedded-kube)
+//!                                 limits  schema  JWT,HMAC  → norm.  names, receipt           │ watch
+//!                                                                                             ▼
+//!                          target ◀── pipeline ◀── worker ◀──────────── queue ◀────────── informer
+//!                                     │            while this process holds the lease
+//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (rollback)
+//!                        retention ── stream ──▶ deletes old terminal remediations, page by page
 //! ```
 //!
 //! A 202 leaves only after the Kubernetes API has the object; from then on the object is the only

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!            1 plan     2 gate            3 claim
-//!  pending ──────────┬──────────────▶ (one write: pinned target, previous state, execute running)
+//!  pending ──────────┬──────────────▶ (one write: action, pinned target, previous state, execute running)
 //!     ▲              │ waits: Approved=False, Held      │
 //!     └──────────────┤                                  ▼ in_progress
 //!                    │ refused                   4 execute ── cannot ──────────┐
@@ -92,7 +92,7 @@ use crate::{
     key::ObjectKey,
     lease::Tenure,
     policy::Guardrails,
-    remediation::{ActionKind, Phase, Reason, StepName},
+    remediation::{ActionKind, Phase, Reason},
     telemetry::Metrics,
 };
 
@@ -255,11 +255,12 @@ impl Pipeline {
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
         }
+        let began = run::now();
         let target = match plan::run(self, &run.object).await {
             Ok(target) => target,
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
         };
-        run.status.target = Some(target.clone());
+        run.planned(&target, began);
         let permit = match gate::run(self, run, &target).await {
             Ok(Gate::Open(permit)) => permit,
             Ok(Gate::Wait(next)) => {
@@ -292,7 +293,7 @@ impl Pipeline {
         run.end(phase.clone(), reason, message);
         run.save().await?;
         run.wakes = self.running.release(&run.object);
-        if let Some(action) = run.object.spec.action.as_ref().filter(|_| run.object.step(StepName::Execute).is_some()) {
+        if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
         }
         tracing::info!(status = %phase, %reason, detail = message, "remediation ended");

@@ -1,7 +1,7 @@
 //! The operations: each takes a verified request, delegates, and converts the answer.
 //!
-//! Nothing is decided here but how long it may take ([`deadline::REQUEST`]). Whose an object is stands in [`access`]; how it looks in the API in
-//! [`view`](super::view).
+//! Nothing is decided here but how long it may take ([`deadline::REQUEST`]). Whose an object is stands
+//! in [`access`]; how it looks in the API in [`view`](super::view).
 
 mod access;
 mod approvals;

@@ -245,7 +245,8 @@ pub(super) struct Site<'a> {
     pub(super) namespace: &'a str,
     /// The remediation's name.
     pub(super) name: &'a str,
-    uid: Option<&'a str>,
+    /// The remediation's uid.
+    pub(super) uid: Option<&'a str>,
     /// The attempt that acts.
     attempt: Option<&'a Step>,
 }

@@ -1,7 +1,8 @@
 //! Step 3: the one write that makes a remediation this agent's to carry out.
 //!
-//! It holds everything that undoing needs: the pinned target and its state before the change. Only
-//! one of several writers gets it through, by the resourceVersion of the object it was decided on.
+//! It holds everything that the steps after it need: the action, the pinned target, and its state before
+//! the change. From then on the spec has no say in what is done, validated and undone. Only one of several
+//! writers gets it through, by the resourceVersion of the object it was decided on.
 
 use super::{
     Pipeline,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     event::Target,
-    remediation::{Phase, Reason, StepName, StepState},
+    remediation::{Phase, Reason, StepName},
 };
 
 /// Why it was not claimed.
@@ -42,11 +43,12 @@ impl ClaimError {
 }
 
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
+    let action = plan::action(&run.object)?.clone();
     let previous = {
-        let action = plan::action(&run.object)?;
         let site = Site::new(pipeline, target, &run.object);
-        actions::prepare(action, &site.read().await?)?
+        actions::prepare(&action, &site.read().await?)?
     };
+    run.status.action = Some(action);
     run.status.previous = Some(previous);
     run.status.target = Some(target.clone());
     run.status.phase = Some(Phase::InProgress);
@@ -54,8 +56,6 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target,
     run.status.reason = None;
     run.status.message = None;
     run.release();
-    run.start(StepName::Plan);
-    run.status.finish_step(StepName::Plan, StepState::Succeeded, None);
     run.start(StepName::Execute);
     run.save().await.map_err(ClaimError::Save)?;
     drop(permit);

@@ -148,6 +148,17 @@ impl<'a> Run<'a> {
                 .is_some_and(|approved| conditions::is_true(approved) && !conditions::is_of(approved, *generation))
     }
 
+    /// The target is pinned, by a plan that began then; one that was pinned before was planned before.
+    pub(super) fn planned(&mut self, target: &Target, began: MicroTime) {
+        if self.status.target.as_ref() == Some(target) && self.object.step(StepName::Plan).is_some() {
+            return;
+        }
+        self.status.target = Some(target.clone());
+        self.status.steps.retain(|step| step.name != StepName::Plan);
+        let (name, state) = (StepName::Plan, StepState::Succeeded);
+        self.status.steps.push(Step { name, state, attempts: 1, started_at: began, finished_at: Some(now()), message: None });
+    }
+
     /// Starts a step: its first attempt.
     pub(super) fn start(&mut self, name: StepName) {
         self.begun = Some(name);
@@ -217,7 +228,7 @@ impl<'a> Run<'a> {
     /// What the claim recorded: the action, the pinned target, and its state before.
     pub(super) fn recorded(&self) -> Option<(&Action, &Target, &Previous)> {
         let status = self.object.status.as_ref()?;
-        Some((self.object.spec.action.as_ref()?, status.target.as_ref()?, status.previous.as_ref()?))
+        Some((status.action.as_ref()?, status.target.as_ref()?, status.previous.as_ref()?))
     }
 
     /// Ends the remediation; takes effect when saved.

@@ -184,6 +184,9 @@ pub struct RemediationStatus {
     /// The object to be changed, found by kind and name and pinned by uid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// What is done to it: the spec's action as it was claimed. Until then absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
     /// Who decided about it, where a person did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,

@@ -114,6 +114,19 @@ async fn a_policy_of_the_same_name_that_is_somebody_elses_is_never_overwritten()
 }
 
 #[tokio::test]
+async fn a_policy_that_an_earlier_remediation_of_the_same_name_left_is_not_taken_for_its_own() {
+    let world = World::new().await;
+    let first = world.run("zar-1", automatic(web_pod(), quarantine())).await;
+    world.remediations().delete("zar-1", &kube::api::DeleteParams::default()).await.unwrap();
+    let again = world.run("zar-1", automatic(web_pod(), quarantine())).await;
+    assert_ne!(first.metadata.uid, again.metadata.uid);
+    assert_eq!((again.phase(), reason(&again)), (Phase::Failed, "NameTaken"));
+    // Whoever asked for the quarantine still has it.
+    assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_some());
+    assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await.as_deref(), Some("zar-1"));
+}
+
+#[tokio::test]
 async fn scale_succeeds_once_the_status_follows() {
     let world = World::new().await;
     let pipeline = world.pipeline();

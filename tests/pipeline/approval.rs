@@ -5,7 +5,7 @@ use serde_json::json;
 use zen_agent::{
     identity::Role,
     remediation::{
-        Decision, Phase, ZenAgentRemediation,
+        Decision, Phase, StepName, StepState, ZenAgentRemediation,
         approval::{Decided, Decider, DecisionError, approve, reject},
     },
 };
@@ -151,4 +151,14 @@ async fn an_approval_that_a_later_change_brought_is_none_at_creation() {
     world.patch("r", json!({ "spec": { "approvedBy": "eve", "approvedAt": "2026-01-01T00:00:00Z" } })).await;
     let waiting = world.drive(&world.pipeline(), "r").await;
     assert_eq!((waiting.phase(), condition(&waiting, "Approved")), (Phase::Pending, ("False", "WaitingForApproval")));
+}
+
+#[tokio::test]
+async fn the_plan_step_says_when_it_was_planned_not_when_it_was_claimed() {
+    let world = World::new().await;
+    let planned = waiting(&world).await.step(StepName::Plan).cloned().unwrap();
+    assert!(planned.state == StepState::Succeeded && planned.finished_at.is_some());
+    approve(&world.remediations(), world.get("r").await, ADA, None).await.unwrap();
+    let done = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((done.phase(), done.step(StepName::Plan)), (Phase::Succeeded, Some(&planned)));
 }

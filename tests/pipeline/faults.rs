@@ -165,3 +165,38 @@ async fn a_spec_that_changes_after_the_claim_is_not_carried_out() {
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "SpecChanged"));
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
 }
+
+/// What somebody makes of the action once it is claimed.
+fn other_labels() -> serde_json::Value {
+    json!({ "spec": { "action": { "label": { "labels": { "flag": null, "more": null, "owned": "yes" } } } } })
+}
+
+#[tokio::test]
+async fn a_spec_that_changes_once_the_change_is_made_has_no_say_in_whether_it_holds() {
+    let world = World::lax().await;
+    world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    super::crash::die_after(&world, "r", 3).await.unwrap_err();
+    world.patch("r", other_labels()).await;
+    let ended = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::Succeeded, "Validated"));
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await.as_deref(), Some("falco"));
+    assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
+}
+
+#[tokio::test]
+async fn what_is_undone_is_what_was_done_whatever_the_spec_says_by_then() {
+    // The target is changed, and the agent dies before and after it writes so.
+    for (writes, ends) in [(2, (Phase::Failed, "SpecChanged")), (3, (Phase::RolledBack, "ValidationFailed"))] {
+        let world = World::lax().await;
+        world.create("r", automatic(web_pod(), label(&[("flag", "falco"), ("more", "yes")]))).await;
+        super::crash::die_after(&world, "r", writes).await.unwrap_err();
+        assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await.as_deref(), Some("falco"));
+        world.patch("r", other_labels()).await;
+        world.patch_pod("shop", "web-6d4cf56db6-x2x7p", json!({ "metadata": { "labels": { "more": "theirs" } } })).await;
+        let ended = world.drive(&world.pipeline(), "r").await;
+        assert_eq!((ended.phase(), reason(&ended)), ends, "after {writes} writes: {}", message(&ended));
+        for (key, value) in [("flag", None), ("more", Some("theirs")), ("owned", None)] {
+            assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", key).await.as_deref(), value, "after {writes} writes: {key}");
+        }
+    }
+}

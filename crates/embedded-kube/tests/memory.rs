@@ -12,10 +12,10 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 /// Enough to fill what has a bound: a page, the store's cache, its history of changes.
-const FEW: usize = 5_000;
-const MANY: usize = 20_000;
-/// What 15,000 more objects of 2 KB, 30 MB in all, may cost.
-const MORE_KIB: u64 = 6 << 10;
+const FEW: usize = 4_000;
+const MANY: usize = 12_000;
+/// What 8,000 more objects of 2 KB, 16 MB in all, may cost.
+const MORE_KIB: u64 = 4 << 10;
 const COUNT: &str = "EMBEDDED_KUBE_MEMORY_COUNT";
 
 fn open(directory: &tempfile::TempDir) -> (EmbeddedKube, Client) {
@@ -65,7 +65,7 @@ async fn deleted(count: usize) -> usize {
 
 /// The peak of a process of its own, in KiB.
 fn peak_of(count: usize) -> u64 {
-    let name = "twenty_thousand_are_deleted_in_the_memory_of_five_thousand";
+    let name = "twelve_thousand_are_deleted_in_the_memory_of_four_thousand";
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(COUNT, count.to_string())
@@ -80,7 +80,7 @@ fn peak_of(count: usize) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_thousand_are_deleted_in_the_memory_of_five_thousand() {
+async fn twelve_thousand_are_deleted_in_the_memory_of_four_thousand() {
     if let Ok(count) = std::env::var(COUNT) {
         let count = count.parse().unwrap();
         assert_eq!(deleted(count).await, count);

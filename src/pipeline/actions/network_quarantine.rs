@@ -31,8 +31,10 @@ use crate::{
 /// Label on a pod in quarantine: the remediation that put it there.
 pub const QUARANTINE_LABEL: &str = "zen.kube-zen.io/quarantine";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Annotation on the policy: namespace and name of its remediation.
+/// Annotation on the policy: namespace and name of its remediation, for people.
 const OWNER: &str = "zen.kube-zen.io/remediation";
+/// Annotation on the policy: the remediation's uid. Another one of the same name is not the owner.
+const OWNER_UID: &str = "zen.kube-zen.io/remediation-uid";
 
 impl Act for NetworkQuarantineAction {
     const LEVEL: Level = Level::Pod;
@@ -124,7 +126,13 @@ fn policy_of(site: &Site<'_>) -> NetworkPolicy {
             name: Some(policy_name(site.name)),
             namespace: site.target.namespace.clone(),
             labels: Some([(REMEDIATION_LABEL.to_owned(), value.clone()), (MANAGED_BY.to_owned(), "zen-agent".to_owned())].into()),
-            annotations: Some([(OWNER.to_owned(), format!("{}/{}", site.namespace, site.name))].into()),
+            annotations: Some(
+                [
+                    (OWNER.to_owned(), format!("{}/{}", site.namespace, site.name)),
+                    (OWNER_UID.to_owned(), site.uid.unwrap_or_default().to_owned()),
+                ]
+                .into(),
+            ),
             ..ObjectMeta::default()
         },
         spec: Some(NetworkPolicySpec {
@@ -139,8 +147,7 @@ fn policy_of(site: &Site<'_>) -> NetworkPolicy {
 }
 
 fn is_ours(live: &NetworkPolicy, wanted: &NetworkPolicy) -> bool {
-    live.labels().get(REMEDIATION_LABEL) == wanted.labels().get(REMEDIATION_LABEL)
-        && live.annotations().get(OWNER) == wanted.annotations().get(OWNER)
+    live.annotations().get(OWNER_UID) == wanted.annotations().get(OWNER_UID)
 }
 
 /// Whether the policy selects exactly the label, and allows nothing in either direction.
@@ -191,8 +198,10 @@ async fn create_policy(
 ) -> Result<Result<NetworkPolicy, ApiError>, ActionError> {
     site.still_ours().await?;
     let created = call("create the NetworkPolicy", api.create(&PostParams::default(), wanted)).await;
-    if created.is_ok() && matches!(site.standing().await?, Standing::Over) {
-        delete_policy(site).await?;
+    if let Ok(created) = &created
+        && matches!(site.standing().await?, Standing::Over)
+    {
+        delete_as_read(api, created).await?;
         return Err(ActionError::Overtaken);
     }
     Ok(created)
@@ -208,13 +217,19 @@ async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
             Some(live) if is_ours(&live, &wanted) => live,
             _ => return Ok(()),
         };
-        let exactly_this = Preconditions { uid: live.metadata.uid.clone(), resource_version: live.metadata.resource_version.clone() };
-        let params = DeleteParams { preconditions: Some(exactly_this), ..DeleteParams::default() };
-        match call("delete the NetworkPolicy", api.delete(&name, &params)).await {
-            Ok(_) => {}
+        site.still_ours().await?;
+        match delete_as_read(&api, &live).await {
+            Ok(()) => {}
             Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(ActionError::Contended)
+}
+
+/// Deletes the policy as it was read: its uid and its resourceVersion.
+async fn delete_as_read(api: &Api<NetworkPolicy>, live: &NetworkPolicy) -> Result<(), ApiError> {
+    let exactly_this = Preconditions { uid: live.metadata.uid.clone(), resource_version: live.metadata.resource_version.clone() };
+    let params = DeleteParams { preconditions: Some(exactly_this), ..DeleteParams::default() };
+    call("delete the NetworkPolicy", api.delete(&live.name_any(), &params)).await.map(|_| ())
 }
