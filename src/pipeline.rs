@@ -21,7 +21,7 @@
 //! | before the claim is written        | pending, target untouched       | starts over |
 //! | after it, before the target        | `execute` running, `previous`   | executes, attempt 2 |
 //! | after the target, before the write | the same, target changed        | finds it changed, goes on |
-//! | after `execute` succeeded          | `validate` running              | validates against the same deadline |
+//! | after `execute` succeeded          | `validate` running              | validates against the same deadline, attempt 2 |
 //! | after validation, before the write | the same                        | validates again |
 //! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
 //! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
