@@ -9,6 +9,7 @@
 //! the credentials. `client/url` names the one that was ready last.
 
 pub mod credentials;
+mod expiry;
 mod files;
 mod kube_port;
 mod kubernetes;
@@ -104,6 +105,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // 4. What a cluster would do by itself.
     let controllers = CancellationToken::new();
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
+    let expiring = matches!(server, Server::Embedded { .. }).then(|| tokio::spawn(expiry::run(client.clone())));
     let port = server.listen(&credentials.client, controllers.clone()).await?;
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
@@ -116,6 +118,9 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
         ready(addresses);
     })
     .await;
+    if let Some(expiring) = expiring {
+        expiring.abort();
+    }
     controllers.cancel();
     for task in playing.into_iter().chain(port) {
         drop(tokio::time::timeout(Duration::from_secs(1), task).await);

@@ -18,7 +18,7 @@ use zen_agent::{demo, remediation};
 use crate::soon;
 
 /// What tests leave behind, owners before what they own.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 9] = [
     ("zen.kube-zen.io", "v1", "ZenAgentRemediation"),
     ("apps", "v1", "Deployment"),
     ("apps", "v1", "StatefulSet"),
@@ -27,6 +27,7 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("", "v1", "ConfigMap"),
     ("networking.k8s.io", "v1", "NetworkPolicy"),
     ("coordination.k8s.io", "v1", "Lease"),
+    ("events.k8s.io", "v1", "Event"),
 ];
 
 /// A turn on the control plane. What was killed or frozen in it comes back at its end.

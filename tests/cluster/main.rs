@@ -10,12 +10,15 @@ mod agent;
 #[path = "../engine/served.rs"]
 mod engine;
 mod ground;
+mod informer;
 #[path = "../engine/lease.rs"]
 mod lease;
 mod main_job;
 #[path = "../pipeline/suite.rs"]
 mod pipeline;
 mod process;
+mod proxy;
+mod replicas;
 mod server;
 mod start;
 #[path = "../pipeline/support.rs"]

@@ -80,9 +80,9 @@ impl Agent {
         self.child.wait().expect("the child ends");
     }
 
-    /// SIGTERM.
-    pub(crate) fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status().expect("kill runs");
         assert!(done.success());
     }
 
