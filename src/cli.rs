@@ -41,7 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the whole product here, on an embedded Kubernetes API, with throw-away credentials. Not for production.
+    /// Run the whole product here, on an embedded Kubernetes API or another, with throw-away credentials. Not for production.
     Dev(Dev),
     /// Run the agent against a Kubernetes API: KUBECONFIG, or the service account of its pod.
     Serve(Configured),
@@ -76,8 +76,14 @@ struct Dev {
     /// Address of health and metrics.
     #[arg(long, default_value = "127.0.0.1:9090")]
     admin_listen: SocketAddr,
+    /// Work on the API server of this kubeconfig instead of the embedded one; the CustomResourceDefinition is installed there.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Create the sample workloads there too, and play their controllers. Refused where there are nodes.
+    #[arg(long, requires = "kubeconfig")]
+    demo: bool,
     /// Address on which kubectl can reach the embedded Kubernetes API: loopback only, since it asks nobody who he is.
-    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "kubeconfig", value_parser = loopback)]
     kube_listen: Option<SocketAddr>,
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]

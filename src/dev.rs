@@ -1,33 +1,35 @@
 //! `zen-agent dev`: the whole product on one machine, with throw-away credentials.
 //!
 //! ```text
-//!  1 embedded Kubernetes API ▸ 2 credentials ▸ 3 CRD, namespace, sample workloads ▸ 4 their controllers ▸ 5 the agent
+//!  1 Kubernetes API: embedded, or of a kubeconfig ▸ 2 credentials ▸ 3 CRD, namespace, sample workloads
+//!  ▸ 4 their controllers ▸ 5 the agent
 //! ```
+//!
+//! On a real API server, two such processes with one state directory and different ports are two replicas: they share
+//! the credentials. `client/url` names the one that was ready last.
 
 pub mod credentials;
+mod expiry;
 mod files;
 mod kube_port;
+mod kubernetes;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use embedded_kube::EmbeddedKube;
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use kube::{Api, Client, api::PostParams};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{ConfigErrors, Settings},
     demo,
     policy::{self, Policy, PolicyError},
-    remediation,
     runtime::{self, Addresses, RunError},
 };
 use credentials::{Credentials, CredentialsError};
+use kubernetes::Server;
+
 pub use kube_port::KubePortError;
+pub use kubernetes::{Kubernetes, KubernetesError};
 
 /// The tenant of `zen-agent dev`.
 pub const TENANT: &str = "dev";
@@ -47,19 +49,21 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Address of health and metrics.
     pub admin_listen: SocketAddr,
-    /// Address of the embedded Kubernetes API, for kubectl; none unless asked for.
-    pub kube_listen: Option<SocketAddr>,
-    /// Whether the stand-in for the workload controllers plays.
+    /// Where the Kubernetes API is.
+    pub kubernetes: Kubernetes,
+    /// Whether there are sample workloads, and whether the stand-in for their controllers plays.
     pub workloads: Workloads,
 }
 
-/// Whether the sample workloads follow their spec.
+/// Whether there are sample workloads, and whether they follow their spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workloads {
     /// A small stand-in for the controllers lets their status follow.
     Live,
     /// Nothing moves, so validation cannot hold.
     Frozen,
+    /// There are none.
+    Absent,
 }
 
 /// Why `dev` could not start.
@@ -68,18 +72,9 @@ pub enum DevError {
     /// Certificates, token, key.
     #[error("credentials: {0}")]
     Credentials(#[from] CredentialsError),
-    /// The store, for example because another `dev` has it open.
-    #[error("the embedded Kubernetes API: {0}")]
-    Open(#[from] embedded_kube::OpenError),
-    /// Installing the CRD, the namespace or the workloads.
-    #[error("preparing the embedded Kubernetes API: {0}")]
-    Prepare(#[from] kube::Error),
-    /// Seeding the workloads.
-    #[error("the sample workloads: {0}")]
-    Seed(#[from] demo::SeedError),
-    /// Serving the embedded Kubernetes API on a port.
+    /// The Kubernetes API, or what it is given.
     #[error(transparent)]
-    KubePort(#[from] KubePortError),
+    Kubernetes(#[from] KubernetesError),
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -96,55 +91,41 @@ pub enum DevError {
 /// # Errors
 /// [`DevError`], before anything was accepted.
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses) + Send + 'static) -> Result<(), DevError> {
-    // 1. The store, whose lock says that nobody else runs on this folder.
+    // 1. The API. The embedded one's lock says that nobody else runs on this folder.
     files::private_dir(&options.state_dir)?;
-    files::private_dir(&options.state_dir.join("kubernetes"))?;
-    let kubernetes = EmbeddedKube::open(&options.state_dir.join("kubernetes"), embedded_kube::Options::default())?;
-    let client = kubernetes.client(NAMESPACE);
+    let server = Server::open(&options.kubernetes, &options.state_dir).await?;
+    let client = server.client();
     // 2. Credentials, before the API is ready to be used with them.
     let credentials = Credentials::prepare(&options.state_dir, &format!("https://{}", options.listen), Timestamp::now())?;
     // 3. What a cluster would have been given.
-    install(&client).await?;
-    demo::seed(&kubernetes).await?;
+    server.prepare().await?;
+    if options.workloads != Workloads::Absent {
+        server.seed(&options.state_dir).await?;
+    }
     // 4. What a cluster would do by itself.
     let controllers = CancellationToken::new();
     let playing = (options.workloads == Workloads::Live).then(|| tokio::spawn(demo::run_controllers(client.clone(), controllers.clone())));
-    let port = match options.kube_listen {
-        Some(address) => Some(kube_port::open(&kubernetes, address, &credentials.client, controllers.clone()).await?),
-        None => None,
-    };
+    let expiring = matches!(server, Server::Embedded { .. }).then(|| tokio::spawn(expiry::run(client.clone())));
+    let port = server.listen(&credentials.client, controllers.clone()).await?;
     // 5. The agent, configured as an operator would.
     let config = settings(&options, &credentials).over(Settings::defaults()).validate()?;
-    let url = credentials.client.join("url");
-    // The store's lock says that nobody else runs, so the same name takes the lease again at once, also after a crash.
-    let result = runtime::run(config, client, CLUSTER.to_owned(), Policy::parse(policy::DEV)?, shutdown, move |addresses| {
+    let (state, url, identity) = (options.state_dir.clone(), credentials.client.join("url"), server.identity());
+    let result = runtime::run(config, client, identity, Policy::parse(policy::DEV)?, shutdown, move |addresses| {
         // With port 0 the address is known only now.
-        if let Err(error) = files::write(&url, &format!("https://{}", addresses.api)) {
+        if let Err(error) = files::alone(&state, || files::write(&url, &format!("https://{}", addresses.api))) {
             tracing::warn!(%error, "clients must be told the address with --server");
         }
         ready(addresses);
     })
     .await;
+    if let Some(expiring) = expiring {
+        expiring.abort();
+    }
     controllers.cancel();
     for task in playing.into_iter().chain(port) {
         drop(tokio::time::timeout(Duration::from_secs(1), task).await);
     }
     Ok(result?)
-}
-
-async fn install(client: &Client) -> Result<(), kube::Error> {
-    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    exists_anyway(crds.create(&PostParams::default(), &remediation::crd()).await)?;
-    let namespace =
-        Namespace { metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() }, ..Namespace::default() };
-    exists_anyway(Api::all(client.clone()).create(&PostParams::default(), &namespace).await)
-}
-
-fn exists_anyway<T>(created: Result<T, kube::Error>) -> Result<(), kube::Error> {
-    match created {
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        other => other.map(drop),
-    }
 }
 
 fn settings(options: &Options, credentials: &Credentials) -> Settings {

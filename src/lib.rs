@@ -33,6 +33,7 @@ pub mod demo;
 pub mod dev;
 pub mod duration;
 pub mod event;
+pub mod events;
 pub mod fixtures;
 pub mod heartbeat;
 pub mod identity;

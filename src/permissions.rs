@@ -25,7 +25,7 @@ use k8s_openapi::{
 };
 use serde::Serialize;
 
-use crate::{pipeline::actions, remediation::ActionKind};
+use crate::{lease, pipeline::actions, remediation::ActionKind};
 
 /// Access to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ const EVENTS: Permission = Permission::to("events.k8s.io", "events", &["create",
 const OWN: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["create"]),
     Permission::to("coordination.k8s.io", "leases", &["create"]),
-    Permission { group: "coordination.k8s.io", resource: "leases", names: &["zen-agent"], verbs: &["get", "update"] },
+    Permission { group: "coordination.k8s.io", resource: "leases", names: &[lease::NAME], verbs: &["get", "update"] },
 ];
 const WATCHED: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["get", "list", "watch", "delete"]),
@@ -170,6 +170,15 @@ fn unique(rules: Vec<PolicyRule>) -> Vec<PolicyRule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remediation::{ZenAgentRemediation, crd};
+    use kube::{Resource, ResourceExt};
+
+    #[test]
+    fn what_is_declared_names_the_resource_as_its_definition_does() {
+        let (group, plural) = (ZenAgentRemediation::group(&()), ZenAgentRemediation::plural(&()));
+        assert_eq!((GROUP, OWN[0].resource, WATCHED[0].resource), (group.as_ref(), plural.as_ref(), plural.as_ref()));
+        assert_eq!(CLUSTER[0].names, [crd().name_any()]);
+    }
 
     #[test]
     fn nothing_that_is_declared_can_read_secrets_or_write_rbac_admission_or_definitions_or_all_of_something() {

@@ -21,7 +21,7 @@
 //! | before the claim is written        | pending, target untouched       | starts over |
 //! | after it, before the target        | `execute` running, `previous`   | executes, attempt 2 |
 //! | after the target, before the write | the same, target changed        | finds it changed, goes on |
-//! | after `execute` succeeded          | `validate` running              | validates against the same deadline |
+//! | after `execute` succeeded          | `validate` running              | validates against the same deadline, attempt 2 |
 //! | after validation, before the write | the same                        | validates again |
 //! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
 //! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
@@ -89,6 +89,7 @@ pub use validate::ValidateError;
 
 use crate::{
     category::Category,
+    events::Events,
     key::ObjectKey,
     lease::Tenure,
     policy::Guardrails,
@@ -188,6 +189,7 @@ pub struct Pipeline {
     client: Client,
     settings: Settings,
     guardrails: Guardrails,
+    events: Events,
     metrics: Metrics,
     running: Running,
     stopwatches: Stopwatches,
@@ -206,9 +208,9 @@ enum Flow {
 
 impl Pipeline {
     /// A pipeline that works with this client's permissions, as long as the tenure holds.
-    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, metrics: Metrics, tenure: Tenure) -> Self {
+    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
         let (running, stopwatches) = (Running::default(), Stopwatches::default());
-        Self { client, settings, guardrails, metrics, running, stopwatches, tenure, admission: Mutex::new(()) }
+        Self { client, settings, guardrails, events, metrics, running, stopwatches, tenure, admission: Mutex::new(()) }
     }
 
     /// Takes one remediation as far as it goes now; `None` when there is none of that name.

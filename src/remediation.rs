@@ -4,6 +4,7 @@ mod action;
 mod action_kind;
 pub mod approval;
 pub mod conditions;
+pub mod definition;
 mod fixed;
 pub mod names;
 mod phase;

@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin, api,
     config::Config,
+    events::Events,
     informer::{self, remediations},
     ingest::Ingest,
     lease::{self, Election},
@@ -141,6 +142,7 @@ pub async fn run(
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone());
     let store = informer.store();
+    let events = Events::start(client.clone(), metrics.clone());
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
     let leader = Leader {
         client: client.clone(),
@@ -150,6 +152,7 @@ pub async fn run(
             validation_timeout: config.validation_timeout,
         },
         guardrails,
+        events: events.clone(),
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
         backlog,
@@ -166,6 +169,7 @@ pub async fn run(
     let handlers = api::Handlers {
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, metrics.clone()),
+        events,
         retention,
         cluster: config.cluster.clone(),
         own_tenant: config.tenant.clone(),

@@ -20,6 +20,7 @@ pub use places::Places;
 use crate::{
     contract::{v0, v1alpha1},
     deadline,
+    events::Events,
     identity::Tenant,
     ingest::Ingest,
     problem::{Code, Problem},
@@ -33,6 +34,8 @@ pub struct Handlers {
     pub client: Client,
     /// Stores events.
     pub ingest: Ingest,
+    /// Records what becomes of decisions.
+    pub events: Events,
     /// Deletes old remediations.
     pub retention: Retention,
     /// The cluster that batches must name.

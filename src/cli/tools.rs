@@ -1,33 +1,45 @@
 //! The commands that run the agent, or need none.
 
-use std::io::Write;
+use std::{io::Write, path::Path, pin::pin, time::Duration};
 
+use futures::{FutureExt, future::FusedFuture};
 use jiff::Timestamp;
 use kube::{Api, Client};
+use tokio::{select, time::timeout};
 
 use super::{Configured, Dev, Failure, connect::chain, output};
 use crate::{
-    dev::{self, DevError, Options, Workloads},
+    dev::{self, DevError, Kubernetes, Options, Workloads},
     duration,
     fixtures::{self, Fixtures as Generator},
     lease, naming,
     policy::Policy,
-    remediation::{self, Phase},
+    remediation::{self, Phase, definition},
     runtime::{self, Addresses, RunError},
     telemetry::logs::{self, LogConfig},
 };
 
 pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
     logs::init(&LogConfig { filter: dev.log_level, format: dev.log_format });
-    let workloads = if dev.frozen_workloads { Workloads::Frozen } else { Workloads::Live };
-    output::note(&format!("dev: throw-away credentials and an embedded Kubernetes API in {}; not for production", dev.state_dir.display()));
-    let state = match dev.state_dir.to_string_lossy() {
-        default if default == ".zen-agent" => String::new(),
-        // Only a NUL cannot be quoted, and no path holds one.
-        other => format!(" --state-dir {}", shlex::try_quote(&other).unwrap_or_default()),
+    let workloads = match (dev.kubeconfig.is_none() || dev.demo, dev.frozen_workloads) {
+        (true, false) => Workloads::Live,
+        (true, true) => Workloads::Frozen,
+        (false, false) => Workloads::Absent,
+        (false, true) => return Err(Failure::usage("--frozen-workloads is about the sample workloads; add --demo")),
     };
-    let options =
-        Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kube_listen: dev.kube_listen, workloads };
+    let (kubernetes, place) = match dev.kubeconfig {
+        None => (Kubernetes::Embedded { listen: dev.kube_listen }, "an embedded Kubernetes API".to_owned()),
+        Some(path) => (Kubernetes::Kubeconfig(path.clone()), format!("the Kubernetes API of {}", path.display())),
+    };
+    output::note(&format!("dev: throw-away credentials in {}, on {place}; not for production", dev.state_dir.display()));
+    // Recorded on that server, so that the uids are its own.
+    let samples = if dev.demo { dev.state_dir.join("samples") } else { "tests/samples".into() };
+    let samples = quoted(&samples);
+    let state = match quoted(&dev.state_dir) {
+        default if default == ".zen-agent" => String::new(),
+        other => format!(" --state-dir {other}"),
+    };
+    let options = Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kubernetes, workloads };
     let ready = move |Addresses { api, admin }| {
         announce(&format!(
             "ready api=https://{api} admin=http://{admin}\n\
@@ -35,7 +47,7 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
              Try next, in another terminal:\n\
              \x20 zen-agent send falco tests/samples/falco-outbound-c2.json{state}\n\
              \x20 zen-agent get{state}\n\
-             \x20 zen-agent send trivy tests/samples/trivy-operator-vulnerabilityreport.json{state}\n\
+             \x20 zen-agent send trivy {samples}/trivy-operator-vulnerabilityreport.json{state}\n\
              \x20 zen-agent approve NAME{state}\n\
              \x20 curl http://{admin}/health\n\
              \n\
@@ -63,8 +75,28 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
     let client = Client::try_default()
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;
+    // Before anything is accepted if the API server answers soon, else beside an agent that is not ready until it does.
+    let mut definition = pin!(definition::required(&client).fuse());
+    if let Ok(checked) = timeout(Duration::from_secs(2), &mut definition).await {
+        checked.map_err(Failure::usage)?;
+    }
+    let shutdown = runtime::signals();
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
-    runtime::run(config, client, lease::identity(), policy, runtime::signals(), ready).await.map_err(ended)
+    let mut agent = pin!(runtime::run(config, client.clone(), lease::identity(), policy, shutdown.clone(), ready));
+    select! {
+        result = &mut agent => result.map_err(ended),
+        Err(unfit) = &mut definition, if !definition.is_terminated() => {
+            shutdown.cancel();
+            agent.await.map_err(ended)?;
+            Err(Failure::usage(unfit))
+        }
+    }
+}
+
+/// As a shell takes it.
+fn quoted(path: &Path) -> String {
+    // Only a NUL cannot be quoted, and no path holds one.
+    shlex::try_quote(&path.to_string_lossy()).unwrap_or_default().into_owned()
 }
 
 /// A configuration that turns out to be wrong late is still a wrong configuration.

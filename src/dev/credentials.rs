@@ -5,7 +5,8 @@
 //! STATE/server/   what only the server may read: ca.crt ca.key tls.crt tls.key jwt.key jwt.pub
 //! ```
 //!
-//! Whatever exists is reused; token and certificates are renewed while less than a day remains.
+//! Whatever exists is reused; token and certificates are renewed while less than a day remains. A lock on `STATE/lock`
+//! keeps a second process from preparing the same files at the same time.
 
 use std::{
     fs, io,
@@ -76,15 +77,19 @@ impl Credentials {
     pub fn prepare(state: &Path, url: &str, now: Timestamp) -> Result<Self, CredentialsError> {
         let this = Self { client: state.join("client"), server: state.join("server") };
         files::private_dir(state)?;
-        files::private_dir(&this.client)?;
-        files::private_dir(&this.server)?;
-        let renewed_ca = this.prepare_ca(now)?;
-        this.prepare_leaves(now, renewed_ca)?;
-        this.prepare_token(now)?;
-        this.prepare_hmac()?;
-        files::write(&this.client.join("tenant"), TENANT)?;
-        files::write(&this.client.join("url"), url)?;
+        files::alone(state, || this.write(url, now))?;
         Ok(this)
+    }
+
+    fn write(&self, url: &str, now: Timestamp) -> Result<(), CredentialsError> {
+        files::private_dir(&self.client)?;
+        files::private_dir(&self.server)?;
+        let renewed_ca = self.prepare_ca(now)?;
+        self.prepare_leaves(now, renewed_ca)?;
+        self.prepare_token(now)?;
+        self.prepare_hmac()?;
+        files::write(&self.client.join("tenant"), TENANT)?;
+        files::write(&self.client.join("url"), url)
     }
 
     fn prepare_ca(&self, now: Timestamp) -> Result<bool, CredentialsError> {

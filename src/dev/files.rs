@@ -32,6 +32,19 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CredentialsError> {
     at(path, write())
 }
 
+/// Writes files of a state directory while no other process does.
+pub(super) fn alone<T>(state: &Path, write: impl FnOnce() -> Result<T, CredentialsError>) -> Result<T, CredentialsError> {
+    let path = state.join("lock");
+    let open = || {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    // Released when it is dropped, or with the process.
+    let _lock = at(&path, open())?;
+    write()
+}
+
 fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, CredentialsError> {
     result.map_err(|source| CredentialsError::File { path: path.to_owned(), source })
 }

@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
             return Err(ApiError::NotLeading { what });
         }
         self.status.observed_generation = self.object.metadata.generation;
-        let write = status_write::write(&self.api, &self.object, self.status.clone());
+        let write = status_write::write(&self.api, &self.pipeline.events, &self.object, self.status.clone());
         self.object = call(what, write).await?;
         self.status = self.object.status.clone().unwrap_or_default();
         if let Some(step) = under_way(&self.object) {
@@ -196,12 +196,26 @@ impl<'a> Run<'a> {
         if let Some(left) = since.and_then(|since| wait.checked_sub(since)).filter(|left| !left.is_zero()) {
             return Ok(Begin::After(left));
         }
-        if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {
-            step.attempts = attempts.saturating_add(1);
-        }
+        self.count_attempt(name);
         self.begun = Some(name);
         self.save().await?;
         Ok(Begin::Now)
+    }
+
+    /// Counts another attempt of a step that another process, or term, began; what it has waited for counts on.
+    pub(super) async fn take_over(&mut self, name: StepName) -> Result<(), ApiError> {
+        let step = self.object.step(name);
+        if step.is_some_and(|step| self.pipeline.stopwatches.begun_here(&self.object, step).is_none()) {
+            self.count_attempt(name);
+            self.save().await?;
+        }
+        Ok(())
+    }
+
+    fn count_attempt(&mut self, name: StepName) {
+        if let Some(step) = self.status.steps.iter_mut().find(|step| step.name == name) {
+            step.attempts = step.attempts.saturating_add(1);
+        }
     }
 
     /// Gives a running step up, and goes over to undoing what it may have done.

@@ -25,7 +25,7 @@ struct Attempt {
     step: StepName,
     number: i32,
     origin: Origin,
-    /// How long it had been under way by then, by what is written.
+    /// How long the step had been under way by then: by what is written, or by what was measured of an earlier attempt.
     before: Duration,
     seen: Instant,
 }
@@ -43,7 +43,7 @@ impl Stopwatches {
         self.look(remediation, step, Origin::Here, Duration::ZERO);
     }
 
-    /// How long the step has been under way.
+    /// How long the step has been under way, all its attempts together.
     pub(super) fn under_way(&self, remediation: &ZenAgentRemediation, step: &Step) -> Duration {
         let attempt = self.look(remediation, step, Origin::Elsewhere, elapsed(step.started_at.0));
         attempt.before + attempt.seen.elapsed()
@@ -65,8 +65,10 @@ impl Stopwatches {
         let uid = remediation.metadata.uid.clone().unwrap_or_default();
         let mut attempts = self.attempts();
         let attempt = attempts.entry(uid).or_insert(found);
-        if (attempt.step, attempt.number) != (found.step, found.number) {
+        if attempt.step != found.step {
             *attempt = found;
+        } else if attempt.number != found.number {
+            *attempt = Attempt { before: attempt.before + attempt.seen.elapsed(), ..found };
         }
         *attempt
     }
@@ -94,11 +96,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_begun_here_is_timed_by_the_own_clock_whatever_is_written() {
         let (watches, object) = (Stopwatches::default(), ZenAgentRemediation::default());
-        for years in [-10, 0, 10] {
-            let step = step(years, SignedDuration::from_hours(years.into()) * 8_760);
+        for (attempt, years) in [(1, -10), (2, 0), (3, 10)] {
+            let step = step(attempt, SignedDuration::from_hours(years) * 8_760);
             watches.wrote(&object, &step);
             tokio::time::advance(MINUTE).await;
-            assert_eq!((watches.under_way(&object, &step), watches.begun_here(&object, &step)), (MINUTE, Some(MINUTE)));
+            let all = MINUTE * attempt.unsigned_abs();
+            assert_eq!((watches.under_way(&object, &step), watches.begun_here(&object, &step)), (all, Some(MINUTE)));
         }
     }
 

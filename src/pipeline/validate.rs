@@ -29,6 +29,7 @@ pub enum ValidateError {
 }
 
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, ValidateError> {
+    run.take_over(StepName::Validate).await?;
     let seen = match run.recorded() {
         Some((action, target, _)) => actions::validate(action, &Site::new(pipeline, target, &run.object)).await,
         None => Err(ActionError::NotRecorded),

@@ -26,7 +26,7 @@ use super::{
     conditions::{self, Holds},
     shorten, status_write,
 };
-use crate::identity::Role;
+use crate::{events::Events, identity::Role};
 
 const ATTEMPTS: usize = 5;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,12 +83,13 @@ pub enum DecisionError {
 /// is by now about something else than what the caller read.
 pub async fn approve(
     api: &Api<ZenAgentRemediation>,
+    events: &Events,
     object: ZenAgentRemediation,
     by: Decider<'_>,
     reason: Option<&str>,
 ) -> Result<Decided, DecisionError> {
     let seen = object.metadata.generation;
-    decide(api, object, |object| {
+    decide(api, events, object, |object| {
         if is_approved(object) {
             return Ok(None);
         }
@@ -117,11 +118,12 @@ pub async fn approve(
 /// [`DecisionError`]; `StateConflict` when it has begun, or has ended otherwise.
 pub async fn reject(
     api: &Api<ZenAgentRemediation>,
+    events: &Events,
     object: ZenAgentRemediation,
     by: Decider<'_>,
     reason: Option<&str>,
 ) -> Result<Decided, DecisionError> {
-    decide(api, object, |object| {
+    decide(api, events, object, |object| {
         let phase = object.phase();
         let rejected = object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str());
         if rejected && phase == Phase::Failed {
@@ -178,13 +180,14 @@ fn conflict(object: &ZenAgentRemediation, what: &'static str) -> DecisionError {
 /// Judges the object and writes the verdict; judges anew when another writer was faster.
 async fn decide(
     api: &Api<ZenAgentRemediation>,
+    events: &Events,
     mut object: ZenAgentRemediation,
     judge: impl Fn(&ZenAgentRemediation) -> Result<Option<RemediationStatus>, DecisionError>,
 ) -> Result<Decided, DecisionError> {
     for _ in 0..ATTEMPTS {
         let Some(status) = judge(&object)? else { return Ok(Decided { object, wrote: false }) };
         let name = object.name_any();
-        let write = status_write::write(api, &object, status);
+        let write = status_write::write(api, events, &object, status);
         match tokio::time::timeout(CALL_TIMEOUT, write).await.map_err(|_| DecisionError::Timeout)? {
             Ok(object) => return Ok(Decided { object, wrote: true }),
             Err(kube::Error::Api(status)) if status.is_conflict() => {}

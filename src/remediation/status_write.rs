@@ -9,8 +9,9 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{RemediationStatus, ZenAgentRemediation};
+use crate::events::Events;
 
-/// Writes `status` over the one `object` was read with; a concurrent writer makes it a 409.
+/// Writes `status` over the one `object` was read with, and tells what that changed; a concurrent writer makes it a 409.
 ///
 /// A merge patch of the fields that differ: what other programs keep in the status stays.
 ///
@@ -18,6 +19,7 @@ use super::{RemediationStatus, ZenAgentRemediation};
 /// The API server's, or that the status is no JSON, which its type excludes.
 pub async fn write(
     api: &Api<ZenAgentRemediation>,
+    events: &Events,
     object: &ZenAgentRemediation,
     mut status: RemediationStatus,
 ) -> Result<ZenAgentRemediation, kube::Error> {
@@ -28,7 +30,9 @@ pub async fn write(
         "metadata": { "uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version },
         "status": difference(&former, &wanted),
     });
-    api.patch_status(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await
+    let written = api.patch_status(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    events.tell(object.status.as_ref(), &written);
+    Ok(written)
 }
 
 /// The merge patch (RFC 7386) that makes `former` read as `wanted`.

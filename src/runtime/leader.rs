@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SILENCE, process::Reconcile};
 use crate::{
+    events::Events,
     informer::{Store, remediations::Summary},
     lease::{Standing, Tenure},
     pipeline::{self, Pipeline},
@@ -24,6 +25,7 @@ pub(super) struct Leader {
     pub(super) client: Client,
     pub(super) settings: pipeline::Settings,
     pub(super) guardrails: Guardrails,
+    pub(super) events: Events,
     pub(super) workers: worker::Config,
     pub(super) store: Store<Summary>,
     pub(super) backlog: Backlog,
@@ -44,8 +46,14 @@ impl Leader {
 
     async fn term(&self, tenure: Tenure, stop: &CancellationToken) {
         // 1. A pipeline and a pool that know nothing of an earlier term.
-        let pipeline =
-            Pipeline::new(self.client.clone(), self.settings.clone(), self.guardrails.clone(), self.metrics.clone(), tenure.clone());
+        let pipeline = Pipeline::new(
+            self.client.clone(),
+            self.settings.clone(),
+            self.guardrails.clone(),
+            self.events.clone(),
+            self.metrics.clone(),
+            tenure.clone(),
+        );
         let pool = Pool::start(self.workers, self.backlog.clone(), self.metrics.clone(), Reconcile(pipeline));
         let _workers: Vec<_> = pool.heartbeats().iter().map(|heartbeat| self.health.watch("workers", heartbeat, SILENCE)).collect();
         let _retention = self.health.watch("retention", self.retention.heartbeat(), SILENCE);

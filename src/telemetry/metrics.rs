@@ -73,6 +73,8 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// Actions begun, by action and outcome.
     pub actions: IntCounterVec,
+    /// Kubernetes Events, by outcome: recorded, failed, dropped.
+    pub events: IntCounterVec,
     /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, gone, error.
     pub retention: IntCounterVec,
 }
@@ -136,6 +138,7 @@ impl Metrics {
             ),
             panics: register(&registry, IntCounter::new("zen_agent_panics_total", "Panics contained")),
             actions: counter_vec(&registry, "zen_agent_actions_total", "Actions executed, by action and outcome", &["action", "outcome"]),
+            events: counter_vec(&registry, "zen_agent_kubernetes_events_total", "Kubernetes Events, by outcome", &["outcome"]),
             retention: counter_vec(
                 &registry,
                 "zen_agent_retention_total",
@@ -175,6 +178,9 @@ impl Metrics {
         }
         for reason in Ignored::ALL {
             metrics.ignored.with_label_values(&[reason.as_str()]);
+        }
+        for outcome in ["recorded", "failed", "dropped"] {
+            metrics.events.with_label_values(&[outcome]);
         }
         for outcome in ["deleted", "changed", "gone", "error"] {
             metrics.retention.with_label_values(&[outcome]);

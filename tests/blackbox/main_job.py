@@ -1,6 +1,8 @@
 """The main job and the refusals, black-box, against a running `zen-agent dev`.
 
 usage: main_job.py STATE_DIR HOST:PORT [ADMIN_HOST:PORT]
+
+STATE_DIR/samples, where there is one, holds the samples that name a uid as they were recorded on that server.
 """
 
 import http.client
@@ -15,6 +17,13 @@ import uuid
 from zen import Client, Credentials, Issuer, sign
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
+
+
+def sample(file):
+    own = pathlib.Path(sys.argv[1]) / "samples" / file
+    return (own if own.exists() else SAMPLES / file).read_bytes()
+
+
 passed, failed = 0, 0
 
 
@@ -59,7 +68,7 @@ EXPECTED = [
 def samples(client, version):
     names = {}
     for tool, file, expected in EXPECTED:
-        body, request_id = (SAMPLES / file).read_bytes(), str(uuid.uuid4())
+        body, request_id = sample(file), str(uuid.uuid4())
         target = f"/{version}/events/{tool}"
         answer = client.call("POST", target, body, request_id=request_id, version=version)
         check(f"{version} {file} is accepted", answer.status == 202, (answer.status, answer.raw))
@@ -76,7 +85,7 @@ def samples(client, version):
             check(f"{version} {file} replays the names", [r.get("remediation") for r in again.json["results"]] == names[file])
             other = client.call("POST", target, body + b" ", request_id=request_id, version=version)
             check(f"{version} {file} conflicts with other bytes", other.status == 409 and other.json["code"] == "request_id_conflict", other.raw)
-            falco = client.call("POST", f"/{version}/events/falco", (SAMPLES / "falco-shell-in-container.json").read_bytes() + b"\n", request_id=request_id, version=version)
+            falco = client.call("POST", f"/{version}/events/falco", sample("falco-shell-in-container.json") + b"\n", request_id=request_id, version=version)
             check(f"{version} {file} conflicts with another event", falco.status == 409, falco.raw)
     return names
 
@@ -127,7 +136,8 @@ def batch(client):
 
 def listing(client):
     page = client.call("GET", "/v0/remediations?limit=2")
-    check("a page has its limit", page.status == 200 and len(page.json["items"]) == 2 and "continue" in page.json, page.raw)
+    # A page may hold fewer: what is being deleted, since an earlier cleanup, is not shown.
+    check("a page has its limit", page.status == 200 and len(page.json["items"]) <= 2 and "continue" in page.json, page.raw)
     seen, token = [i["id"] for i in page.json["items"]], page.json.get("continue")
     while token:
         page = client.call("GET", f"/v0/remediations?limit=2&continue={token}")
@@ -160,7 +170,7 @@ def cleanup(client):
 
 
 def refusals(client):
-    body, path = (SAMPLES / "falco-shell-in-container.json").read_bytes(), "/v0/events/falco"
+    body, path = sample("falco-shell-in-container.json"), "/v0/events/falco"
     count = lambda: len(client.call("GET", "/v0/remediations?limit=500").json["items"])
     before = count()
     credentials, now = client.credentials, int(time.time())

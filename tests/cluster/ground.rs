@@ -18,7 +18,7 @@ use zen_agent::{demo, remediation};
 use crate::soon;
 
 /// What tests leave behind, owners before what they own.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 9] = [
     ("zen.kube-zen.io", "v1", "ZenAgentRemediation"),
     ("apps", "v1", "Deployment"),
     ("apps", "v1", "StatefulSet"),
@@ -27,6 +27,7 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("", "v1", "ConfigMap"),
     ("networking.k8s.io", "v1", "NetworkPolicy"),
     ("coordination.k8s.io", "v1", "Lease"),
+    ("events.k8s.io", "v1", "Event"),
 ];
 
 /// A turn on the control plane. What was killed or frozen in it comes back at its end.
@@ -53,15 +54,16 @@ impl Ground {
         let control_plane = tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap();
         let turn = Turn { _guard: guard };
         let client = control_plane.client().await;
-        define(&client, &remediation::crd()).await;
-        clean(&client).await;
-        Self { client, _turn: turn }
+        let ground = Self { client, _turn: turn };
+        ground.define(&remediation::crd()).await;
+        clean(&ground.client).await;
+        ground
     }
 
     /// With this definition of remediations, and the sample workloads.
     pub(crate) async fn with(definition: &CustomResourceDefinition) -> Self {
         let ground = Self::clean().await;
-        define(&ground.client, definition).await;
+        ground.define(definition).await;
         demo::create(&ground.client).await.unwrap();
         ground
     }
@@ -69,21 +71,29 @@ impl Ground {
     pub(crate) fn control_plane(&self) -> &'static ControlPlane {
         ControlPlane::shared()
     }
-}
 
-/// Makes this the definition of remediations. Another one goes first: the API server would serve it for a while yet.
-async fn define(client: &Client, definition: &CustomResourceDefinition) {
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let name = definition.name_any();
-    if let Some(present) = definitions.get_opt(&name).await.unwrap() {
-        if present.spec.versions == definition.spec.versions {
+    /// Makes this the definition of remediations. Another one goes first: the API server would serve it for a while yet.
+    pub(crate) async fn define(&self, definition: &CustomResourceDefinition) {
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let name = definition.name_any();
+        let present = definitions.get_opt(&name).await.unwrap();
+        if present.is_some_and(|present| present.spec.versions == definition.spec.versions) {
             return;
         }
-        soon("the former definition is gone", delete_and_finalize(definitions.clone(), &name, &DeleteParams::default())).await.unwrap();
+        self.undefine().await;
+        definitions.create(&PostParams::default(), definition).await.unwrap();
+        let established = await_condition(definitions, &name, conditions::is_crd_established());
+        soon("the definition is established", established).await.unwrap();
     }
-    definitions.create(&PostParams::default(), definition).await.unwrap();
-    let established = await_condition(definitions, &name, conditions::is_crd_established());
-    soon("the definition is established", established).await.unwrap();
+
+    /// Takes away the definition of remediations, and all of them.
+    pub(crate) async fn undefine(&self) {
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let name = remediation::crd().name_any();
+        if definitions.get_opt(&name).await.unwrap().is_some() {
+            soon("the definition is gone", delete_and_finalize(definitions, &name, &DeleteParams::default())).await.unwrap();
+        }
+    }
 }
 
 async fn clean(client: &Client) {

@@ -4,16 +4,26 @@
 //! parts of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
 
+#[allow(dead_code, reason = "it is shared with tests/dev, which uses all of it")]
+#[path = "../dev/agent.rs"]
+mod agent;
 #[path = "../engine/served.rs"]
 mod engine;
 mod ground;
+mod informer;
 #[path = "../engine/lease.rs"]
 mod lease;
+mod main_job;
 #[path = "../pipeline/suite.rs"]
 mod pipeline;
+mod process;
+mod proxy;
+mod replicas;
 mod server;
+mod start;
 #[path = "../pipeline/support.rs"]
 mod support;
+mod weather;
 
 use std::{future::Future, time::Duration};
 

@@ -128,7 +128,8 @@ wait_for() {
   wait_until came_or_ended "$condition" "$dir" "$name" || true
   "$condition" "$dir" "$name" || die "$name does not come up: $(tail -n 5 "$dir/log/$name")"
 }
-came_or_ended() { "$1" "$2" "$3" || ended "$2" "$3"; }
+# By its id: a process that is about to become the program is not it yet.
+came_or_ended() { "$1" "$2" "$3" || gone "$(cat "$2/pid/$3")"; }
 
 launch() {
   local dir=$1 name=$2

@@ -13,24 +13,30 @@ pub(crate) fn chart() -> &'static Path {
 }
 
 /// What the chart renders with the least values and these, CustomResourceDefinitions included.
-pub(crate) fn template(set: &[&str]) -> String {
+pub(crate) fn objects(set: &[&str]) -> Vec<Value> {
+    let set = set.iter().flat_map(|set| ["--set", set]);
+    render(template(NAMESPACE).args(set))
+}
+
+/// What a release in a namespace renders with the values of a file on top.
+pub(crate) fn release(namespace: &str, values: &Path) -> Vec<Value> {
+    render(template(namespace).arg("--values").arg(values))
+}
+
+fn template(namespace: &str) -> Command {
     static HELM: OnceLock<String> = OnceLock::new();
     let helm = HELM.get_or_init(|| {
         let root = env!("CARGO_MANIFEST_DIR");
         run(Command::new(format!("{root}/.ci/go-tool")).arg("helm")).trim().to_owned()
     });
     let mut command = Command::new(helm);
-    command.args(["template", "zen-agent", "--namespace", NAMESPACE, "--include-crds", "--kube-version", "1.34.0"]);
+    command.args(["template", "zen-agent", "--namespace", namespace, "--include-crds", "--kube-version", "1.34.0"]);
     command.arg(chart()).arg("--values").arg(chart().join("ci/values.yaml"));
-    for set in set {
-        command.args(["--set", set]);
-    }
-    run(&mut command)
+    command
 }
 
-/// The same, as objects.
-pub(crate) fn objects(set: &[&str]) -> Vec<Value> {
-    let text = template(set);
+fn render(command: &mut Command) -> Vec<Value> {
+    let text = run(command);
     let documents = serde_yaml_ng::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap());
     documents.filter(|object| !object.is_null()).collect()
 }

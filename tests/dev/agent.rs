@@ -9,6 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use zen_agent::{
+    client::{Client, Credentials},
+    contract::v0::types::{Remediation, Status},
+};
+
 /// How long anything that a test waits for may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -25,18 +30,15 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Starts it and waits for its line `ready`.
+    /// Starts `zen-agent dev` and waits for its line `ready`.
     pub(crate) fn dev(state: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
-        command
-            .args(["dev", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"])
-            .arg(state)
-            .args(if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
-            .args(more);
+        command.args(["dev", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"]).arg(state);
+        command.args(if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] }).args(more);
         Self::start(command)
     }
 
-    /// The same for any command that serves.
+    /// Starts any command of it that gets ready, and waits for that.
     pub(crate) fn start(mut command: Command) -> Self {
         let started = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
@@ -78,9 +80,9 @@ impl Agent {
         self.child.wait().expect("the child ends");
     }
 
-    /// SIGTERM.
-    pub(crate) fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status().expect("kill runs");
         assert!(done.success());
     }
 
@@ -108,5 +110,32 @@ impl Drop for Agent {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// A file of `tests/samples`.
+pub(crate) fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)).unwrap()
+}
+
+/// A client with the credentials that `dev` left.
+pub(crate) fn client(state: &Path, agent: &Agent) -> Client {
+    Client::new(&Credentials::read(&state.join("client")).unwrap(), &agent.api).unwrap()
+}
+
+pub(crate) fn id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// The remediation, once it has ended.
+pub(crate) async fn ended(client: &Client, name: &str) -> Remediation {
+    let begun = Instant::now();
+    loop {
+        let item = client.stable.get_remediation(name, &id()).await.expect("it can be read").into_inner();
+        if matches!(item.status, Status::Succeeded | Status::Failed | Status::RolledBack) {
+            return item;
+        }
+        assert!(begun.elapsed() < DEADLINE, "{name} did not end: {item:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
     }
 }

@@ -23,7 +23,7 @@ async fn a_request_in_flight_is_answered_and_the_exit_code_is_zero() {
     let request = tokio::spawn(upload(state.path(), &agent.api, &event, Body::wrap_stream(body)));
     // The agent has the request once a second one, sent after it on a connection of its own, is answered.
     client(state.path(), &agent).stable.list_remediations(None, None, None, None, None, None, &id()).await.unwrap();
-    agent.terminate();
+    agent.signal("TERM");
     half.try_send(Ok(Bytes::copy_from_slice(rest))).or_else(|full| if full.is_full() { Ok(()) } else { Err(full) }).unwrap();
     drop(half);
     let answer = tokio::time::timeout(LIMIT, request).await.unwrap().unwrap().expect("an answer");
@@ -37,7 +37,7 @@ async fn an_open_watch_does_not_hold_up_the_end() {
     let mut agent = Agent::dev(state.path(), &[]);
     let client = client(state.path(), &agent);
     let stream = client.alpha.watch_remediations(None, None, None, None, Some(300), None, &id()).await.unwrap();
-    agent.terminate();
+    agent.signal("TERM");
     assert!(agent.wait(Duration::from_secs(10)).success());
     drop(stream);
 }

@@ -25,7 +25,7 @@ fn is_state_conflict(result: &Result<Decided, DecisionError>) -> bool {
 #[tokio::test]
 async fn an_approved_proposal_runs() {
     let world = World::new().await;
-    let approved = approve(&world.remediations(), waiting(&world).await, ADA, Some("seen it")).await.unwrap().object;
+    let approved = approve(&world.remediations(), &world.events, waiting(&world).await, ADA, Some("seen it")).await.unwrap().object;
     assert_eq!((approved.phase(), condition(&approved, "Approved")), (Phase::Pending, ("True", "Approved")));
     let approval = approved.status.unwrap().approval.unwrap();
     assert_eq!((approval.decision, approval.by.as_str(), approval.reason.as_deref()), (Decision::Approved, "ada", Some("seen it")));
@@ -38,13 +38,13 @@ async fn an_approved_proposal_runs() {
 async fn approving_again_is_harmless_before_and_after_it_ran() {
     let world = World::new().await;
     let object = waiting(&world).await;
-    let once = approve(&world.remediations(), object.clone(), ADA, None).await.unwrap();
+    let once = approve(&world.remediations(), &world.events, object.clone(), ADA, None).await.unwrap();
     // Decided on a state that is old by now.
-    let twice = approve(&world.remediations(), object, ADA, None).await.unwrap();
+    let twice = approve(&world.remediations(), &world.events, object, ADA, None).await.unwrap();
     assert!(once.wrote && !twice.wrote);
     assert_eq!(once.object.metadata.resource_version, twice.object.metadata.resource_version);
     let done = world.drive(&world.pipeline(), "r").await;
-    let after = approve(&world.remediations(), done, ADA, None).await.unwrap();
+    let after = approve(&world.remediations(), &world.events, done, ADA, None).await.unwrap();
     assert_eq!((after.object.phase(), after.wrote), (Phase::Succeeded, false));
 }
 
@@ -52,21 +52,21 @@ async fn approving_again_is_harmless_before_and_after_it_ran() {
 async fn an_approval_before_the_pipeline_saw_the_object_counts() {
     let world = World::new().await;
     let fresh = world.create("r", proposal(web_pod(), label(&[("flag", "falco")]))).await;
-    approve(&world.remediations(), fresh, ADA, None).await.unwrap();
+    approve(&world.remediations(), &world.events, fresh, ADA, None).await.unwrap();
     assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
 }
 
 #[tokio::test]
 async fn a_rejection_ends_it_for_good() {
     let world = World::new().await;
-    let rejected = reject(&world.remediations(), waiting(&world).await, ADA, Some("a test")).await.unwrap().object;
+    let rejected = reject(&world.remediations(), &world.events, waiting(&world).await, ADA, Some("a test")).await.unwrap().object;
     assert_eq!((rejected.phase(), reason(&rejected)), (Phase::Failed, "Rejected"));
     assert!(message(&rejected).contains("ada") && message(&rejected).contains("a test"));
     assert!(rejected.status.as_ref().unwrap().completed_at.is_some());
     let seen = world.drive(&world.pipeline(), "r").await;
     assert_eq!(seen.metadata.resource_version, rejected.metadata.resource_version);
-    assert!(is_state_conflict(&approve(&world.remediations(), seen.clone(), ADA, None).await));
-    assert!(!reject(&world.remediations(), seen, ADA, None).await.unwrap().wrote);
+    assert!(is_state_conflict(&approve(&world.remediations(), &world.events, seen.clone(), ADA, None).await));
+    assert!(!reject(&world.remediations(), &world.events, seen, ADA, None).await.unwrap().wrote);
 }
 
 #[tokio::test]
@@ -76,10 +76,10 @@ async fn what_has_begun_or_ended_takes_no_other_decision() {
     world.pipeline().reconcile(HOME, "running").await.unwrap();
     let running = world.get("running").await;
     assert_eq!(running.phase(), Phase::InProgress);
-    assert!(is_state_conflict(&reject(&world.remediations(), running, ADA, None).await));
+    assert!(is_state_conflict(&reject(&world.remediations(), &world.events, running, ADA, None).await));
     let ended = world.drive(&world.pipeline(), "running").await;
-    assert!(is_state_conflict(&reject(&world.remediations(), ended.clone(), ADA, None).await));
-    assert!(is_state_conflict(&approve(&world.remediations(), ended, ADA, None).await));
+    assert!(is_state_conflict(&reject(&world.remediations(), &world.events, ended.clone(), ADA, None).await));
+    assert!(is_state_conflict(&approve(&world.remediations(), &world.events, ended, ADA, None).await));
 }
 
 #[tokio::test]
@@ -87,7 +87,8 @@ async fn of_an_approval_and_a_rejection_at_the_same_time_one_wins() {
     let world = World::new().await;
     let object = waiting(&world).await;
     let api = world.remediations();
-    let (approved, rejected) = join(approve(&api, object.clone(), ADA, None), reject(&api, object, ADA, None)).await;
+    let (approved, rejected) =
+        join(approve(&api, &world.events, object.clone(), ADA, None), reject(&api, &world.events, object, ADA, None)).await;
     let ended = world.drive(&world.pipeline(), "r").await;
     // A rejection of what is approved and not begun is possible, an approval of what is rejected is not.
     match ended.phase() {
@@ -103,14 +104,14 @@ async fn a_decision_about_an_object_that_was_replaced_is_not_recorded_on_the_new
     let object = waiting(&world).await;
     world.remediations().delete("r", &kube::api::DeleteParams::default()).await.unwrap();
     world.create("r", proposal(web_pod(), label(&[("flag", "falco")]))).await;
-    assert!(matches!(approve(&world.remediations(), object, ADA, None).await, Err(DecisionError::Gone)));
+    assert!(matches!(approve(&world.remediations(), &world.events, object, ADA, None).await, Err(DecisionError::Gone)));
     assert_eq!(condition(&world.get("r").await, "Approved"), ("", ""));
 }
 
 #[tokio::test]
 async fn an_approval_holds_for_the_spec_that_was_approved_and_for_no_other() {
     let world = World::lax().await;
-    approve(&world.remediations(), waiting(&world).await, ADA, None).await.unwrap();
+    approve(&world.remediations(), &world.events, waiting(&world).await, ADA, None).await.unwrap();
     let labels = json!({ "flag": null, "owned": "yes" });
     let pod = json!({ "name": "web-6d4cf56db6-h9lqd" });
     world.patch("r", json!({ "spec": { "action": { "label": { "labels": labels } }, "target": pod } })).await;
@@ -119,7 +120,7 @@ async fn an_approval_holds_for_the_spec_that_was_approved_and_for_no_other() {
     assert_eq!(waiting.status.as_ref().unwrap().approval, None);
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
     // Approved as it is now, it is that which runs, on that which it names.
-    assert!(approve(&world.remediations(), waiting, ADA, None).await.unwrap().wrote);
+    assert!(approve(&world.remediations(), &world.events, waiting, ADA, None).await.unwrap().wrote);
     assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "owned").await, None);
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-h9lqd", "owned").await.as_deref(), Some("yes"));
@@ -128,9 +129,9 @@ async fn an_approval_holds_for_the_spec_that_was_approved_and_for_no_other() {
 #[tokio::test]
 async fn a_void_approval_is_given_anew_before_the_pipeline_has_seen_that_it_is_void() {
     let world = World::lax().await;
-    approve(&world.remediations(), waiting(&world).await, ADA, None).await.unwrap();
+    approve(&world.remediations(), &world.events, waiting(&world).await, ADA, None).await.unwrap();
     let changed = world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "flag": "ada" } } } } })).await;
-    assert!(approve(&world.remediations(), changed, ADA, None).await.unwrap().wrote);
+    assert!(approve(&world.remediations(), &world.events, changed, ADA, None).await.unwrap().wrote);
     assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Succeeded);
     assert_eq!(world.pod_label("shop", "web-6d4cf56db6-x2x7p", "flag").await.as_deref(), Some("ada"));
 }
@@ -140,7 +141,7 @@ async fn an_approval_of_what_the_person_did_not_see_is_not_recorded() {
     let world = World::lax().await;
     let seen = waiting(&world).await;
     world.patch("r", json!({ "spec": { "action": { "label": { "labels": { "owned": "yes" } } } } })).await;
-    assert!(is_state_conflict(&approve(&world.remediations(), seen, ADA, None).await));
+    assert!(is_state_conflict(&approve(&world.remediations(), &world.events, seen, ADA, None).await));
     assert_eq!(condition(&world.get("r").await, "Approved"), ("False", "WaitingForApproval"));
 }
 
@@ -158,7 +159,7 @@ async fn the_plan_step_says_when_it_was_planned_not_when_it_was_claimed() {
     let world = World::new().await;
     let planned = waiting(&world).await.step(StepName::Plan).cloned().unwrap();
     assert!(planned.state == StepState::Succeeded && planned.finished_at.is_some());
-    approve(&world.remediations(), world.get("r").await, ADA, None).await.unwrap();
+    approve(&world.remediations(), &world.events, world.get("r").await, ADA, None).await.unwrap();
     let done = world.drive(&world.pipeline(), "r").await;
     assert_eq!((done.phase(), done.step(StepName::Plan)), (Phase::Succeeded, Some(&planned)));
 }

@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use zen_agent::{
-    demo,
-    lease::Tenure,
-    pipeline::{Pipeline, Settings},
-    policy::Guardrails,
-    remediation::Phase,
-};
+use zen_agent::{demo, pipeline::Settings, remediation::Phase};
 
 use crate::support::*;
 
@@ -19,7 +13,7 @@ async fn a_sample_workload_follows_so_that_scaling_it_succeeds() {
     let shutdown = CancellationToken::new();
     let controllers = tokio::spawn(demo::run_controllers(world.client.clone(), shutdown.clone()));
     let patient = Settings { validation_timeout: Duration::from_secs(20), ..settings() };
-    let pipeline = Pipeline::new(world.client.clone(), patient, Guardrails::none(), world.metrics.clone(), Tenure::endless());
+    let pipeline = world.set(patient);
     for (name, replicas) in [("down", 0), ("up", 2)] {
         world.create(name, automatic(target("apps/v1", "Deployment", "shop", "web"), scale(replicas))).await;
         assert_eq!(world.drive(&pipeline, name).await.phase(), Phase::Succeeded);

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use zen_agent::{
     event::Target,
-    lease::Tenure,
-    pipeline::{Pipeline, Settings},
+    pipeline::Settings,
     policy::Guardrails,
     remediation::{ActionKind, Patch, Phase, RemediationSpec, ZenAgentRemediation},
 };
@@ -96,8 +95,7 @@ async fn scaling_climbs_from_a_pod_to_the_controller_in_charge_and_pins_it() {
 #[tokio::test]
 async fn an_action_that_is_not_enabled_is_refused_by_name() {
     let world = World::new().await;
-    let label_only = Settings { actions: [ActionKind::Label].into(), ..settings() };
-    let pipeline = Pipeline::new(world.client.clone(), label_only, Guardrails::none(), world.metrics.clone(), Tenure::endless());
+    let pipeline = world.set(Settings { actions: [ActionKind::Label].into(), ..settings() });
     world.create("r", automatic(web_pod(), scale(0))).await;
     let refused = world.drive(&pipeline, "r").await;
     failed(&refused, "ActionDisabled");

@@ -6,6 +6,7 @@ mod actions;
 mod approval;
 mod crash;
 mod demo;
+mod events;
 mod faults;
 mod gate;
 mod leaders;

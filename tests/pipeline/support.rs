@@ -19,6 +19,7 @@ use kube::{
 use serde_json::{Value, json};
 use zen_agent::{
     event::Target,
+    events::Events,
     lease::Tenure,
     pipeline::{Pipeline, Settings},
     policy::Guardrails,
@@ -38,6 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) metrics: Metrics,
+    pub(crate) events: Events,
     _ground: Ground,
 }
 
@@ -60,7 +62,9 @@ impl World {
         let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": HOME } })).unwrap();
         let created = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await;
         assert!(created.is_ok() || matches!(created, Err(kube::Error::Api(status)) if status.is_already_exists()));
-        Self { client, metrics: Metrics::new(), _ground: ground }
+        let metrics = Metrics::new();
+        let events = Events::start(client.clone(), metrics.clone());
+        Self { client, metrics, events, _ground: ground }
     }
 
     /// A pipeline without guardrails.
@@ -69,12 +73,24 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), guardrails, self.metrics.clone(), Tenure::endless())
+        Pipeline::new(self.client.clone(), settings(), guardrails, self.events.clone(), self.metrics.clone(), Tenure::endless())
+    }
+
+    /// A pipeline with other settings.
+    pub(crate) fn set(&self, settings: Settings) -> Pipeline {
+        Pipeline::new(self.client.clone(), settings, Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline whose calls pass a tap.
     pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
-        Pipeline::new(tapped(self.client.clone(), tap), settings(), Guardrails::none(), self.metrics.clone(), Tenure::endless())
+        Pipeline::new(
+            tapped(self.client.clone(), tap),
+            settings(),
+            Guardrails::none(),
+            self.events.clone(),
+            self.metrics.clone(),
+            Tenure::endless(),
+        )
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {

@@ -26,6 +26,7 @@
 //! | PUT that creates (Lease and a few other built-in types) | 404 |
 //! | built-in types | no schema, no defaults, no `stringData`; only type, metadata, phase of pods and namespaces; in tables, the most useful columns |
 //! | controllers | none but the garbage collector; it does not look for owners that never existed |
+//! | Events of v1 and of events.k8s.io/v1 | two collections: one is found where it was written; they do not go after an hour |
 //! | graceful deletion of pods | they are gone at once |
 //! | custom types: scale, conversion by webhook, printer columns beyond fields, indexes and `[?(@.a=="b")]` | 422 on the definition |
 //! | custom types: rules (CEL) with `messageExpression` or `optionalOldSelf`, of functions that Kubernetes adds to CEL, of times, durations, bytes, int-or-string, free-form values and lists of the types `set` and `map` as a whole, of `null`, of fields of computed values, of more than two nested macros; rules within `allOf` and the like | 422 on the definition |

@@ -119,6 +119,8 @@ const BUILT_IN: &[Row] = &[
     ("batch", "v1", "Job", "jobs", &[], SPACED, &[Status, Generation, UnconditionalUpdate], &["status.successful"]),
     ("batch", "v1", "CronJob", "cronjobs", &["cj"], SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
     ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", &["netpol"], SPACED, &[Generation, UnconditionalUpdate], &[]),
+    ("events.k8s.io", "v1", "Event", "events", &["ev"], SPACED, &[UnconditionalUpdate],
+        &["reason", "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reportingController", "type"]),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], SPACED, &[], &[]),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", &["crd", "crds"], CLUSTER, &[Status, Generation], &[]),
 ];

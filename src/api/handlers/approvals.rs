@@ -34,8 +34,8 @@ impl Handlers {
         let (api, object) = self.find(caller, id).await?;
         let by = Decider { subject: &caller.subject, role: caller.role };
         let decided = match verdict {
-            Verdict::Approve => approval::approve(&api, object, by, Some(reason)).await,
-            Verdict::Reject => approval::reject(&api, object, by, Some(reason)).await,
+            Verdict::Approve => approval::approve(&api, &self.events, object, by, Some(reason)).await,
+            Verdict::Reject => approval::reject(&api, &self.events, object, by, Some(reason)).await,
         };
         let Decided { object, wrote } = decided.map_err(|error| refusal(&error))?;
         if wrote {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{caller::Signed, verifier_and_caller};
 use crate::{
     api::{Dispatcher, Handlers, Operations, Places, Surface},
+    events::Events,
     ingest::Ingest,
     policy::Policy,
     retention::Retention,
@@ -40,6 +41,7 @@ impl Agent {
         let handlers = Handlers {
             client: client.clone(),
             ingest: Ingest::new(client.clone(), NAMESPACE, policy, metrics.clone()),
+            events: Events::start(client.clone(), metrics.clone()),
             retention: Retention::new(client, None, own_tenant.parse().unwrap(), metrics.clone()),
             cluster: "cluster-1".into(),
             own_tenant: tenant,

@@ -1,0 +1,105 @@
+//! The agent as a process on the control plane.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use zen_agent::dev::credentials::{AUDIENCE, Credentials, HMAC_KID, ISSUER};
+
+use crate::{
+    agent::{Agent, DEADLINE},
+    ground::Ground,
+};
+
+/// `zen-agent dev` on it.
+pub(crate) fn dev(ground: &Ground, state: &Path, more: &[&str]) -> Agent {
+    let kubeconfig = ground.control_plane().kubeconfig();
+    Agent::dev(state, &[&["--kubeconfig", kubeconfig.to_str().unwrap()], more].concat())
+}
+
+/// `zen-agent serve` with the kubeconfig of whom it is, the credentials of `dev` in `state`, and its policy.
+pub(crate) fn serve(kubeconfig: &Path, state: &Path, admin: &str) -> Command {
+    let credentials = Credentials::prepare(state, "https://127.0.0.1:0", jiff::Timestamp::now()).unwrap();
+    let (client, server) = (|name: &str| credentials.client.join(name), |name: &str| credentials.server.join(name));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
+    command
+        .arg("serve")
+        .env("KUBECONFIG", kubeconfig)
+        .env("TLS_CERT_FILE", server("tls.crt"))
+        .env("TLS_KEY_FILE", server("tls.key"))
+        .env("TLS_CLIENT_CA_FILE", client("ca.crt"))
+        .env("JWT_KEY_FILES", server("jwt.pub"))
+        .env("HMAC_SECRET", std::fs::read_to_string(client("hmac.key")).unwrap())
+        .env("POLICY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/policies/dev.yaml"))
+        .envs([("HMAC_KEY_ID", HMAC_KID), ("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", AUDIENCE)])
+        .envs([("TENANT_ID", zen_agent::dev::TENANT), ("CLUSTER_ID", zen_agent::dev::CLUSTER)])
+        .envs([("LISTEN", "127.0.0.1:0"), ("ADMIN_LISTEN", admin), ("LOG_LEVEL", "error"), ("LOG_FORMAT", "pretty")])
+        .env("REQUESTS_PER_SECOND", "10000");
+    command
+}
+
+/// An address that was free a moment ago.
+pub(crate) fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Runs a command that is to end by itself.
+pub(crate) fn outcome(mut command: Command) -> Output {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            panic!("it did not end: {}", String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr));
+        }
+        std::thread::sleep(Duration::from_millis(20)); // pacing of a poll with a deadline
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// What `/readyz` says about each condition, and whether it is ready; nothing while nobody listens.
+pub(crate) fn readiness(admin: &str) -> Option<(bool, Value)> {
+    let address: SocketAddr = admin.trim_start_matches("http://").parse().unwrap();
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let checks = serde_json::from_str::<Value>(body).ok()?["checks"].clone();
+    Some((head.lines().next()?.contains(" 200 "), checks))
+}
+
+/// Waits until `/readyz` says this about the Kubernetes API, and is green or red accordingly.
+pub(crate) fn until_kubernetes_is(admin: &str, said: &[&str]) {
+    let begun = Instant::now();
+    let mut last = None;
+    while begun.elapsed() < DEADLINE {
+        last = readiness(admin);
+        if let Some((ready, checks)) = &last
+            && said.contains(&checks["kubernetes"].as_str().unwrap_or_default())
+            && *ready == (said == ["ok"])
+        {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50)); // pacing of a poll with a deadline
+    }
+    panic!("readiness is {last:?}, not {said:?}");
+}
+
+/// The main job, by the independent client.
+pub(crate) fn main_job(state: &Path, agent: &Agent) {
+    let output = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/blackbox/main_job.py"))
+        .arg(state)
+        .args([agent.api.trim_start_matches("https://"), agent.admin.trim_start_matches("http://")])
+        .output()
+        .expect("python3 is there, as the control plane needs it too");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
