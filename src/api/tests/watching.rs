@@ -83,10 +83,6 @@ impl Events {
     }
 }
 
-async fn open(agent: &Agent, query: &str) -> Events {
-    Events::of(agent.send(Method::GET, &format!("{WATCH}{query}"), "").await)
-}
-
 /// From the beginning: the caller of the other tests sends a position.
 async fn begin(agent: &Agent, query: &str) -> Events {
     let mut events = Events::of(agent.send_without(Method::GET, &format!("{WATCH}{query}"), "last-event-id").await);
