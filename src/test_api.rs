@@ -54,7 +54,7 @@ pub(crate) enum Failure {
     Hold,
     /// The connection breaks.
     Reset,
-    /// So late an answer, which echoes what was sent as if it were stored.
+    /// So late an answer: what was sent, as if it were stored; of what is asked for, that it is not there.
     Slow(Duration),
 }
 
@@ -141,6 +141,9 @@ async fn answer(client: Client, behaviour: watch::Sender<Behaviour>, request: Re
         Failure::With(status, message, times) if times > 0 => return Ok(refusal(status, message)),
         Failure::Slow(late) => {
             tokio::time::sleep(late).await;
+            if request.method() == Method::GET {
+                return Ok(refusal(404, "no"));
+            }
             let stored = request.into_body().collect_bytes().await?;
             return Ok(Response::new(Full::from(stored).map_err(BoxError::from).boxed_unsync()));
         }
