@@ -54,7 +54,7 @@ pub(crate) enum Failure {
     Hold,
     /// The connection breaks.
     Reset,
-    /// So late an answer: what was sent, as if it were stored; of what is asked for, that it is not there.
+    /// So late an answer, which echoes what was sent as if it were stored.
     Slow(Duration),
 }
 
@@ -141,11 +141,10 @@ async fn answer(client: Client, behaviour: watch::Sender<Behaviour>, request: Re
         Failure::With(status, message, times) if times > 0 => return Ok(refusal(status, message)),
         Failure::Slow(late) => {
             tokio::time::sleep(late).await;
-            if request.method() == Method::GET {
-                return Ok(refusal(404, "no"));
+            if request.method() != Method::GET {
+                let stored = request.into_body().collect_bytes().await?;
+                return Ok(Response::new(Full::from(stored).map_err(BoxError::from).boxed_unsync()));
             }
-            let stored = request.into_body().collect_bytes().await?;
-            return Ok(Response::new(Full::from(stored).map_err(BoxError::from).boxed_unsync()));
         }
         Failure::Reset => return Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
         Failure::Hold => drop(behaviour.subscribe().wait_for(|behaviour| !matches!(behaviour.failure, Failure::Hold)).await),
