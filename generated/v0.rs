@@ -100,7 +100,7 @@ pub mod types {
     ///An approver's decision.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct Decision {
-        ///Why; kept on the remediation.
+        ///Why; kept on the remediation. More than white space.
         pub reason: ::std::string::String,
     }
     ///Events of one cluster.
@@ -172,15 +172,40 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub uuid: ::std::option::Option<::std::string::String>,
     }
-    ///A scalar. Numbers go above 2^53 (`evt.time`).
+    ///A scalar, or the scalars of a list field (`ka.req.pod.containers.image`). Numbers go above 2^53 (`evt.time`).
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[serde(untagged)]
     pub enum FalcoFieldValue {
         String(::std::string::String),
         Number(::serde_json::Number),
         Boolean(bool),
+        Array(::std::vec::Vec<::std::option::Option<FalcoScalar>>),
     }
-    impl ::std::fmt::Display for FalcoFieldValue {
+    impl ::std::convert::From<::serde_json::Number> for FalcoFieldValue {
+        fn from(value: ::serde_json::Number) -> Self {
+            Self::Number(value)
+        }
+    }
+    impl ::std::convert::From<bool> for FalcoFieldValue {
+        fn from(value: bool) -> Self {
+            Self::Boolean(value)
+        }
+    }
+    impl ::std::convert::From<::std::vec::Vec<::std::option::Option<FalcoScalar>>>
+    for FalcoFieldValue {
+        fn from(value: ::std::vec::Vec<::std::option::Option<FalcoScalar>>) -> Self {
+            Self::Array(value)
+        }
+    }
+    ///`FalcoScalar`
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[serde(untagged)]
+    pub enum FalcoScalar {
+        String(::std::string::String),
+        Number(::serde_json::Number),
+        Boolean(bool),
+    }
+    impl ::std::fmt::Display for FalcoScalar {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             match self {
                 Self::String(x) => x.fmt(f),
@@ -189,12 +214,12 @@ pub mod types {
             }
         }
     }
-    impl ::std::convert::From<::serde_json::Number> for FalcoFieldValue {
+    impl ::std::convert::From<::serde_json::Number> for FalcoScalar {
         fn from(value: ::serde_json::Number) -> Self {
             Self::Number(value)
         }
     }
-    impl ::std::convert::From<bool> for FalcoFieldValue {
+    impl ::std::convert::From<bool> for FalcoScalar {
         fn from(value: bool) -> Self {
             Self::Boolean(value)
         }
@@ -545,6 +570,8 @@ pub mod types {
         pub severity: ::std::option::Option<KyvernoSeverity>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub source: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub status: ::std::option::Option<KyvernoOutcome>,
         ///Zero when unknown.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub timestamp: ::std::option::Option<KyvernoPolicyReportResultTimestamp>,

@@ -1,7 +1,7 @@
 //! From decided events to stored remediations, and the receipt for them.
 //!
 //! ```text
-//!  events ─▶ policy ─▶ plans ─▶ too large? ─▶ first that is to be created takes the anchor name
+//!  events ─▶ policy ─▶ plans ─▶ too large? ─▶ objects of another body? ─▶ first that is to be created takes the anchor name
 //!                                                 │
 //!                    ┌── created ─────────────────┴── exists: same digest? ── no ─▶ Conflict
 //!                    ▼                                            │ yes
@@ -24,7 +24,7 @@ mod store;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future, stream};
 
 pub use error::IngestError;
 use store::{Creation, Store};
@@ -164,6 +164,9 @@ impl Ingest {
             Plan::Create(spec) => Some((index, spec)),
             Plan::Ignore(_) => None,
         });
+        if first.is_some() {
+            self.agree(request, plans).await?;
+        }
         for _ in 0..ATTEMPTS {
             if let Some((index, spec)) = first {
                 match self.store.create(request.caller, &request.anchor, spec).await? {
@@ -179,6 +182,15 @@ impl Ingest {
             }
         }
         Err(IngestError::Vanishing)
+    }
+
+    /// A batch's anchor may have been deleted before the objects beside it. While one of them stands, its
+    /// id does, so nothing of another body may be stored, not even the anchor.
+    async fn agree(&self, request: &Request<'_>, plans: &[Plan]) -> Result<(), IngestError> {
+        let beside = |(index, plan): (usize, &Plan)| matches!(plan, Plan::Create(_)).then(|| names::beside(&request.anchor, index));
+        let names: Vec<_> = plans.iter().enumerate().filter_map(beside).skip(1).collect();
+        let recorded = names.into_iter().map(|name| async move { self.recorded(request, &name).await });
+        stream::iter(recorded).buffer_unordered(CONCURRENCY).try_for_each(|_| future::ready(Ok(()))).await
     }
 
     /// What becomes of the event at `index`, once the anchor is known to stand for this request.
@@ -217,6 +229,10 @@ impl Ingest {
     /// The index that the object of this name records, if it is there and stands for this request.
     async fn recorded(&self, request: &Request<'_>, name: &str) -> Result<Option<usize>, IngestError> {
         let Some(object) = self.store.get(name).await? else { return Ok(None) };
+        if object.metadata.deletion_timestamp.is_some() {
+            // Nobody is told of a remediation that is about to be gone.
+            return Err(IngestError::Vanishing);
+        }
         let same_tenant = object.tenant() == Some(request.caller.tenant.as_str());
         match object.spec.request {
             Some(record) if same_tenant && record.digest == request.digest => {

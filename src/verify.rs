@@ -128,12 +128,18 @@ impl Verifier {
     ///
     /// # Errors
     /// The first check that failed.
-    pub async fn verify(&self, operation: &'static Operation, request: Request) -> Result<Verified<Received>, Refusal> {
+    pub async fn verify(&self, operation: &'static Operation, mut request: Request) -> Result<Verified<Received>, Refusal> {
         let unverified = Unverified::of(&request);
-        self.check(operation, request, &unverified).await.map_err(|problem| {
-            audit::refused(&self.0.metrics, &unverified.sender(), operation.id, &problem);
-            Refusal { problem, echo: unverified.echo() }
-        })
+        let sent = request.take_body();
+        let mut body = body::Incoming::of(request.headers(), sent);
+        match self.check(operation, request, &mut body, &unverified).await {
+            Ok(verified) => Ok(verified),
+            Err(problem) => {
+                audit::refused(&self.0.metrics, &unverified.sender(), operation.id, &problem);
+                body.discard(self.0.max_body).await;
+                Err(Refusal { problem, echo: unverified.echo() })
+            }
+        }
     }
 
     /// Whether the certificate keeps to its rate, of which this is one request.
@@ -150,6 +156,7 @@ impl Verifier {
         &self,
         operation: &'static Operation,
         mut request: Request,
+        incoming: &mut body::Incoming,
         unverified: &Unverified,
     ) -> Result<Verified<Received>, Problem> {
         let this = &*self.0;
@@ -171,8 +178,7 @@ impl Verifier {
         }
         // 5. Media type and size.
         body::check_type(request.headers(), operation)?;
-        let sent = request.take_body();
-        let body = body::read(request.headers(), sent, this.max_body, &this.buffers).await?;
+        let body = incoming.read(request.headers(), this.max_body, &this.buffers).await?;
         let body_digest: [u8; 32] = Sha256::digest(&body).into();
         // 6. Signature.
         let uri = request.original_uri().clone();
@@ -186,7 +192,7 @@ impl Verifier {
             tenant: named.tenant,
             cluster: claims.cluster.clone(),
             certificate: peer.fingerprint,
-            subject: claims.subject.clone(),
+            subject: if claims.subject.is_empty() { format!("CN={},O={}", claims.cluster, claims.tenant) } else { claims.subject.clone() },
             role: claims.role,
             version: named.version,
             request_id: named.request_id,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Normalized, Scalar, SecurityEvent, Severity, Target, cut, facts::Facts, target};
-use crate::contract::v0::types::{FalcoEvent, FalcoFieldValue};
+use crate::contract::v0::types::{FalcoEvent, FalcoFieldValue, FalcoScalar};
 
 /// What Falco's event is in the words all tools share.
 pub fn normalize(event: FalcoEvent) -> Vec<Normalized> {
-    let fields: BTreeMap<String, Scalar> =
-        event.output_fields.unwrap_or_default().into_iter().filter_map(|(key, value)| Some((key, value?.into()))).collect();
+    let fields: BTreeMap<String, FalcoFieldValue> =
+        event.output_fields.unwrap_or_default().into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     vec![Normalized::about(target(&fields), |target| SecurityEvent {
         source: "falco".to_owned(),
         rule: cut(&event.rule).into_owned(),
@@ -19,8 +19,8 @@ pub fn normalize(event: FalcoEvent) -> Vec<Normalized> {
             let mut facts = Facts::default();
             facts.text("hostname", &event.hostname).text("falco.source", &event.source);
             facts.text("tags", &event.tags.unwrap_or_default().join(","));
-            for (key, value) in &fields {
-                facts.scalar(key, value);
+            for (key, value) in fields {
+                facts.scalar(&key, &value.into());
             }
             facts.take()
         },
@@ -39,10 +39,10 @@ fn severity(priority: &str) -> Severity {
     }
 }
 
-fn target(fields: &BTreeMap<String, Scalar>) -> Option<Target> {
+fn target(fields: &BTreeMap<String, FalcoFieldValue>) -> Option<Target> {
     let text = |key: &str| match fields.get(key)? {
-        Scalar::Text(text) => target::given(Some(text.as_str())),
-        Scalar::Bool(_) | Scalar::Number(_) => None,
+        FalcoFieldValue::String(text) => target::given(Some(text.as_str())),
+        _ => None,
     };
     let pod = |namespace: &str, name: &str, uid: &str| {
         // Of a static pod the runtime knows a hash in place of the uid that the API has.
@@ -66,6 +66,15 @@ impl From<FalcoFieldValue> for Scalar {
             FalcoFieldValue::String(text) => Self::Text(text),
             FalcoFieldValue::Number(number) => Self::Number(number),
             FalcoFieldValue::Boolean(value) => Self::Bool(value),
+            // libsinsp writes the values of a list field as an array (sinsp_filter_check::tojson, EPF_IS_LIST).
+            FalcoFieldValue::Array(values) => {
+                let values = values.into_iter().flatten().map(|value| match value {
+                    FalcoScalar::String(text) => text,
+                    FalcoScalar::Number(number) => number.to_string(),
+                    FalcoScalar::Boolean(value) => value.to_string(),
+                });
+                Self::Text(values.collect::<Vec<_>>().join(","))
+            }
         }
     }
 }

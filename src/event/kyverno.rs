@@ -47,7 +47,7 @@ fn report_results(report: KyvernoPolicyReport, received: Timestamp) -> Vec<Norma
         let named = resources.iter().find_map(|object| target(object, namespace.as_deref()));
         let more_resources = resources.len() - usize::from(named.is_some());
         event(Finding {
-            outcome: result.result,
+            outcome: result.result.or(result.status),
             target: named.or_else(|| target(report.scope.as_ref()?, namespace.as_deref())),
             more_resources,
             severity: result.severity,

@@ -121,6 +121,32 @@ async fn the_same_request_id_with_other_content_is_a_conflict_and_creates_nothin
 }
 
 #[tokio::test]
+async fn while_one_object_of_a_batch_stands_its_id_takes_no_other_batch_and_stores_nothing_of_it() {
+    let api = TestApi::start().await;
+    let ingest = ingest(&api, ACT);
+    let batch = || vec![event(Severity::Low), event(Severity::Low)];
+    ingest.accept("ingestEvents", &caller(UUID, 1), batch()).await.unwrap();
+    // A cleanup took what had ended first.
+    let anchor = anchor(&caller(UUID, 1));
+    api.objects().delete(&anchor, &kube::api::DeleteParams::default()).await.unwrap();
+    let error = ingest.accept("ingestEvents", &caller(UUID, 2), batch()).await.unwrap_err();
+    assert!(matches!(error, IngestError::Conflict), "{error}");
+    assert_eq!(api.names().await, [format!("{anchor}-1")]);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_remediation_that_is_being_deleted() {
+    let api = TestApi::start().await;
+    let (ingest, caller) = (ingest(&api, ACT), caller(UUID, 1));
+    ingest.accept("ingestFalco", &caller, vec![event(Severity::Low)]).await.unwrap();
+    let name = anchor(&caller);
+    api.edit(&name, serde_json::json!({ "metadata": { "finalizers": ["example.com/hold"] } })).await;
+    api.objects().delete(&name, &kube::api::DeleteParams::default()).await.unwrap();
+    let error = ingest.accept("ingestFalco", &caller, vec![event(Severity::Low)]).await.unwrap_err();
+    assert_eq!(Problem::from(error).code, Code::Unavailable);
+}
+
+#[tokio::test]
 async fn an_object_of_that_name_that_records_no_request_is_a_conflict() {
     let (api, caller) = (TestApi::start().await, caller(UUID, 1));
     let ingest = ingest(&api, ACT);

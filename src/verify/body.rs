@@ -27,7 +27,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_AT_ONCE: usize = 16;
 /// When to come back if there are more.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
-/// How long the rest of a body that is too large is thrown away before it is refused.
+/// How long the rest of a body that is refused is thrown away before the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the body is of a type that the operation takes; parameters of the type are ignored.
@@ -82,54 +82,76 @@ impl Drop for Share<'_> {
     }
 }
 
-/// Reads the body, of which at most `limit` bytes are ever kept, whatever its Content-Length says.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize, buffers: &Buffers) -> Result<Bytes, Problem> {
-    let mut body = BodyDataStream::new(BoxBody::from(body));
-    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {limit} bytes"));
-    if declared.is_some_and(|length| length > limit) {
-        // Who asked first has sent nothing yet, and is not to start.
-        if !headers.contains_key(EXPECT) {
-            discard(body, limit).await;
-        }
-        return Err(too_large());
-    }
-    let (mut read, mut share) = (BytesMut::new(), Share { buffers, bytes: 0 });
-    let reading = async {
-        while let Some(piece) = body.next().await {
-            // The bytes that were signed are not all here, so that no signature can hold.
-            let piece = piece.map_err(|_| Problem::new(Code::InvalidSignature, "The body ended before it was complete"))?;
-            if read.len() + piece.len() > limit {
-                return Err(too_large());
-            }
-            share.take(piece.len())?;
-            read.extend_from_slice(&piece);
-        }
-        Ok(())
-    };
-    match tokio::time::timeout(READ_TIMEOUT, reading).await {
-        Ok(Ok(())) => Ok(read.freeze()),
-        Ok(Err(problem)) => {
-            if problem.code == Code::BodyTooLarge {
-                drop(share);
-                discard(body, limit).await;
-            }
-            Err(problem)
-        }
-        Err(_) => Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again")),
-    }
+/// A request's body, before and while it is read.
+pub(super) struct Incoming {
+    pieces: BodyDataStream<BoxBody<Bytes, io::Error>>,
+    state: State,
 }
 
-/// Most clients read no answer before they have sent everything, so they are given the time to, up
-/// to another `limit` bytes. Nothing of it is kept.
-async fn discard(body: BodyDataStream<BoxBody<Bytes, io::Error>>, limit: usize) {
-    let mut left = limit;
-    let rest = body.take_while(|chunk| {
-        left = left.saturating_sub(chunk.as_ref().map_or(limit, Bytes::len));
-        future::ready(left > 0)
-    });
-    let in_time = tokio::time::timeout(PATIENCE, rest.for_each(|_| future::ready(()))).await.is_ok();
-    tracing::debug!(in_time, "the rest of a body that is too large was thrown away");
+#[derive(PartialEq, Eq)]
+enum State {
+    /// The client asked first (`Expect: 100-continue`): it has sent nothing, and is told to start by the first read.
+    Asked,
+    /// More may come.
+    Open,
+    /// Nothing more comes, or not in time.
+    Over,
+}
+
+impl Incoming {
+    pub(super) fn of(headers: &HeaderMap, body: Body) -> Self {
+        let state = if headers.contains_key(EXPECT) { State::Asked } else { State::Open };
+        Self { pieces: BodyDataStream::new(BoxBody::from(body)), state }
+    }
+
+    /// Reads the body, of which at most `limit` bytes are ever kept, whatever its Content-Length says.
+    pub(super) async fn read(&mut self, headers: &HeaderMap, limit: usize, buffers: &Buffers) -> Result<Bytes, Problem> {
+        let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {limit} bytes"));
+        if declared.is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        self.state = State::Open;
+        let (mut read, mut share) = (BytesMut::new(), Share { buffers, bytes: 0 });
+        let reading = async {
+            while let Some(piece) = self.pieces.next().await {
+                // The bytes that were signed are not all here, so that no signature can hold.
+                let piece = piece.map_err(|_| Problem::new(Code::InvalidSignature, "The body ended before it was complete"))?;
+                if read.len() + piece.len() > limit {
+                    return Err(too_large());
+                }
+                share.take(piece.len())?;
+                read.extend_from_slice(&piece);
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(READ_TIMEOUT, reading).await {
+            Ok(Ok(())) => {
+                self.state = State::Over;
+                Ok(read.freeze())
+            }
+            Ok(Err(problem)) => Err(problem),
+            Err(_) => {
+                self.state = State::Over;
+                Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again"))
+            }
+        }
+    }
+
+    /// Throws away up to `limit` bytes of what still comes. Most clients read no answer before they have
+    /// sent everything; were the connection closed under them, the answer would be lost.
+    pub(super) async fn discard(self, limit: usize) {
+        if self.state != State::Open {
+            return;
+        }
+        let mut left = limit;
+        let rest = self.pieces.take_while(|piece| {
+            left = left.saturating_sub(piece.as_ref().map_or(limit, Bytes::len));
+            future::ready(left > 0)
+        });
+        let in_time = tokio::time::timeout(PATIENCE, rest.for_each(|_| future::ready(()))).await.is_ok();
+        tracing::debug!(in_time, "the rest of a refused body was thrown away");
+    }
 }
 
 #[cfg(test)]
@@ -151,11 +173,12 @@ mod tests {
         for _ in 0..LARGEST_AT_ONCE {
             let (end, body) = open();
             ends.push(end);
-            let mut read = Box::pin(read(&headers, body, 1, &buffers));
+            let (buffers, headers) = (&buffers, &headers);
+            let mut read = Box::pin(async move { Incoming::of(headers, body).read(headers, 1, buffers).await });
             assert!(futures::poll!(&mut read).is_pending());
             reading.push(read);
         }
-        let refused = read(&headers, open().1, 1, &buffers).await.unwrap_err();
+        let refused = Incoming::of(&headers, open().1).read(&headers, 1, &buffers).await.unwrap_err();
         assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(BUSY_WAIT)));
         // One is read to its end, another is given up: both leave their place.
         drop(ends.pop());
@@ -163,7 +186,7 @@ mod tests {
         drop((ends.pop(), reading.pop()));
         let (end, body) = open();
         drop(end);
-        assert_eq!(read(&headers, body, 1, &buffers).await.unwrap(), "x");
+        assert_eq!(Incoming::of(&headers, body).read(&headers, 1, &buffers).await.unwrap(), "x");
         drop(reading);
         assert_eq!(buffers.taken.load(Ordering::Relaxed), 0);
     }

@@ -18,7 +18,7 @@ pub struct Caller {
     pub cluster: String,
     /// SHA-256 of the client certificate, which limits are keyed by.
     pub certificate: [u8; 32],
-    /// The token's `sub`, for audit.
+    /// The token's `sub`, or the certificate's names where it has none: no decision is anonymous.
     pub subject: String,
     /// What the caller may do.
     pub role: Role,

@@ -66,6 +66,14 @@ fn everything_falco_and_falcosidekick_are_known_to_send_passes() {
             vec!["medium apps/v1 Deployment shop/web"],
         ),
         (
+            "audited list fields",
+            Falco,
+            audit(json!({"ka.target.resource": "pods", "ka.target.namespace": "shop", "ka.target.name": "web-1",
+                "ka.req.pod.containers.image": ["nginx", "busybox"], "ka.req.pod.containers.privileged": [true, null]})),
+            vec!["medium v1 Pod shop/web-1"],
+        ),
+        ("pod as a list", Falco, with(shell(), "/output_fields/k8s.pod.name", json!(["web-6d4cf56db6-x2x7p"])), vec!["no_target"]),
+        (
             "audited exec",
             Falco,
             audit(

@@ -227,7 +227,7 @@ fn each_mistyped_field_is_refused_where_it_stands() {
                 Some("boolean") => vec![json!("true"), json!(1)],
                 Some("array") => vec![json!({}), json!("x")],
                 Some("object") => vec![json!([]), json!("x")],
-                _ => vec![json!([]), json!({})],
+                _ => vec![json!({}), json!([{}])],
             };
             let null = (!is_nullable(&contract, place)).then_some(Value::Null);
             for value in wrong.into_iter().chain(null) {

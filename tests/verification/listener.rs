@@ -365,6 +365,30 @@ async fn a_target_is_verified_as_it_stands_on_the_request_line() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_its_whole_body_first_and_the_connection_goes_on() {
+    let (server, key) = gated().await;
+    let kept = |sent: mint::Sent| String::from_utf8(sent.http1()).unwrap().replacen("connection: close\r\n", "", 1);
+    let refused = kept(Draft { body: vec![b' '; 4_000], ..fresh() }.sent(&TokenKey::es256()));
+    let (head, body) = refused.split_at(refused.len() - 4_000);
+    let mut stream = server.connect_as(&server.ca, Some(&server.client)).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for piece in body.as_bytes().chunks(1_000) {
+            stream.write_all(piece).await.unwrap();
+            stream.flush().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let answer = read_head(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        within(stream.read_exact(&mut [0; "invalid_token".len()])).await.unwrap();
+    }
+    stream.write_all(kept(fresh().sent(&key)).as_bytes()).await.unwrap();
+    let answer = read_head(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    server.stopped().await;
+}
+
+#[tokio::test]
 async fn the_identity_is_that_of_the_certificate_of_the_connection() {
     let (server, key) = gated().await;
     let sent = fresh().sent(&key).http1();

@@ -56,7 +56,8 @@ impl Handlers {
         let place = self.places.take(caller.certificate)?;
         // 2. A first call, so that a Kubernetes API that is away is answered with a problem.
         let api = self.everywhere();
-        call(api.list(&ListParams::default().limit(1))).await?;
+        let newest = call(api.list(&ListParams::default().limit(1))).await?.metadata.resource_version;
+        let position = last_event_id.filter(|position| has_been(position, newest.as_deref()));
         // 3. The stream, until its time, the token or the process ends, or the client goes.
         let left = caller.token_expires.as_second().saturating_add(CLOCK_SKEW).saturating_sub(jiff::Timestamp::now().as_second());
         let seconds = u64::try_from(timeout_seconds.min(left)).unwrap_or_default();
@@ -74,11 +75,21 @@ impl Handlers {
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
                 () = stopping.cancelled() => {}
                 () = sender.closed() => {}
-                Gone = watch.run(&sender, last_event_id) => {}
+                Gone = watch.run(&sender, position) => {}
             }
             drop(place);
         });
         Ok(streams::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|event| (event, receiver)) }).boxed())
+    }
+}
+
+/// Whether a position can be of this store: one beyond its newest version was given by another, and a
+/// watch from there would be silent until the versions have come that far. Versions compare as numbers.
+fn has_been(position: &str, newest: Option<&str>) -> bool {
+    let number = |version: &str| version.parse::<u128>().ok();
+    match (number(position), newest.and_then(number)) {
+        (Some(position), Some(newest)) => position <= newest,
+        _ => true,
     }
 }
 

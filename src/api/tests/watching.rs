@@ -83,10 +83,6 @@ impl Events {
     }
 }
 
-async fn open(agent: &Agent, query: &str) -> Events {
-    Events::of(agent.send(Method::GET, &format!("{WATCH}{query}"), "").await)
-}
-
 /// From the beginning: the caller of the other tests sends a position.
 async fn begin(agent: &Agent, query: &str) -> Events {
     let mut events = Events::of(agent.send_without(Method::GET, &format!("{WATCH}{query}"), "last-event-id").await);
@@ -229,7 +225,7 @@ async fn a_position_that_has_expired_begins_again_with_a_reset_after_a_wait() {
     let agent = Agent::start().await;
     agent.kubernetes.create("a", None, json!({})).await;
     agent.kubernetes.fail("watch=true", Failure::With(410, "expired", 2));
-    let mut events = open(&agent, "").await;
+    let mut events = resume(&agent, "1").await;
     for _ in 0..2 {
         assert_eq!(events.told().await.what(), ("reset", ""));
         assert_eq!(events.told().await.what(), ("added", "a"));
@@ -294,4 +290,10 @@ async fn a_position_is_a_version_that_the_kubernetes_api_can_have_given() {
         let problem: Value = response.take_body().into_json().await.unwrap();
         assert_eq!(problem["code"], "invalid_parameter", "{position}");
     }
+}
+
+#[tokio::test]
+async fn a_position_that_is_yet_to_come_is_of_another_store_and_begins_again_with_a_reset() {
+    let agent = Agent::start().await;
+    assert_eq!(resume(&agent, "9000000000000000000").await.told().await.what(), ("reset", ""));
 }
