@@ -9,7 +9,7 @@
 //! never follows, and what waits for it runs into its deadline.
 //!
 //! The embedded store takes the workloads with the uids that the sample events name ([`seed`]). A real API server
-//! gives uids of its own ([`create`]), so that an event that was recorded elsewhere pins an object that is not there, and
+//! gives uids of its own ([`create()`]), so that an event that was recorded elsewhere pins an object that is not there, and
 //! ends `failed` with TargetReplaced, as it must; [`Created::samples`] are the same events as recorded here.
 
 mod create;

@@ -19,7 +19,7 @@
 //!
 //! They tell people what happened, and nothing is decided by them: the status is the record. A
 //! repetition within some minutes counts up the Event that is there ([`Recorder`]). In all there are at
-//! most [`PER_SECOND`], after a burst of [`BURST`]: an API server keeps Events for an hour.
+//! most `PER_SECOND`, after a burst of `BURST`: an API server keeps Events for an hour.
 
 use std::{num::NonZeroU32, time::Duration};
 
