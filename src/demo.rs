@@ -9,7 +9,7 @@
 //! never follows, and what waits for it runs into its deadline.
 //!
 //! The embedded store takes the workloads with the uids that the sample events name ([`seed`]). A real API server
-//! gives uids of its own ([`create`]), so that an event that was recorded elsewhere pins an object that is not there, and
+//! gives uids of its own ([`create()`]), so that an event that was recorded elsewhere pins an object that is not there, and
 //! ends `failed` with TargetReplaced, as it must; [`Created::samples`] are the same events as recorded here.
 
 mod create;
@@ -30,7 +30,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
     runtime::{WatchStreamExt, watcher},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -141,15 +141,17 @@ fn is_owned_by(object: &impl ResourceExt, owner: &impl ResourceExt) -> bool {
 async fn run_pods<K: Workload>(client: &Client, owner: &K, replicas: i32) -> Result<(), kube::Error> {
     let pods = beside::<Pod>(client, owner);
     let listed = pods.list(&ListParams::default().labels(LABEL)).await?.items;
-    let owned: Vec<_> = listed.iter().filter(|pod| is_owned_by(*pod, owner)).map(ResourceExt::name_any).collect();
+    let owned: Vec<_> = listed.iter().filter(|pod| is_owned_by(*pod, owner)).map(|pod| (pod.name_any(), pod.uid())).collect();
     let wanted = usize::try_from(replicas).unwrap_or(0);
-    for name in owned.iter().skip(wanted) {
-        ignore_code(404, pods.delete(name, &DeleteParams::default()).await)?;
+    for (name, uid) in owned.iter().skip(wanted) {
+        // Not the one that came in its place.
+        let exactly = DeleteParams::default().preconditions(Preconditions { uid: uid.clone(), resource_version: None });
+        ignore_code(404, ignore_code(409, pods.delete(name, &exactly).await))?;
     }
     // Only those that were seeded come back: the stand-in makes up no others.
     let seeded = workloads().unwrap_or_default();
     let seeded = seeded.into_iter().filter_map(|object| serde_json::from_value::<Pod>(object).ok());
-    let missing = seeded.filter(|pod| is_template_of(pod, owner) && !owned.contains(&pod.name_any()));
+    let missing = seeded.filter(|pod| is_template_of(pod, owner) && !owned.iter().any(|(name, _)| *name == pod.name_any()));
     for mut pod in missing.take(wanted.saturating_sub(owned.len())) {
         pod.metadata.uid = None;
         pod.metadata.owner_references = owner.controller_owner_ref(&()).map(|reference| vec![reference]);
@@ -179,8 +181,11 @@ async fn report<K: Workload>(client: &Client, workload: &K, replicas: i32) -> Re
         "readyReplicas": replicas,
         "availableReplicas": replicas,
     });
-    let patch = Patch::Merge(json!({ "status": status }));
-    ignore_code(404, beside::<K>(client, workload).patch_status(&workload.name_any(), &PatchParams::default(), &patch).await)
+    // Of a workload that has changed since, there is another event to come; also where another replica plays the same part.
+    let seen = json!({ "uid": workload.meta().uid, "resourceVersion": workload.meta().resource_version });
+    let patch = Patch::Merge(json!({ "metadata": seen, "status": status }));
+    let reported = beside::<K>(client, workload).patch_status(&workload.name_any(), &PatchParams::default(), &patch).await;
+    ignore_code(404, ignore_code(409, reported))
 }
 
 #[cfg(test)]

@@ -290,3 +290,19 @@ async fn terminated() {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_or_ends_by_itself_ends_the_process() {
+        let panics = || async { panic!("a defect") };
+        let tasks: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 2] = [Box::pin(panics()), Box::pin(async {})];
+        for task in tasks {
+            let failed = CancellationToken::new();
+            drop(spawn(&failed, task).await);
+            assert!(failed.is_cancelled());
+        }
+    }
+}

@@ -9,17 +9,19 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::stream;
 
 /// The default of kube-apiserver's `--event-ttl`.
 const LIFE: Duration = Duration::from_secs(3_600);
+/// Nothing waits for the first time: a start has better to do.
+const FIRST: Duration = Duration::from_secs(60);
 const PERIOD: Duration = Duration::from_secs(300);
 
 /// Deletes old Events, now and then, without end.
 pub(super) async fn run(client: Client) {
-    let mut due = interval(PERIOD);
+    let mut due = interval_at(Instant::now() + FIRST, PERIOD);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
