@@ -73,15 +73,19 @@ async fn a_watch_without_a_version_begins_with_what_is_there() {
     create(&maps, "a", json!({})).await;
     create(&maps, "b", json!({})).await;
     let mut stream = maps.watch(&WatchParams::default(), "0").await.unwrap().boxed();
-    assert_eq!(next(&mut stream).await, line("ADDED", "a"));
-    assert_eq!(next(&mut stream).await, line("ADDED", "b"));
-    create(&maps, "c", json!({})).await;
-    // A server may send a bookmark at any time.
-    let mut change = next(&mut stream).await;
-    while change.as_ref().is_some_and(|(kind, _)| *kind == "BOOKMARK") {
-        change = next(&mut stream).await;
+    let mut changes = Vec::new();
+    while changes.len() < 3 {
+        let change = next(&mut stream).await;
+        // A server may send a bookmark at any time, and what is there may come from a cache that lags.
+        if change.as_ref().is_some_and(|(kind, _)| kind == "BOOKMARK") {
+            continue;
+        }
+        changes.push(change);
+        if changes.len() == 2 {
+            create(&maps, "c", json!({})).await;
+        }
     }
-    assert_eq!(change, line("ADDED", "c"));
+    assert_eq!(changes, [line("ADDED", "a"), line("ADDED", "b"), line("ADDED", "c")]);
 }
 
 #[tokio::test]
