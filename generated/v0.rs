@@ -197,7 +197,7 @@ pub mod types {
             Self::Array(value)
         }
     }
-    ///`FalcoScalar`
+    ///One value of a list field.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[serde(untagged)]
     pub enum FalcoScalar {
