@@ -152,7 +152,12 @@ fn under_random_use_no_key_is_with_two_workers_and_nothing_added_is_lost() {
             let key = random.below(6);
             match random.below(10) {
                 0 | 1 => {
-                    queue.add(&key, [Priority::High, Priority::Normal, Priority::Low][usize::try_from(random.below(3)).unwrap()]);
+                    let priority = match random.below(3) {
+                        0 => Priority::High,
+                        1 => Priority::Normal,
+                        _ => Priority::Low,
+                    };
+                    queue.add(&key, priority);
                     model.owe(key, now);
                 }
                 2 => {
