@@ -147,6 +147,7 @@ fn settings(options: &Options, credentials: &Credentials) -> Settings {
         remediation_namespace: Some(NAMESPACE.to_owned()),
         validation_timeout: Some(VALIDATION_TIMEOUT.to_owned()),
         requests_per_second: Some("10000".to_owned()),
+        max_remediations_per_tenant: Some("200000".to_owned()),
         ..Settings::default()
     }
 }

@@ -2,6 +2,8 @@
 
 mod kubernetes;
 
+pub(crate) use kubernetes::QUOTA_WAIT;
+
 use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;

@@ -98,6 +98,8 @@ settings! {
     max_connections: "MAX_CONNECTIONS" = "1024";
     /// Requests a second of one client certificate.
     requests_per_second: "REQUESTS_PER_SECOND" = "200";
+    /// Remediations that one tenant may have stored.
+    max_remediations_per_tenant: "MAX_REMEDIATIONS_PER_TENANT" = "100000";
     /// Log filter: error, warn, info, debug, trace, or per module.
     log_level: "LOG_LEVEL" = "info";
     /// json or pretty.

@@ -22,6 +22,7 @@ use kube::{Api, Resource};
 use super::{Config, Handler, Informer};
 use crate::{
     key::ObjectKey,
+    quota::{Holder, Quota},
     remediation::{Phase, ZenAgentRemediation},
     telemetry::Metrics,
     worker::Backlog,
@@ -36,17 +37,19 @@ pub struct Summary {
     pub bytes: usize,
     /// When it was created.
     pub created: Timestamp,
+    /// The tenant whose cap it counts towards.
+    pub holder: Option<Holder>,
 }
 
 impl Summary {
     /// The summary of this remediation.
-    pub fn of(object: &ZenAgentRemediation) -> Self {
+    pub fn of(object: &ZenAgentRemediation, quota: &Quota) -> Self {
         let phase = match object.phase() {
             Phase::Unknown(_) => Phase::Unknown(String::new()),
             known => known,
         };
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created }
+        Self { phase, bytes: json_size(object), created, holder: quota.holder(object) }
     }
 
     fn age(&self) -> Duration {
@@ -54,15 +57,18 @@ impl Summary {
     }
 }
 
-/// The informer of the remediations that `api` lists, counted in `metrics` and worked off by way of
-/// `backlog`.
+/// The informer of the remediations that `api` lists, counted in `metrics` and `quota`, and worked off by
+/// way of `backlog`.
 pub fn informer(
     api: Api<kube::core::DeserializeGuard<ZenAgentRemediation>>,
     config: Config,
     metrics: Metrics,
     backlog: Backlog,
+    quota: Quota,
 ) -> Informer<ZenAgentRemediation, Summary> {
-    Informer::new(api, config, Summary::of).handler(Feed { metrics, backlog, tally: Mutex::default() })
+    let counts = quota.clone();
+    let project = move |object: &ZenAgentRemediation| Summary::of(object, &quota);
+    Informer::new(api, config, project).handler(counts).handler(Feed { metrics, backlog, tally: Mutex::default() })
 }
 
 struct Feed {

@@ -18,6 +18,7 @@ mod main_job;
 mod pipeline;
 mod process;
 mod proxy;
+mod quota;
 mod replicas;
 mod server;
 mod start;

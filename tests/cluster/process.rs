@@ -62,16 +62,26 @@ pub(crate) fn outcome(mut command: Command) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What `/readyz` says about each condition, and whether it is ready; nothing while nobody listens.
-pub(crate) fn readiness(admin: &str) -> Option<(bool, Value)> {
+/// A page of the admin listener, head and body; nothing while nobody listens.
+fn answer(admin: &str, path: &str) -> Option<(String, String)> {
     let address: SocketAddr = admin.trim_start_matches("http://").parse().unwrap();
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let checks = serde_json::from_str::<Value>(body).ok()?["checks"].clone();
+    answer.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned()))
+}
+
+/// The text of a page of the admin listener.
+pub(crate) fn text(admin: &str, path: &str) -> Option<String> {
+    answer(admin, path).map(|(_, body)| body)
+}
+
+/// What `/readyz` says about each condition, and whether it is ready; nothing while nobody listens.
+pub(crate) fn readiness(admin: &str) -> Option<(bool, Value)> {
+    let (head, body) = answer(admin, "/readyz")?;
+    let checks = serde_json::from_str::<Value>(&body).ok()?["checks"].clone();
     Some((head.lines().next()?.contains(" 200 "), checks))
 }
 

@@ -232,7 +232,7 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
     for (name, phase) in [("a", "pending"), ("b", "in_progress"), ("c", "succeeded"), ("d", "succeeded"), ("e", "odd")] {
         fake.put(REMEDIATIONS, "zen", name, remediation(phase));
     }
-    let informer = remediations::informer(Api::all(fake.client()), config(), metrics.clone(), backlog.clone());
+    let informer = remediations::informer(Api::all(fake.client()), config(), metrics.clone(), backlog.clone(), crate::served::unlimited());
     let mut running = Running::start(informer).await;
     running.told(5).await;
     assert_eq!(counts(&metrics), [1, 1, 2, 0, 0, 1]);
@@ -278,5 +278,5 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
 #[test]
 fn the_recorded_size_is_that_of_the_json() {
     let object = zen_agent::fixtures::Fixtures::new(3, jiff::Timestamp::now()).size(3_000).generate(1).next().unwrap();
-    assert_eq!(remediations::Summary::of(&object).bytes, 3_000, "{}", object.name_any());
+    assert_eq!(remediations::Summary::of(&object, &crate::served::unlimited()).bytes, 3_000, "{}", object.name_any());
 }

@@ -358,7 +358,13 @@ async fn from_watch_to_worker_every_open_remediation_is_processed_in_one_term_af
     fake.put("zenagentremediations", "zen", "over", json!({ "spec": {}, "status": { "phase": "failed" } }));
     let (done, mut tries) = mpsc::unbounded_channel();
     let script = |_: &str, _: u32| Ok(DONE);
-    let informer = remediations::informer(Api::all(fake.client()), informer::Config::default(), metrics.clone(), backlog.clone());
+    let informer = remediations::informer(
+        Api::all(fake.client()),
+        informer::Config::default(),
+        metrics.clone(),
+        backlog.clone(),
+        crate::served::unlimited(),
+    );
     let (store, shutdown) = (informer.store(), CancellationToken::new());
     let running = tokio::spawn(informer.run(shutdown.clone()));
     soon("the cache is synced", store.synced()).await;
