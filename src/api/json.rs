@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    const MAX_BODY: usize = 10 << 20;
+    const MAX_BODY: usize = 1 << 20;
 
     fn code(memory: &Memory, body: &str) -> Option<Code> {
         memory.parse(body.as_bytes()).err().map(|problem| problem.code)
@@ -181,5 +181,28 @@ mod tests {
         assert_eq!(code(&memory, "[]"), None, "a small one still has room");
         drop(first);
         assert_eq!(code(&memory, &half), None);
+    }
+
+    #[test]
+    fn reports_of_the_tools_may_be_as_long_as_any_body() {
+        let memory = Memory::new(MAX_BODY);
+        let rows = [
+            (include_str!("../../tests/samples/trivy-operator-vulnerabilityreport.json"), "/report/vulnerabilities"),
+            (include_str!("../../tests/samples/trivy-operator-configauditreport.json"), "/report/checks"),
+            (include_str!("../../tests/samples/trivy-operator-update-envelope.json"), "/operatorObject/report/vulnerabilities"),
+            (include_str!("../../tests/samples/trivy-cli-image.json"), "/Results/0/Vulnerabilities"),
+            (include_str!("../../tests/samples/trivy-cli-config.json"), "/Results/0/Misconfigurations"),
+            (include_str!("../../tests/samples/kyverno-policyreport.json"), "/results"),
+        ];
+        for (sample, list) in rows {
+            let mut report: Value = serde_json::from_str(sample).unwrap();
+            let rest = report.to_string().len();
+            let findings = report.pointer_mut(list).unwrap().as_array_mut().unwrap();
+            let length = findings.iter().map(|finding| finding.to_string().len() + 1).sum::<usize>();
+            *findings = vec![findings.clone(); (MAX_BODY - rest) / length].concat();
+            // Without blanks, which is as dense as JSON gets.
+            let taken = memory.weigh(report.to_string().as_bytes()).unwrap();
+            assert!(taken < MAX_BODY * 14, "{list}: {taken}");
+        }
     }
 }
