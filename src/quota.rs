@@ -31,8 +31,8 @@ pub struct Quota(Arc<Inner>);
 struct Inner {
     cap: usize,
     own: Tenant,
-    places: BTreeMap<Tenant, Holder>,
-    // By `Holder`. Nothing can panic under a lock.
+    places: BTreeMap<Tenant, Account>,
+    // By `Account`. Nothing can panic under a lock.
     usage: Box<[Mutex<Usage>]>,
 }
 
@@ -44,7 +44,7 @@ struct Usage {
 
 /// The tenant that an object counts for, in two bytes: the cache keeps one for each object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder(u16);
+pub struct Account(u16);
 
 /// Room for objects that are being created; dropping it gives it back, once they are counted or have failed.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Quota {
         let mut places = BTreeMap::new();
         for tenant in std::iter::once(own).chain(tenants) {
             // Beyond so many tenants, the rest shares one count.
-            let next = Holder(u16::try_from(places.len()).unwrap_or(u16::MAX));
+            let next = Account(u16::try_from(places.len()).unwrap_or(u16::MAX));
             places.entry(tenant.clone()).or_insert(next);
         }
         let usage = (0..places.len()).map(|_| Mutex::default()).collect();
@@ -76,7 +76,7 @@ impl Quota {
 
     /// The tenant that this object counts for. One that is being deleted counts for nobody: until it is gone, which is up
     /// to the garbage collector, it is out of its tenant's hands. Nor does one that somebody labelled with another name.
-    pub fn holder(&self, object: &ZenAgentRemediation) -> Option<Holder> {
+    pub fn account(&self, object: &ZenAgentRemediation) -> Option<Account> {
         if object.metadata.deletion_timestamp.is_some() {
             return None;
         }
@@ -89,7 +89,7 @@ impl Quota {
     /// When there is none. A tenant that was not named at the start has none.
     pub fn reserve(&self, tenant: &Tenant, objects: usize) -> Result<Reservation<'_>, Full> {
         let full = || Full { cap: self.0.cap };
-        let Holder(place) = self.place(tenant.as_str()).ok_or_else(full)?;
+        let Account(place) = self.place(tenant.as_str()).ok_or_else(full)?;
         let usage = self.0.usage.get(usize::from(place)).ok_or_else(full)?;
         let mut counts = lock(usage);
         let room = self.0.cap.saturating_sub(counts.stored.saturating_add(counts.reserved));
@@ -100,12 +100,12 @@ impl Quota {
         Ok(Reservation { usage, objects })
     }
 
-    fn place(&self, tenant: &str) -> Option<Holder> {
+    fn place(&self, tenant: &str) -> Option<Account> {
         self.0.places.get(tenant).copied()
     }
 
-    fn count(&self, holder: Option<Holder>, change: impl FnOnce(&mut usize)) {
-        if let Some(usage) = holder.and_then(|Holder(place)| self.0.usage.get(usize::from(place))) {
+    fn count(&self, account: Option<Account>, change: impl FnOnce(&mut usize)) {
+        if let Some(usage) = account.and_then(|Account(place)| self.0.usage.get(usize::from(place))) {
             change(&mut lock(usage).stored);
         }
     }
@@ -119,18 +119,18 @@ impl Drop for Reservation<'_> {
 
 impl Handler<Summary> for Quota {
     fn on_add(&self, _: &ObjectKey, new: &Arc<Summary>) {
-        self.count(new.holder, |stored| *stored += 1);
+        self.count(new.account, |stored| *stored += 1);
     }
 
     fn on_update(&self, _: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
-        if old.holder != new.holder {
-            self.count(old.holder, |stored| *stored -= 1);
-            self.count(new.holder, |stored| *stored += 1);
+        if old.account != new.account {
+            self.count(old.account, |stored| *stored -= 1);
+            self.count(new.account, |stored| *stored += 1);
         }
     }
 
     fn on_delete(&self, _: &ObjectKey, old: &Arc<Summary>) {
-        self.count(old.holder, |stored| *stored -= 1);
+        self.count(old.account, |stored| *stored -= 1);
     }
 }
 

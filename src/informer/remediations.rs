@@ -26,7 +26,7 @@ use super::{Config, Handler, Informer};
 use crate::{
     key::ObjectKey,
     queue::Priority,
-    quota::{Holder, Quota},
+    quota::{Account, Quota},
     remediation::{
         APPROVED, Phase, ZenAgentRemediation,
         approval::{self, ApprovalState},
@@ -45,7 +45,7 @@ pub struct Summary {
     /// When it was created.
     pub created: Timestamp,
     /// The tenant whose cap it counts towards.
-    pub holder: Option<Holder>,
+    pub account: Option<Account>,
     /// Whether the pipeline has said that it waits for a person; what that person does is an update.
     pub waits: bool,
 }
@@ -60,7 +60,7 @@ impl Summary {
         let judged = phase == Phase::Pending && object.condition(APPROVED).is_some();
         let waits = judged && matches!(approval::state(object), ApprovalState::Waiting);
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, holder: quota.holder(object), waits }
+        Self { phase, bytes: json_size(object), created, account: quota.account(object), waits }
     }
 
     fn age(&self) -> Duration {
