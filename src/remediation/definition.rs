@@ -205,7 +205,9 @@ fn compare(theirs: &Value, wanted: &Value, path: &str, lacks: &mut Vec<String>) 
             let added = theirs.iter().filter(|(key, value)| !wanted.contains_key(*key) && Bound::of(key, value).is_some());
             lacks.extend(added.map(|(key, _)| format!("{path}.{key}")));
             // A text that describes; one that is an object is a field of that name.
-            for (key, wanted) in wanted.iter().filter(|(key, value)| !matches!(key.as_str(), "description" | "message") || !value.is_string()) {
+            for (key, wanted) in
+                wanted.iter().filter(|(key, value)| !matches!(key.as_str(), "description" | "message") || !value.is_string())
+            {
                 // As people write it: .spec.target, not .schema.properties.spec.properties.target.
                 let path = if matches!(key.as_str(), "schema" | "properties") { path.to_owned() } else { format!("{path}.{key}") };
                 match (theirs.get(key), Bound::of(key, wanted)) {
