@@ -9,6 +9,8 @@ mod handshake;
 mod keys;
 mod limits;
 mod listener;
+#[path = "../support/log.rs"]
+mod log;
 #[path = "../support/mint.rs"]
 mod mint;
 mod order;
