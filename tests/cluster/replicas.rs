@@ -31,6 +31,7 @@ use zen_agent::{
 use crate::{
     agent::{Agent, client, id, sample},
     ground::Ground,
+    process::text,
     soon,
 };
 
@@ -113,6 +114,18 @@ impl Replicas {
         begun.elapsed()
     }
 
+    /// Waits until the metrics show that this one leads, and no other that answers.
+    async fn is_shown_to_lead(&self, name: &str) {
+        let shown =
+            |agent: &Agent| text(&agent.admin, "/metrics").is_some_and(|metrics| metrics.lines().any(|line| line == "zen_agent_leader 1"));
+        soon(&format!("the metrics show that {name} leads"), async {
+            while self.agents.iter().any(|(replica, agent)| shown(agent) != (*replica == name)) {
+                tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+            }
+        })
+        .await;
+    }
+
     fn remediations(&self) -> Api<ZenAgentRemediation> {
         Api::namespaced(self.ground.client.clone(), NAMESPACE)
     }
@@ -142,6 +155,19 @@ impl Replicas {
             self.scale().await;
             tokio::time::sleep(Duration::from_millis(100)).await; // pacing
         }
+    }
+
+    /// Lets something happen to the leader, and follows what comes of it, both under load: whom it happened to, after
+    /// somebody else leads, and the senders.
+    async fn strike(&mut self, disaster: impl FnOnce(&mut Agent)) -> (&'static str, Senders) {
+        let leader = self.leader().await;
+        let senders = Senders::start(self);
+        self.scale_for_a_while().await;
+        disaster(self.agents.get_mut(leader).unwrap());
+        self.scale_for_a_while().await;
+        let took = self.leads(Self::other(leader)).await;
+        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        (leader, senders)
     }
 
     async fn generations(&self) -> Vec<i64> {
@@ -258,13 +284,7 @@ async fn a_leader_that_is_killed_is_followed_within_its_lease() {
     let mut replicas = Replicas::start().await;
     let before = replicas.generations().await;
     for round in 1..=2 {
-        let leader = replicas.leader().await;
-        let senders = Senders::start(&replicas);
-        replicas.scale_for_a_while().await;
-        replicas.agents.get_mut(leader).unwrap().kill();
-        replicas.scale_for_a_while().await;
-        let took = replicas.leads(Replicas::other(leader)).await;
-        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        let (leader, senders) = replicas.strike(Agent::kill).await;
         senders.end(&replicas.client(Replicas::other(leader))).await;
         replicas.everything_was_done_once(&before, round).await;
         replicas.add(leader);
@@ -276,19 +296,14 @@ async fn a_leader_that_freezes_is_followed_and_does_no_harm_when_it_wakes_up() {
     let mut replicas = Replicas::start().await;
     let before = replicas.generations().await;
     for round in 1..=2 {
-        let leader = replicas.leader().await;
-        let senders = Senders::start(&replicas);
-        replicas.scale_for_a_while().await;
-        replicas.agents[leader].signal("STOP");
-        replicas.scale_for_a_while().await;
-        let took = replicas.leads(Replicas::other(leader)).await;
-        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        let (leader, senders) = replicas.strike(|agent| agent.signal("STOP")).await;
         replicas.agents[leader].signal("CONT");
         replicas.scale_for_a_while().await;
         // It accepts events again, and knows those that the other took.
         senders.end(&replicas.client(leader)).await;
         replicas.everything_was_done_once(&before, round).await;
         assert_eq!(replicas.leader().await, Replicas::other(leader), "it does not come back to power by itself");
+        replicas.is_shown_to_lead(Replicas::other(leader)).await;
     }
 }
 
@@ -297,6 +312,7 @@ async fn a_leader_that_is_stopped_hands_over_at_once() {
     let mut replicas = Replicas::start().await;
     let before = replicas.generations().await;
     let leader = replicas.leader().await;
+    replicas.is_shown_to_lead(leader).await;
     replicas.scale_for_a_while().await;
     let stopping = Instant::now();
     replicas.agents[leader].signal("TERM");
@@ -304,6 +320,7 @@ async fn a_leader_that_is_stopped_hands_over_at_once() {
     let drained = stopping.elapsed();
     let took = replicas.leads(Replicas::other(leader)).await;
     assert!(took <= RETRY + Duration::from_secs(2), "{took:?} after it had ended, which took {drained:?}");
+    replicas.is_shown_to_lead(Replicas::other(leader)).await;
     let transitions = replicas.lease().await.unwrap().spec.unwrap().lease_transitions;
     assert_eq!(transitions, Some(1));
     replicas.everything_was_done_once(&before, 1).await;
