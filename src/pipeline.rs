@@ -63,6 +63,7 @@ mod gate;
 mod kinds;
 mod listing;
 mod plan;
+mod resolve;
 mod rollback;
 mod run;
 mod running;
@@ -86,6 +87,7 @@ pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
 pub use plan::PlanError;
+pub use resolve::Level;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
 

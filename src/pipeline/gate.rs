@@ -5,7 +5,7 @@
 //!   rejected? ──▶ Failed Rejected
 //!   stale? ──▶ Failed Stale
 //!   approved? ──no──▶ Approved=False, waits for a person
-//!      │ yes: a person, at creation, or the policy (automatic)
+//!      │ yes: a person, at creation, or the policy (automatic; of what removes something for good: automatic-irreversible)
 //!   its time? ──no──▶ Held Scheduled          dry run? ──▶ Held DryRun
 //!   automatic: within budget and out of cool-down? ──no──▶ Approved=False, waits for a person
 //!   target free? ──no──▶ Held TargetBusy
@@ -32,7 +32,7 @@ use super::{
 use crate::{
     event::Target,
     remediation::{
-        APPROVED, Approval, Decision, Reason, ZenAgentRemediation,
+        APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation,
         approval::{self, ApprovalState},
         conditions::Holds,
     },
@@ -152,6 +152,10 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
             }
         }
         Some(Approver::Policy) => run.set_condition(APPROVED, Holds::Yes, Reason::AutomaticPolicy, "the policy lets it run at once"),
+        None if run.object.spec.mode == Some(Mode::Automatic) && approval::is_destructive(&run.object) => {
+            let why = "what it removes is gone for good; a person has to approve it, unless the policy's mode is automatic-irreversible";
+            propose(run, Reason::Irreversible, why);
+        }
         None => propose(run, Reason::WaitingForApproval, "a person has to approve or reject it"),
     }
     Ok(approver)
@@ -195,11 +199,8 @@ fn ran_automatically(remediation: &ZenAgentRemediation) -> bool {
 ///
 /// Counted from the objects themselves, page by page, so it holds across restarts and replicas.
 async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
-    let selector = match (&target.namespace, &run.object.spec.target) {
-        (Some(namespace), _) => format!("spec.target.namespace={namespace}"),
-        (None, Some(named)) => format!("spec.target.kind={}", named.kind),
-        (None, None) => return Ok(None),
-    };
+    // A target without a namespace may have been found by way of one that has: all are looked at.
+    let selector = target.namespace.as_ref().map(|namespace| format!("spec.target.namespace={namespace}")).unwrap_or_default();
     let guardrails = &pipeline.guardrails;
     let mut begun = 0_u32;
     let mut pages = std::pin::pin!(pipeline.pages(&selector));
@@ -214,7 +215,8 @@ async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result
                 let message = format!("{other} changed the same target a short while ago");
                 return Ok(Some((Reason::CoolDown, message)));
             }
-            begun += u32::from(guardrails.budget.is_some_and(|budget| elapsed(started.0) < budget.window));
+            let beside = status.target.as_ref().is_some_and(|other| other.namespace == target.namespace);
+            begun += u32::from(beside && guardrails.budget.is_some_and(|budget| elapsed(started.0) < budget.window));
         }
         if let Some(budget) = guardrails.budget.filter(|budget| begun >= budget.per_namespace) {
             let place = target.namespace.as_deref().unwrap_or("the cluster");

@@ -1,24 +1,30 @@
 //! The agent with exactly what the chart grants, on a real API server that authorizes by RBAC: it is never told that
 //! something is forbidden, and what it does not need is.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use controlplane::ControlPlane;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectRulesReview},
-    core::v1::Pod,
+    batch::v1::CronJob,
+    core::v1::{Node, Pod},
     networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Client, ResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, task::JoinHandle};
 use zen_agent::{
     contract::v0::types::{Decision, Remediation, Status},
     dev::CLUSTER,
+    remediation::ActionKind,
 };
 
 use crate::release::{Agent, DEADLINE, Release};
@@ -34,7 +40,11 @@ async fn control_plane() -> &'static ControlPlane {
     tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap()
 }
 
-/// A Deployment and a pod of it, to act on.
+fn of<K: DeserializeOwned>(object: Value) -> K {
+    serde_json::from_value(object).unwrap()
+}
+
+/// A Deployment and a pod of it, a CronJob, and a node with a pod on it, to act on.
 async fn workload(admin: &Client, namespace: &str) {
     let spaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(admin.clone());
     let space = serde_json::from_value(json!({ "metadata": { "name": namespace } })).unwrap();
@@ -46,10 +56,19 @@ async fn workload(admin: &Client, namespace: &str) {
     });
     let deployments: Api<Deployment> = Api::namespaced(admin.clone(), namespace);
     deployments.create(&PostParams::default(), &serde_json::from_value(deployment).unwrap()).await.unwrap();
-    let mut pod = pod;
-    pod["metadata"]["name"] = "web-1".into();
+    let node = format!("node-{}", namespace.trim_start_matches("shop-"));
+    Api::<Node>::all(admin.clone()).create(&PostParams::default(), &of(json!({ "metadata": { "name": node } }))).await.unwrap();
     let pods: Api<Pod> = Api::namespaced(admin.clone(), namespace);
-    pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    for (name, node) in [("web-1", None), ("web-2", None), ("web-on-node", Some(node))] {
+        let mut pod = pod.clone();
+        pod["metadata"]["name"] = name.into();
+        pod["spec"]["nodeName"] = node.into();
+        pods.create(&PostParams::default(), &of(pod)).await.unwrap();
+    }
+    let job =
+        json!({ "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "job", "image": "job" }] } } } });
+    let nightly = json!({ "metadata": { "name": "nightly" }, "spec": { "schedule": "0 3 * * *", "jobTemplate": job } });
+    Api::<CronJob>::namespaced(admin.clone(), namespace).create(&PostParams::default(), &of(nightly)).await.unwrap();
 }
 
 /// Plays the Deployment's controller: its status follows its spec.
@@ -60,22 +79,13 @@ fn follow(admin: &Client, namespace: &str) -> JoinHandle<()> {
             let live = deployments.get("web").await.unwrap();
             let replicas = live.spec.unwrap().replicas;
             let status = json!({ "status": {
-                "observedGeneration": live.metadata.generation, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+                "observedGeneration": live.metadata.generation, "replicas": replicas, "updatedReplicas": replicas,
+                "readyReplicas": replicas, "availableReplicas": replicas,
             } });
             deployments.patch_status("web", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(100)).await; // pacing of a stand-in
         }
     })
-}
-
-/// Sends an event that the policy below answers with the action of that name.
-async fn send(agent: &Agent, action: &str, namespace: &str, kind: &str, name: &str) -> String {
-    let batch = json!({ "cluster_id": CLUSTER, "events": [{
-        "source": "falco", "rule": action, "severity": "high", "time": jiff::Timestamp::now().to_string(), "facts": {},
-        "target": { "apiVersion": if kind == "Pod" { "v1" } else { "apps/v1" }, "kind": kind, "namespace": namespace, "name": name },
-    }] });
-    let receipt = agent.client.stable.ingest_events(&id(), batch.to_string()).await.expect("the event is taken").into_inner();
-    receipt.results[0].remediation.clone().expect("a remediation")
 }
 
 /// The remediation, once it has ended.
@@ -91,16 +101,55 @@ async fn ended(agent: &Agent, name: &str) -> Remediation {
     }
 }
 
-fn policy() -> Value {
-    let rule = |action: &str, mode: &str, what: Value| json!({ "name": action, "when": format!("rule == \"{action}\""), "mode": mode, "action": what });
+/// A rule for each of these actions, by its name; nothing but approval holds them up.
+fn policy(actions: &[ActionKind]) -> Value {
+    let rule = |kind: &ActionKind| {
+        let (mode, action) = match kind {
+            ActionKind::Label => ("automatic", json!({ "label": { "labels": { "flag": "falco" } } })),
+            ActionKind::Annotate => ("automatic", json!({ "annotate": { "annotations": { "note": "falco" } } })),
+            ActionKind::NetworkQuarantine => ("automatic", json!({ "networkQuarantine": {} })),
+            ActionKind::Scale => ("propose", json!({ "scale": { "replicas": 0 } })),
+            ActionKind::SetImage => ("automatic", json!({ "setImage": { "containers": { "web": "web:2" } } })),
+            ActionKind::Restart => ("automatic", json!({ "restart": {} })),
+            ActionKind::Suspend => ("automatic", json!({ "suspend": {} })),
+            ActionKind::DeletePod => ("automatic-irreversible", json!({ "deletePod": {} })),
+            ActionKind::Evict => ("automatic-irreversible", json!({ "evict": {} })),
+            ActionKind::Cordon => ("automatic", json!({ "cordon": {} })),
+        };
+        json!({ "name": kind.as_str(), "when": format!("rule == \"{kind}\""), "mode": mode, "action": action })
+    };
     json!({
-        "rules": [
-            rule("label", "automatic", json!({ "label": { "labels": { "flag": "falco" } } })),
-            rule("quarantine", "automatic", json!({ "networkQuarantine": {} })),
-            rule("scale", "propose", json!({ "scale": { "replicas": 0 } })),
-        ],
-        "default": { "mode": "observe" },
+        "rules": actions.iter().map(rule).collect::<Vec<_>>(), "default": { "mode": "observe" },
+        "guardrails": { "budget": "off", "cooldown": "off" },
     })
+}
+
+/// What to do each action to.
+fn target(kind: ActionKind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        ActionKind::NetworkQuarantine | ActionKind::DeletePod => ("v1", "Pod", "web-1"),
+        ActionKind::Evict => ("v1", "Pod", "web-2"),
+        ActionKind::Cordon => ("v1", "Pod", "web-on-node"),
+        ActionKind::Suspend => ("batch/v1", "CronJob", "nightly"),
+        ActionKind::Label | ActionKind::Annotate | ActionKind::Scale | ActionKind::SetImage | ActionKind::Restart => {
+            ("apps/v1", "Deployment", "web")
+        }
+    }
+}
+
+/// Sends an event that the policy answers with this action.
+async fn send(agent: &Agent, namespace: &str, kind: ActionKind) -> String {
+    let (api_version, object, name) = target(kind);
+    send_about(agent, namespace, kind, api_version, object, name).await
+}
+
+async fn send_about(agent: &Agent, namespace: &str, action: ActionKind, api_version: &str, kind: &str, name: &str) -> String {
+    let batch = json!({ "cluster_id": CLUSTER, "events": [{
+        "source": "falco", "rule": action.as_str(), "severity": "high", "time": jiff::Timestamp::now().to_string(), "facts": {},
+        "target": { "apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name },
+    }] });
+    let receipt = agent.client.stable.ingest_events(&id(), batch.to_string()).await.expect("the event is taken").into_inner();
+    receipt.results[0].remediation.clone().expect("a remediation")
 }
 
 /// The series in which the API server counts requests that its authorizer did not allow, and their sum.
@@ -117,7 +166,8 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
     let admin = control.client().await;
-    let release = Release::install(control, "granted", &json!({ "policy": policy() }));
+    let values = json!({ "policy": policy(&ActionKind::ALL), "enabledActions": ActionKind::ALL.map(ActionKind::as_str) });
+    let release = Release::install(control, "granted", &values);
     // Pods as restricted as the namespace asks for; the server judges.
     release.kubectl(&["create", "--dry-run=server", "-f", "-"], &release.pod());
     workload(&admin, "shop-granted").await;
@@ -125,21 +175,24 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     let (_, before) = refusals(&admin).await;
 
     let agent = release.start(&[]);
-    let labelled = send(&agent, "label", "shop-granted", "Deployment", "web").await;
-    let cut_off = send(&agent, "quarantine", "shop-granted", "Pod", "web-1").await;
-    for name in [&labelled, &cut_off] {
-        let item = ended(&agent, name).await;
-        assert_eq!(item.status, Status::Succeeded, "{item:?}");
+    let mut done = BTreeMap::new();
+    for kind in ActionKind::ALL {
+        let name = send(&agent, "shop-granted", kind).await;
+        if kind == ActionKind::Scale {
+            let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
+            agent.client.stable.approve_remediation(&name, &id(), &reason).await.unwrap();
+        }
+        let item = ended(&agent, &name).await;
+        assert_eq!(item.status, Status::Succeeded, "{kind}: {item:?}");
+        done.insert(kind, name);
     }
-    let scaled = send(&agent, "scale", "shop-granted", "Deployment", "web").await;
-    let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
-    agent.client.stable.approve_remediation(&scaled, &id(), &reason).await.unwrap();
-    let item = ended(&agent, &scaled).await;
-    assert_eq!(item.status, Status::Succeeded, "{item:?}");
     let live = Api::<Deployment>::namespaced(admin.clone(), "shop-granted").get("web").await.unwrap();
     assert_eq!((live.labels().get("flag").map(String::as_str), live.spec.as_ref().unwrap().replicas), (Some("falco"), Some(0)));
     let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-granted");
-    assert!(policies.get_opt(&format!("zen-quarantine-{cut_off}")).await.unwrap().is_some());
+    let policy = format!("zen-quarantine-{}", done[&ActionKind::NetworkQuarantine]);
+    assert!(policies.get_opt(&policy).await.unwrap().is_some());
+    let node = Api::<Node>::all(admin.clone()).get("node-granted").await.unwrap();
+    assert_eq!(node.spec.unwrap().unschedulable, Some(true));
     // Events on the target, in its namespace.
     let events = Api::<k8s_openapi::api::events::v1::Event>::namespaced(admin.clone(), "shop-granted");
     let begun = Instant::now();
@@ -151,15 +204,18 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
         .iter()
         .filter(|e| e.reason.as_deref() == Some("RemediationSucceeded"))
         .count()
-        < 3
+        < ActionKind::ALL.len()
     {
         assert!(begun.elapsed() < DEADLINE, "the Events do not come");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
     }
     // What an operator does by the API: list, and clean up.
-    assert_eq!(agent.client.stable.list_remediations(None, None, None, None, None, None, &id()).await.unwrap().items.len(), 3);
+    assert_eq!(
+        agent.client.stable.list_remediations(None, None, None, None, None, None, &id()).await.unwrap().items.len(),
+        ActionKind::ALL.len()
+    );
     let cleaned = agent.client.stable.cleanup_remediations(None, Some("0s"), None, &id()).await.unwrap().into_inner();
-    assert_eq!(cleaned.deleted, 3, "{cleaned:?}");
+    assert_eq!(cleaned.deleted, ActionKind::ALL.len() as u64, "{cleaned:?}");
 
     let log = agent.stop();
     playing.abort();
@@ -192,7 +248,7 @@ async fn allowed(agent: &Client, wanted: &str) -> bool {
 async fn what_the_agent_does_not_need_is_forbidden_to_it() {
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
-    let release = Release::install(control, "needless", &json!({ "actions": { "scale": { "enabled": false } } }));
+    let release = Release::install(control, "needless", &json!({ "enabledActions": ["label", "network-quarantine"] }));
     let agent = controlplane::client(&release.kubeconfig()).await;
     for needed in [
         "create zen.kube-zen.io:zenagentremediations needless",
@@ -283,8 +339,8 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     let control = control_plane().await;
     let admin = control.client().await;
     let values = json!({
-        "policy": policy(), "targetNamespaces": ["shop-narrow"],
-        "actions": { "networkQuarantine": { "enabled": false }, "scale": { "enabled": false } },
+        "policy": policy(&[ActionKind::Label, ActionKind::NetworkQuarantine]), "targetNamespaces": ["shop-narrow"],
+        "enabledActions": ["label"],
     });
     workload(&admin, "shop-narrow").await;
     workload(&admin, "shop-outside").await;
@@ -292,9 +348,9 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     let (_, before) = refusals(&admin).await;
     let agent = release.start(&[("ENABLED_ACTIONS", "label,network-quarantine,scale")]);
 
-    let labelled = send(&agent, "label", "shop-narrow", "Pod", "web-1").await;
+    let labelled = send_about(&agent, "shop-narrow", ActionKind::Label, "v1", "Pod", "web-1").await;
     assert_eq!(ended(&agent, &labelled).await.status, Status::Succeeded);
-    let cut_off = send(&agent, "quarantine", "shop-narrow", "Pod", "web-1").await;
+    let cut_off = send(&agent, "shop-narrow", ActionKind::NetworkQuarantine).await;
     let refused = ended(&agent, &cut_off).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (Status::Failed, Some("Forbidden")));
     let message = refused.message.unwrap();
@@ -302,7 +358,7 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
         assert!(message.contains(&format!("{missing} networkpolicies.networking.k8s.io in shop-narrow")), "{message}");
     }
     assert!(!message.contains("pods"), "what is granted is not said to be missing: {message}");
-    let outside = send(&agent, "label", "shop-outside", "Pod", "web-1").await;
+    let outside = send_about(&agent, "shop-outside", ActionKind::Label, "v1", "Pod", "web-1").await;
     let refused = ended(&agent, &outside).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (Status::Failed, Some("Forbidden")));
     assert!(refused.message.unwrap().contains("cannot get resource \"pods\""));
