@@ -104,6 +104,8 @@ pub struct Limits {
     pub max_connections: NonZeroUsize,
     /// Requests a second of one client certificate.
     pub requests_per_second: NonZeroU32,
+    /// Stored remediations of one tenant.
+    pub max_remediations: NonZeroUsize,
 }
 
 /// Every error of a configuration.

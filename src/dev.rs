@@ -149,6 +149,7 @@ fn settings(options: &Options, credentials: &Credentials) -> Settings {
         validation_timeout: Some(VALIDATION_TIMEOUT.to_owned()),
         enabled_actions: Some(ActionKind::ALL.map(ActionKind::as_str).join(",")),
         requests_per_second: Some("10000".to_owned()),
+        max_remediations_per_tenant: Some("200000".to_owned()),
         ..Settings::default()
     }
 }

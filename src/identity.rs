@@ -1,6 +1,6 @@
 //! The names in a request: tenant, role and the request's own id, each a type that holds only what is well-formed.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::Deserialize;
 use ulid::Ulid;
@@ -39,6 +39,13 @@ pub struct Tenant(String);
 impl Tenant {
     /// The name.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+// As its text is ordered, so is the tenant.
+impl Borrow<str> for Tenant {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

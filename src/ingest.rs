@@ -1,7 +1,9 @@
 //! From decided events to stored remediations, and the receipt for them.
 //!
 //! ```text
-//!  events ─▶ policy ─▶ plans ─▶ too large? ─▶ objects of another body? ─▶ first that is to be created takes the anchor name
+//!  events ─▶ policy ─▶ plans ─▶ too large? ─▶ room for what is missing? ─▶ objects of another body?
+//!                                                 │
+//!                           first that is to be created takes the anchor name
 //!                                                 │
 //!                    ┌── created ─────────────────┴── exists: same digest? ── no ─▶ Conflict
 //!                    ▼                                            │ yes
@@ -32,6 +34,7 @@ use store::{Creation, Store};
 use crate::{
     event::{Ignored, Normalized},
     policy::{Decision, Policy},
+    quota::{Quota, Reservation},
     remediation::{RemediationSpec, RequestRecord, names},
     telemetry::Metrics,
     verify::Caller,
@@ -48,6 +51,7 @@ const ATTEMPTS: usize = 3;
 pub struct Ingest {
     store: Store,
     policy: Arc<ArcSwap<Policy>>,
+    quota: Quota,
     metrics: Metrics,
 }
 
@@ -107,9 +111,9 @@ struct Request<'a> {
 }
 
 impl Ingest {
-    /// Stores into `namespace`, by the policy that is loaded when a request comes.
-    pub fn new(client: kube::Client, namespace: &str, policy: Arc<ArcSwap<Policy>>, metrics: Metrics) -> Self {
-        Self { store: Store::new(client, namespace), policy, metrics }
+    /// Stores into `namespace`, by the policy that is loaded when a request comes, as much as `quota` allows.
+    pub fn new(client: kube::Client, namespace: &str, policy: Arc<ArcSwap<Policy>>, quota: Quota, metrics: Metrics) -> Self {
+        Self { store: Store::new(client, namespace), policy, quota, metrics }
     }
 
     /// Decides on the events of one verified request, and stores what follows.
@@ -134,6 +138,7 @@ impl Ingest {
 
     async fn store_all(&self, request: &Request<'_>, events: Vec<Normalized>) -> Result<Receipt, IngestError> {
         let plans = self.plan(request, events)?;
+        let _room = self.room(request, &plans).await?;
         let anchor = self.anchor(request, &plans).await?;
         let outcomes = plans.into_iter().enumerate().map(|(index, plan)| self.settle(request, &anchor, index, plan));
         let results = stream::iter(outcomes).buffered(CONCURRENCY).try_collect().await?;
@@ -156,6 +161,34 @@ impl Ingest {
             },
         };
         events.into_iter().enumerate().map(plan).collect()
+    }
+
+    /// Room for what the request will create. Where there is not enough for all of it, what is stored already is looked
+    /// for, so that a replay is answered, and a request that broke off completed, also at the cap.
+    async fn room(&self, request: &Request<'_>, plans: &[Plan]) -> Result<Reservation<'_>, IngestError> {
+        let tenant = &request.caller.tenant;
+        let wanted = plans.iter().filter(|plan| matches!(plan, Plan::Create(_))).count();
+        match self.quota.reserve(tenant, wanted) {
+            Ok(room) => Ok(room),
+            Err(_) => Ok(self.quota.reserve(tenant, self.missing(request, plans).await?)?),
+        }
+    }
+
+    /// How many objects of a request are not stored.
+    async fn missing(&self, request: &Request<'_>, plans: &[Plan]) -> Result<usize, IngestError> {
+        let anchored = self.recorded(request, &request.anchor).await?;
+        let creates = plans.iter().enumerate().filter(|(_, plan)| matches!(plan, Plan::Create(_))).map(|(index, _)| index);
+        // Without an anchor, the first one takes its name.
+        let beside: Vec<_> = match anchored {
+            Some(anchored) => creates.filter(|index| *index != anchored).collect(),
+            None => creates.skip(1).collect(),
+        };
+        let absent = beside.into_iter().map(|index| async move {
+            let recorded = self.recorded(request, &names::beside(&request.anchor, index)).await?;
+            Ok::<_, IngestError>(usize::from(recorded.is_none()))
+        });
+        let absent: usize = stream::iter(absent).buffer_unordered(CONCURRENCY).try_fold(0, |sum, one| future::ok(sum + one)).await?;
+        Ok(absent + usize::from(anchored.is_none()))
     }
 
     /// Creates the anchor, or finds out whether it stands for this request.

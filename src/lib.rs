@@ -48,6 +48,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod problem;
 pub mod queue;
+pub mod quota;
 pub mod random;
 pub mod remediation;
 pub mod retention;

@@ -63,6 +63,7 @@ mod gate;
 mod kinds;
 mod listing;
 mod plan;
+mod recent;
 mod resolve;
 mod rollback;
 mod run;
@@ -77,6 +78,7 @@ use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
 use gate::Gate;
+use recent::Recent;
 use run::{Run, Stage};
 use running::Running;
 use stopwatch::Stopwatches;
@@ -188,7 +190,7 @@ impl PipelineError {
     }
 }
 
-/// The pipeline, for one term: it remembers which targets it works on.
+/// The pipeline, for one term: it remembers which targets it works on, and what ran lately.
 pub struct Pipeline {
     client: Client,
     settings: Settings,
@@ -196,6 +198,7 @@ pub struct Pipeline {
     events: Events,
     metrics: Metrics,
     running: Running,
+    recent: Recent,
     stopwatches: Stopwatches,
     tenure: Tenure,
     /// Held from the count of the budget to the claim that uses it.
@@ -213,8 +216,8 @@ enum Flow {
 impl Pipeline {
     /// A pipeline that works with this client's permissions, as long as the tenure holds.
     pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
-        let (running, stopwatches) = (Running::default(), Stopwatches::default());
-        Self { client, settings, guardrails, events, metrics, running, stopwatches, tenure, admission: Mutex::new(()) }
+        let (running, recent, stopwatches) = (Running::default(), Recent::default(), Stopwatches::default());
+        Self { client, settings, guardrails, events, metrics, running, recent, stopwatches, tenure, admission: Mutex::new(()) }
     }
 
     /// Takes one remediation as far as it goes now; `None` when there is none of that name.
@@ -238,6 +241,7 @@ impl Pipeline {
             let stage = run.stage();
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
                 self.running.adopt(&run.object);
+                self.recent.note(self, &run.object);
             }
             let flow = match stage {
                 Stage::Start => self.start(&mut run).await?,
@@ -298,6 +302,7 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
+        self.recent.note(self, &run.object);
         run.wakes = self.running.release(&run.object);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();

@@ -47,6 +47,7 @@ use crate::{
     pipeline,
     policy::Policy,
     queue::Backoff,
+    quota::Quota,
     retention::Retention,
     serve,
     telemetry::{Health, Metrics, health::Ready},
@@ -139,8 +140,9 @@ pub async fn run(
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
+    let quota = Quota::new(config.limits.max_remediations, &config.tenant, config.hmac.keys());
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
-    let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone());
+    let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone(), quota.clone());
     let store = informer.store();
     let events = Events::start(client.clone(), metrics.clone());
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
@@ -168,7 +170,7 @@ pub async fn run(
     let [stop_api, stop_work, stop_election, stop_admin] = [(); 4].map(|()| CancellationToken::new());
     let handlers = api::Handlers {
         client: client.clone(),
-        ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, metrics.clone()),
+        ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, quota, metrics.clone()),
         events,
         retention,
         cluster: config.cluster.clone(),

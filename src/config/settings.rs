@@ -96,12 +96,14 @@ settings! {
     enabled_actions: "ENABLED_ACTIONS" = ENABLED_ACTIONS;
     /// Policy file; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
-    /// Bytes of a request body.
+    /// Bytes of a request body; all bodies together may take 36 times as much memory.
     max_body_bytes: "MAX_BODY_BYTES" = "10485760";
     /// Open connections.
     max_connections: "MAX_CONNECTIONS" = "1024";
     /// Requests a second of one client certificate.
     requests_per_second: "REQUESTS_PER_SECOND" = "200";
+    /// Remediations that one tenant may have stored.
+    max_remediations_per_tenant: "MAX_REMEDIATIONS_PER_TENANT" = "100000";
     /// Log filter: error, warn, info, debug, trace, or per module.
     log_level: "LOG_LEVEL" = "info";
     /// json or pretty.

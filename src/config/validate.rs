@@ -166,6 +166,7 @@ impl Settings {
         let max_body_bytes = e.count("max_body_bytes", self.max_body_bytes.as_deref(), 1 << 30);
         let max_connections = e.count("max_connections", self.max_connections.as_deref(), 1_000_000);
         let requests_per_second = e.number("requests_per_second", self.requests_per_second.as_deref(), 1_000_000);
+        let max_remediations = e.count("max_remediations_per_tenant", self.max_remediations_per_tenant.as_deref(), 10_000_000);
         let filter = e.parsed("log_level", self.log_level.as_deref());
         let format: Option<LogFormat> = e.parsed("log_format", self.log_format.as_deref());
         Some(Config {
@@ -190,6 +191,7 @@ impl Settings {
                 max_body_bytes: max_body_bytes?,
                 max_connections: max_connections?,
                 requests_per_second: requests_per_second?,
+                max_remediations: max_remediations?,
             },
             log: LogConfig { filter: filter?, format: format? },
             warnings: Vec::new(),

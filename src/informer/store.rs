@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
@@ -26,17 +27,24 @@ pub(super) enum Applied<V> {
 }
 
 struct Entry<V> {
-    uid: Box<str>,
-    version: Box<str>,
+    state: Fingerprint,
     /// The last listing that showed it.
     listing: u64,
     value: Arc<V>,
 }
 
+/// An object's uid and version, hashed: they are only ever compared with those that come next under the same name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Fingerprint {
+    uid: u64,
+    version: u64,
+}
+
 struct Cache<V> {
-    namespaces: HashMap<String, BTreeMap<String, Entry<V>>>,
+    namespaces: HashMap<String, BTreeMap<Box<str>, Entry<V>>>,
     len: usize,
     listing: u64,
+    hasher: RandomState,
 }
 
 struct Inner<V> {
@@ -57,20 +65,20 @@ impl<V> Clone for Store<V> {
 
 impl<V> Store<V> {
     pub(super) fn new() -> Self {
-        let cache = RwLock::new(Cache { namespaces: HashMap::new(), len: 0, listing: 0 });
+        let cache = RwLock::new(Cache { namespaces: HashMap::new(), len: 0, listing: 0, hasher: RandomState::new() });
         Self(Arc::new(Inner { cache, synced: watch::Sender::new(false), contact: Heartbeat::new() }))
     }
 
     /// The object of this key.
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<V>> {
-        self.read().namespaces.get(&key.namespace)?.get(&key.name).map(|entry| Arc::clone(&entry.value))
+        self.read().namespaces.get(&key.namespace)?.get(key.name.as_str()).map(|entry| Arc::clone(&entry.value))
     }
 
     /// The names and objects of one namespace (the empty one, for cluster-scoped types), by name.
     pub fn list(&self, namespace: &str) -> Vec<(String, Arc<V>)> {
         let cache = self.read();
         let objects = cache.namespaces.get(namespace).into_iter().flatten();
-        objects.map(|(name, entry)| (name.clone(), Arc::clone(&entry.value))).collect()
+        objects.map(|(name, entry)| (name.to_string(), Arc::clone(&entry.value))).collect()
     }
 
     /// The namespaces that hold objects, in no order.
@@ -134,17 +142,16 @@ impl<V> Store<V> {
         let mut guard = self.write();
         let cache = &mut *guard;
         let listing = cache.listing;
-        if let Some(entry) = cache.namespaces.get_mut(&key.namespace).and_then(|objects| objects.get_mut(&key.name)) {
+        let state = Fingerprint { uid: cache.hasher.hash_one(object.uid), version: cache.hasher.hash_one(object.version) };
+        if let Some(entry) = cache.namespaces.get_mut(&key.namespace).and_then(|objects| objects.get_mut(key.name.as_str())) {
             entry.listing = listing;
-            let same = *entry.uid == *object.uid;
-            if same && *entry.version == *object.version {
+            if entry.state == state {
                 return Applied::Unchanged;
             }
-            let old = std::mem::replace(entry, Entry { uid: object.uid.into(), version: object.version.into(), listing, value });
-            return if same { Applied::Updated(old.value) } else { Applied::Replaced(old.value) };
+            let old = std::mem::replace(entry, Entry { state, listing, value });
+            return if old.state.uid == state.uid { Applied::Updated(old.value) } else { Applied::Replaced(old.value) };
         }
-        let entry = Entry { uid: object.uid.into(), version: object.version.into(), listing, value };
-        cache.namespaces.entry(key.namespace.clone()).or_default().insert(key.name.clone(), entry);
+        cache.namespaces.entry(key.namespace.clone()).or_default().insert(key.name.as_str().into(), Entry { state, listing, value });
         cache.len += 1;
         Applied::Added
     }
@@ -153,7 +160,7 @@ impl<V> Store<V> {
         let mut guard = self.write();
         let cache = &mut *guard;
         let objects = cache.namespaces.get_mut(&key.namespace)?;
-        let entry = objects.remove(&key.name)?;
+        let entry = objects.remove(key.name.as_str())?;
         if objects.is_empty() {
             cache.namespaces.remove(&key.namespace);
         }

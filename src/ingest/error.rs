@@ -1,6 +1,9 @@
 //! Why events were not stored, and what the caller is told.
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem, QUOTA_WAIT},
+    quota::Full,
+};
 
 /// Why a request's events were not all stored. Repeating the request is always safe.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,9 @@ pub enum IngestError {
         /// How many.
         events: usize,
     },
+    /// The tenant has no room for what is missing of this request; nothing of it was stored now.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// Objects of this request are deleted while it is processed.
     #[error("the remediations of this request keep vanishing between create and get")]
     Vanishing,
@@ -47,6 +53,11 @@ impl From<IngestError> for Problem {
                 Code::BodyTooLarge,
                 format!("{events} events are too many for one request, which may have {}; split the report", super::MAX_EVENTS),
             ),
+            IngestError::Full(Full { cap }) => Self::new(
+                Code::QuotaExceeded,
+                format!("You may have {cap} remediations stored, and have; clean up old ones, or wait until retention does"),
+            )
+            .retry_after(QUOTA_WAIT),
             IngestError::Vanishing => Self::new(
                 Code::Unavailable,
                 "The remediations of this request are being deleted; send the same request again, with the same X-Request-Id",

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use jiff::Timestamp;
 
@@ -9,6 +9,8 @@ use crate::{
     contract::ContractVersion,
     event::{Scalar, SecurityEvent, Severity, Target},
     identity::Role,
+    informer::{Handler as _, remediations::Summary},
+    key::ObjectKey,
     problem::{Code, Problem},
     remediation::{Action, Mode},
     test_api::{Failure, NAMESPACE, TestApi},
@@ -20,7 +22,8 @@ const ACT_ON_CRITICAL: &str = "default: { mode: automatic, minSeverity: critical
 
 fn ingest(api: &TestApi, policy: &str) -> Ingest {
     let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(policy).unwrap()));
-    Ingest::new(api.client(), NAMESPACE, policy, Metrics::new())
+    let quota = Quota::new(NonZeroUsize::MAX, &"acme".parse().unwrap(), [&"globex".parse().unwrap()]);
+    Ingest::new(api.client(), NAMESPACE, policy, quota, Metrics::new())
 }
 
 fn caller(request_id: &str, body: u8) -> Caller {
@@ -293,4 +296,62 @@ async fn a_kubernetes_api_that_never_answers_is_given_up_on() {
     api.fail("", Failure::Hold);
     let error = ingest(&api, ACT).accept("ingestFalco", &caller(UUID, 1), vec![event(Severity::Low)]).await.unwrap_err();
     assert_eq!(Problem::from(error).code, Code::Unavailable);
+}
+
+/// An agent that may store so many, of a tenant that has none.
+fn with_room(api: &TestApi, cap: usize) -> (Ingest, Quota) {
+    let quota = Quota::new(NonZeroUsize::new(cap).unwrap(), &"acme".parse().unwrap(), []);
+    (Ingest { quota: quota.clone(), ..ingest(api, ACT) }, quota)
+}
+
+/// Tells the quota what the informer would have seen.
+async fn seen(api: &TestApi, quota: &Quota) {
+    for name in api.names().await {
+        let summary = Arc::new(Summary::of(&api.object(&name).await, quota));
+        quota.on_add(&ObjectKey::new(NAMESPACE, name), &summary);
+    }
+}
+
+#[tokio::test]
+async fn at_the_cap_nothing_new_is_stored_and_what_is_stored_is_still_answered() {
+    let api = TestApi::start().await;
+    let (ingest, quota) = with_room(&api, 3);
+    let batch = |events: usize| (0..events).map(|_| event(Severity::Low)).collect::<Vec<_>>();
+    let first = ingest.accept("ingestEvents", &caller(UUID, 1), batch(3)).await.unwrap();
+    seen(&api, &quota).await;
+
+    let other = "01KAWB5YV4Q1V5B9QWQ0N7T3ZC";
+    let error = ingest.accept("ingestEvents", &caller(other, 1), batch(1)).await.unwrap_err();
+    assert!(matches!(error, IngestError::Full(_)), "{error}");
+    let told = Problem::from(error);
+    assert_eq!(told.code, Code::QuotaExceeded);
+    assert!(told.retry_after.is_some() && told.detail.contains('3'), "{told:?}");
+    assert_eq!(api.names().await.len(), 3);
+
+    let again = ingest.accept("ingestEvents", &caller(UUID, 1), batch(3)).await.unwrap();
+    assert!(again.all_replayed());
+    assert_eq!(again.results.len(), first.results.len());
+    let nothing = ingest.accept("ingestFalco", &caller(other, 2), vec![HEARTBEAT]).await.unwrap();
+    assert_eq!(nothing.results, [ignored(Ignored::Heartbeat)]);
+    let conflict = ingest.accept("ingestEvents", &caller(UUID, 2), batch(3)).await.unwrap_err();
+    assert!(matches!(conflict, IngestError::Conflict), "{conflict}");
+}
+
+#[tokio::test]
+async fn a_batch_that_does_not_fit_is_refused_whole_and_one_that_broke_off_needs_room_for_the_rest_only() {
+    let api = TestApi::start().await;
+    let (ingest, quota) = with_room(&api, 3);
+    let batch = |events: usize| (0..events).map(|_| event(Severity::Low)).collect::<Vec<_>>();
+    let error = ingest.accept("ingestEvents", &caller(UUID, 1), batch(4)).await.unwrap_err();
+    assert!(matches!(error, IngestError::Full(_)), "{error}");
+    assert!(api.names().await.is_empty());
+
+    api.fail("", Failure::AfterCreates(2));
+    ingest.accept("ingestEvents", &caller(UUID, 2), batch(3)).await.unwrap_err();
+    api.recover();
+    seen(&api, &quota).await;
+    let stored = api.names().await.len();
+    assert!(stored < 3, "{stored}");
+    let completed = ingest.accept("ingestEvents", &caller(UUID, 2), batch(3)).await.unwrap();
+    assert_eq!(completed.results.iter().filter(|outcome| matches!(outcome, Outcome::Created { .. })).count(), 3 - stored);
 }

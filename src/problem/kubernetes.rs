@@ -15,7 +15,7 @@ use super::{Code, Problem};
 use crate::category::Category;
 
 /// When to come back for what a quota refused: somebody has to delete something, or retention does.
-const QUOTA_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const QUOTA_WAIT: Duration = Duration::from_secs(60);
 
 impl Problem {
     /// The answer to a request that failed by this error, whose cause goes to the log.

@@ -12,8 +12,9 @@ use kube::{
         wait::{await_condition, delete::delete_and_finalize},
     },
 };
+use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
-use zen_agent::{demo, remediation};
+use zen_agent::{demo, dev, remediation};
 
 use crate::soon;
 
@@ -51,7 +52,7 @@ impl Drop for Turn {
 }
 
 impl Ground {
-    /// With remediations defined, and nothing there.
+    /// With remediations defined, and nothing there but the agent's namespace.
     pub(crate) async fn clean() -> Self {
         static TURN: Mutex<()> = Mutex::const_new(());
         let guard = TURN.lock().await;
@@ -61,6 +62,11 @@ impl Ground {
         let ground = Self { client, _turn: turn };
         ground.define(&remediation::crd()).await;
         clean(&ground.client).await;
+        let namespace = serde_json::from_value(json!({ "metadata": { "name": dev::NAMESPACE } })).unwrap();
+        match Api::<Namespace>::all(ground.client.clone()).create(&PostParams::default(), &namespace).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            created => drop(created.unwrap()),
+        }
         ground
     }
 

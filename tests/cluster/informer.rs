@@ -31,7 +31,7 @@ use zen_agent::{
     worker::Backlog,
 };
 
-use crate::{ground::Ground, proxy::Proxy, soon};
+use crate::{engine::unlimited, ground::Ground, proxy::Proxy, soon};
 
 const SPACE: &str = "default";
 
@@ -61,7 +61,7 @@ impl Weather {
         let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
         let backlog = Backlog::new(Backoff::default(), 1, &metrics);
         let of_pods = Informer::new(Api::namespaced(client.clone(), SPACE), config(), |pod: &Pod| pod.resource_version().unwrap());
-        let of_remediations = remediations::informer(Api::namespaced(client, SPACE), config(), metrics.clone(), backlog);
+        let of_remediations = remediations::informer(Api::namespaced(client, SPACE), config(), metrics.clone(), backlog, unlimited());
         let (pods, remediations) = (of_pods.store(), of_remediations.store());
         let running = [tokio::spawn(of_pods.run(shutdown.clone())), tokio::spawn(of_remediations.run(shutdown.clone()))];
         let mut weather = Self { ground, proxy, pods, remediations, metrics, shutdown, running, created: 0 };

@@ -18,7 +18,10 @@ mod main_job;
 mod pipeline;
 mod process;
 mod proxy;
+mod quota;
 mod replicas;
+#[path = "../support/serve.rs"]
+mod serve;
 mod server;
 mod start;
 #[path = "../pipeline/support.rs"]

@@ -9,38 +9,18 @@ use std::{
 };
 
 use serde_json::Value;
-use zen_agent::dev::credentials::{AUDIENCE, Credentials, HMAC_KID, ISSUER};
 
 use crate::{
     agent::{Agent, DEADLINE},
     ground::Ground,
 };
 
+pub(crate) use crate::serve::serve;
+
 /// `zen-agent dev` on it.
 pub(crate) fn dev(ground: &Ground, state: &Path, more: &[&str]) -> Agent {
     let kubeconfig = ground.control_plane().kubeconfig();
     Agent::dev(state, &[&["--kubeconfig", kubeconfig.to_str().unwrap()], more].concat())
-}
-
-/// `zen-agent serve` with the kubeconfig of whom it is, the credentials of `dev` in `state`, and its policy.
-pub(crate) fn serve(kubeconfig: &Path, state: &Path, admin: &str) -> Command {
-    let credentials = Credentials::prepare(state, "https://127.0.0.1:0", jiff::Timestamp::now()).unwrap();
-    let (client, server) = (|name: &str| credentials.client.join(name), |name: &str| credentials.server.join(name));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
-    command
-        .arg("serve")
-        .env("KUBECONFIG", kubeconfig)
-        .env("TLS_CERT_FILE", server("tls.crt"))
-        .env("TLS_KEY_FILE", server("tls.key"))
-        .env("TLS_CLIENT_CA_FILE", client("ca.crt"))
-        .env("JWT_KEY_FILES", server("jwt.pub"))
-        .env("HMAC_SECRET", std::fs::read_to_string(client("hmac.key")).unwrap())
-        .env("POLICY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/policies/dev.yaml"))
-        .envs([("HMAC_KEY_ID", HMAC_KID), ("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", AUDIENCE)])
-        .envs([("TENANT_ID", zen_agent::dev::TENANT), ("CLUSTER_ID", zen_agent::dev::CLUSTER)])
-        .envs([("LISTEN", "127.0.0.1:0"), ("ADMIN_LISTEN", admin), ("LOG_LEVEL", "error"), ("LOG_FORMAT", "pretty")])
-        .env("REQUESTS_PER_SECOND", "10000");
-    command
 }
 
 /// An address that was free a moment ago.
@@ -62,16 +42,26 @@ pub(crate) fn outcome(mut command: Command) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What `/readyz` says about each condition, and whether it is ready; nothing while nobody listens.
-pub(crate) fn readiness(admin: &str) -> Option<(bool, Value)> {
+/// A page of the admin listener, head and body; nothing while nobody listens.
+fn answer(admin: &str, path: &str) -> Option<(String, String)> {
     let address: SocketAddr = admin.trim_start_matches("http://").parse().unwrap();
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let checks = serde_json::from_str::<Value>(body).ok()?["checks"].clone();
+    answer.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned()))
+}
+
+/// The text of a page of the admin listener.
+pub(crate) fn text(admin: &str, path: &str) -> Option<String> {
+    answer(admin, path).map(|(_, body)| body)
+}
+
+/// What `/readyz` says about each condition, and whether it is ready; nothing while nobody listens.
+pub(crate) fn readiness(admin: &str) -> Option<(bool, Value)> {
+    let (head, body) = answer(admin, "/readyz")?;
+    let checks = serde_json::from_str::<Value>(&body).ok()?["checks"].clone();
     Some((head.lines().next()?.contains(" 200 "), checks))
 }
 

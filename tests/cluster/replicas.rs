@@ -145,6 +145,19 @@ impl Replicas {
         }
     }
 
+    /// Lets something happen to the leader, and follows what comes of it, both under load: whom it happened to, after
+    /// somebody else leads, and the senders.
+    async fn strike(&mut self, disaster: impl FnOnce(&mut Agent)) -> (&'static str, Senders) {
+        let leader = self.leader().await;
+        let senders = Senders::start(self);
+        self.scale_for_a_while().await;
+        disaster(self.agents.get_mut(leader).unwrap());
+        self.scale_for_a_while().await;
+        let took = self.leads(Self::other(leader)).await;
+        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        (leader, senders)
+    }
+
     async fn generations(&self) -> Vec<i64> {
         let mut generations = Vec::new();
         for (namespace, name) in DEPLOYMENTS {
@@ -259,13 +272,7 @@ async fn a_leader_that_is_killed_is_followed_within_its_lease() {
     let mut replicas = Replicas::start().await;
     let before = replicas.generations().await;
     for round in 1..=2 {
-        let leader = replicas.leader().await;
-        let senders = Senders::start(&replicas);
-        replicas.scale_for_a_while().await;
-        replicas.agents.get_mut(leader).unwrap().kill();
-        replicas.scale_for_a_while().await;
-        let took = replicas.leads(Replicas::other(leader)).await;
-        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        let (leader, senders) = replicas.strike(Agent::kill).await;
         senders.end(&replicas.client(Replicas::other(leader))).await;
         replicas.everything_was_done_once(&before, round).await;
         replicas.add(leader);
@@ -277,13 +284,7 @@ async fn a_leader_that_freezes_is_followed_and_does_no_harm_when_it_wakes_up() {
     let mut replicas = Replicas::start().await;
     let before = replicas.generations().await;
     for round in 1..=2 {
-        let leader = replicas.leader().await;
-        let senders = Senders::start(&replicas);
-        replicas.scale_for_a_while().await;
-        replicas.agents[leader].signal("STOP");
-        replicas.scale_for_a_while().await;
-        let took = replicas.leads(Replicas::other(leader)).await;
-        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        let (leader, senders) = replicas.strike(|agent| agent.signal("STOP")).await;
         replicas.agents[leader].signal("CONT");
         replicas.scale_for_a_while().await;
         // It accepts events again, and knows those that the other took.

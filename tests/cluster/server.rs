@@ -24,6 +24,12 @@ impl Server {
         tokio::task::spawn_blocking(|| control_plane.kill(Program::ApiServer)).await.unwrap();
     }
 
+    /// Restarts it, and no version but the latest is there any more.
+    pub(crate) async fn forget(&self) {
+        let control_plane = self.0.control_plane();
+        tokio::task::spawn_blocking(|| control_plane.forget()).await.unwrap();
+    }
+
     pub(crate) async fn restart(&self) {
         let control_plane = self.0.control_plane();
         tokio::task::spawn_blocking(|| control_plane.restart(Program::ApiServer)).await.unwrap();

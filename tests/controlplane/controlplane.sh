@@ -6,6 +6,8 @@
 #   controlplane.sh down DIR                 ends what `up` started; the data stays, and the next `up` goes on with it
 #   controlplane.sh stop|start DIR NAME      kill -9 of etcd, kube-apiserver or kube-controller-manager; starts it with its port and data
 #   controlplane.sh pause|resume DIR NAME    freezes it, so that its connections stand and nothing answers; lets it go on
+#   controlplane.sh forget DIR               makes etcd forget all history, as it does by itself after five minutes: what continue
+#                                            tokens and watches begin at is gone; kube-apiserver, which remembers some, is restarted
 #   controlplane.sh user DIR NAME [GROUP…]   writes and prints the kubeconfig of another user
 #   controlplane.sh hold [CONTROLLER…]       `up` in a new folder, whose name it prints; once standard input ends, `down`, and the folder goes
 #
@@ -211,6 +213,19 @@ down() {
   for name in kube-controller-manager kube-apiserver etcd; do stop "$1" "$name"; done
 }
 
+forget() {
+  stop "$1" kube-apiserver
+  python3 - "$(port "$1" etcd)" <<'PYTHON'
+import json, sys, urllib.request
+def call(path, **body):
+    request = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/v3/{path}", json.dumps(body).encode())
+    return json.load(urllib.request.urlopen(request, timeout=30))
+# "Zm9yZ2V0" is base64 of "forget", a key that nobody reads: with it the latest version is later than any that was handed out.
+call("kv/compaction", revision=call("kv/put", key="Zm9yZ2V0")["header"]["revision"], physical=True)
+PYTHON
+  start "$1" kube-apiserver
+}
+
 user() {
   local dir=$1 name=$2 group subject=''
   for group in "${@:3}"; do subject+=/O=$group; done
@@ -250,6 +265,10 @@ case "$command" in
   stop | start | pause | resume)
     [ $# -eq 2 ] || usage
     "$command" "$(absolute "$1")" "$2"
+    ;;
+  forget)
+    [ $# -eq 1 ] || usage
+    forget "$(absolute "$1")"
     ;;
   user)
     [ $# -ge 2 ] || usage

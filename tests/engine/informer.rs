@@ -1,8 +1,4 @@
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
@@ -18,7 +14,7 @@ use zen_agent::{
     worker::Backlog,
 };
 
-use crate::{fake::Fake, soon};
+use crate::{fake::Fake, log::Log, soon};
 
 const REMEDIATIONS: &str = "zenagentremediations";
 
@@ -183,34 +179,19 @@ async fn a_malformed_object_is_skipped_and_counts_as_absent() {
     assert_eq!(pods.told(1).await, ["+a/bad"]);
 }
 
-/// The log of a test on one thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_thousand_malformed_objects_cost_a_dozen_lines_of_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let _logging = tracing::subscriber::set_default(tracing_subscriber::fmt().with_writer(move || writer.clone()).finish());
+    let (log, _guard) = Log::start();
     let fake = Fake::new();
     for index in 0..1_000 {
         fake.put("pods", "a", &format!("bad-{index}"), json!({ "spec": { "containers": "none" } }));
     }
     let pods = pods(&fake, Config { page_size: 500, ..config() }).await;
     assert_eq!(pods.store.len(), 0);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.lines().filter(|line| line.contains("skipping a malformed object")).count(), 10, "{log}");
-    assert_eq!(log.lines().filter(|line| line.contains("malformed")).count(), 11, "{log}");
+    let log = log.text();
+    let warned: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"WARN""#)).collect();
+    assert_eq!(warned.iter().filter(|line| line.contains("skipping a malformed object")).count(), 10, "{warned:?}");
+    assert_eq!(warned.iter().filter(|line| line.contains("malformed")).count(), 11, "{warned:?}");
 }
 
 #[tokio::test]
@@ -232,7 +213,7 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
     for (name, phase) in [("a", "pending"), ("b", "in_progress"), ("c", "succeeded"), ("d", "succeeded"), ("e", "odd")] {
         fake.put(REMEDIATIONS, "zen", name, remediation(phase));
     }
-    let informer = remediations::informer(Api::all(fake.client()), config(), metrics.clone(), backlog.clone());
+    let informer = remediations::informer(Api::all(fake.client()), config(), metrics.clone(), backlog.clone(), crate::served::unlimited());
     let mut running = Running::start(informer).await;
     running.told(5).await;
     assert_eq!(counts(&metrics), [1, 1, 2, 0, 0, 1]);
@@ -278,5 +259,5 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
 #[test]
 fn the_recorded_size_is_that_of_the_json() {
     let object = zen_agent::fixtures::Fixtures::new(3, jiff::Timestamp::now()).size(3_000).generate(1).next().unwrap();
-    assert_eq!(remediations::Summary::of(&object).bytes, 3_000, "{}", object.name_any());
+    assert_eq!(remediations::Summary::of(&object, &crate::served::unlimited()).bytes, 3_000, "{}", object.name_any());
 }

@@ -1,8 +1,8 @@
 //! The same promises where a server answers: here the embedded one, in `tests/cluster` a real one.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, sync::Mutex, time::Duration};
 
-use futures::TryStreamExt;
+use futures::{TryStreamExt, future};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{
     Api, ResourceExt,
@@ -15,6 +15,7 @@ use zen_agent::{
     informer::{Config, Informer, Store, remediations},
     key::ObjectKey,
     queue::Backoff,
+    quota::Quota,
     remediation::{Phase, ZenAgentRemediation},
     retention::{Limit, Mode, Retention, Sweep, SweepReport, TerminalPhase},
     stream,
@@ -23,6 +24,11 @@ use zen_agent::{
 };
 
 use crate::{server::Server, soon};
+
+/// A quota that is not what a test is about.
+pub(crate) fn unlimited() -> Quota {
+    Quota::new(NonZeroUsize::MAX, &"own".parse().unwrap(), [])
+}
 
 fn config() -> Config {
     let backoff = Backoff { base: Duration::from_millis(5), max: Duration::from_millis(20) };
@@ -57,7 +63,7 @@ async fn counts_survive_a_restart_of_the_server_and_a_history_that_is_too_short(
     }
     let metrics = Metrics::new();
     let backlog = Backlog::new(Backoff::default(), 1, &metrics);
-    let informer = remediations::informer(Api::all(server.client().await), config(), metrics.clone(), backlog.clone());
+    let informer = remediations::informer(Api::all(server.client().await), config(), metrics.clone(), backlog.clone(), unlimited());
     let (store, shutdown) = (informer.store(), CancellationToken::new());
     let running = tokio::spawn(informer.run(shutdown.clone()));
     soon("the cache is synced", store.synced()).await;
@@ -148,23 +154,61 @@ async fn retention_deletes_two_thousand_page_by_page_and_only_what_it_may() {
 }
 
 #[tokio::test]
-async fn a_listing_whose_snapshot_is_gone_yields_everything_once() {
+async fn a_listing_whose_snapshot_is_gone_goes_on_without_skipping_or_repeating() {
     let server = Server::start().await;
     let maps: Api<ConfigMap> = Api::namespaced(server.client().await, "default");
+    let create = async |name: &str| {
+        let map = serde_json::from_value(json!({ "metadata": { "name": name, "labels": { "of": "this" } } })).unwrap();
+        maps.create(&PostParams::default(), &map).await.unwrap();
+    };
     let mut names = Vec::new();
     for index in 0..30 {
         let name = format!("map-{index:03}");
-        let map = serde_json::from_value(json!({ "metadata": { "name": name } })).unwrap();
-        maps.create(&PostParams::default(), &map).await.unwrap();
+        create(&name).await;
         names.push(name);
     }
-    let mut listing = Box::pin(stream::pages::<ConfigMap>(maps.clone(), ListParams::default(), 10));
+    let params = ListParams::default().labels("of=this");
+    let mut listing = Box::pin(stream::pages::<ConfigMap>(maps.clone(), params.clone(), 10));
     let mut listed = Vec::new();
     while let Some(page) = listing.try_next().await.unwrap() {
         listed.extend(page.items.iter().map(ResourceExt::name_any));
-        // The server gives up its snapshot with a restart.
-        server.kill().await;
-        server.restart().await;
+        if listed.len() == 10 {
+            let token = maps.list(&params.clone().limit(10)).await.unwrap().metadata.continue_;
+            server.forget().await;
+            // Behind the place of the listing, and before it.
+            create("map-000-more").await;
+            create("map-029-more").await;
+            let expired = maps.list(&params.clone().limit(10).continue_token(&token.unwrap())).await.unwrap_err();
+            assert!(matches!(expired, kube::Error::Api(ref status) if status.code == 410), "{expired}");
+        }
     }
+    names.push("map-029-more".to_owned());
     assert_eq!(listed, names);
+}
+
+/// Every third of the failed ones is of falco: what the server selects, and what is filtered on top.
+#[tokio::test]
+async fn a_filtered_stream_of_thousands_yields_each_once_in_bounded_batches() {
+    let server = Server::start().await;
+    let api: Api<ZenAgentRemediation> = Api::namespaced(server.client().await, "default");
+    for (phase, count) in [(Phase::Succeeded, 2_000), (Phase::Failed, 1_000)] {
+        let some = Fixtures::new(1, jiff::Timestamp::now()).batch(phase.label()).status(phase);
+        fixtures::create(&api, some.generate(count), 64).await.unwrap();
+    }
+    let params = ListParams::default().fields("status.phase=failed").labels(&format!("{}=failed", fixtures::BATCH_LABEL));
+    let selected = stream::objects(api.clone(), params, 100);
+    let of_falco = selected.try_filter(|object| future::ready(object.spec.source.as_deref() == Some("falco")));
+    let (sizes, names) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let done = stream::for_each_batch(of_falco, 50, 4, |batch| {
+        sizes.lock().unwrap().push(batch.len());
+        names.lock().unwrap().extend(batch.iter().map(ResourceExt::name_any));
+        future::ok(())
+    });
+    done.await.unwrap();
+    let expected = Fixtures::new(1, jiff::Timestamp::now()).batch("failed").status(Phase::Failed).generate(1_000);
+    let expected: Vec<_> =
+        expected.filter(|object| object.spec.source.as_deref() == Some("falco")).map(|object| object.name_any()).collect();
+    assert!(expected.len() > 200, "{}", expected.len());
+    assert_eq!(names.into_inner().unwrap(), expected);
+    assert!(sizes.into_inner().unwrap().iter().all(|size| *size <= 50));
 }

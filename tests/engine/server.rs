@@ -41,6 +41,12 @@ impl Server {
         self.running.lock().unwrap().0.close();
     }
 
+    /// Restarts it, and no version but the latest is there any more.
+    pub(crate) async fn forget(&self) {
+        self.kill().await;
+        self.restart().await;
+    }
+
     pub(crate) async fn restart(&self) {
         *self.running.lock().unwrap() = open(self.directory.path());
     }

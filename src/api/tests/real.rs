@@ -1,6 +1,6 @@
 //! The real handlers behind the real routes and verification, on the embedded Kubernetes API.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
@@ -14,6 +14,7 @@ use crate::{
     events::Events,
     ingest::Ingest,
     policy::Policy,
+    quota::Quota,
     retention::Retention,
     telemetry::Metrics,
     test_api::{NAMESPACE, TestApi},
@@ -37,10 +38,11 @@ impl Agent {
     pub(super) async fn of_tenant(own_tenant: &str) -> Self {
         let (kubernetes, metrics) = (TestApi::start().await, Metrics::new());
         let (client, tenant) = (kubernetes.client(), own_tenant.parse().unwrap());
+        let quota = Quota::new(NonZeroUsize::MAX, &tenant, [&"acme".parse().unwrap()]);
         let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(POLICY).unwrap()));
         let handlers = Handlers {
             client: client.clone(),
-            ingest: Ingest::new(client.clone(), NAMESPACE, policy, metrics.clone()),
+            ingest: Ingest::new(client.clone(), NAMESPACE, policy, quota, metrics.clone()),
             events: Events::start(client.clone(), metrics.clone()),
             retention: Retention::new(client, None, own_tenant.parse().unwrap(), metrics.clone()),
             cluster: "cluster-1".into(),

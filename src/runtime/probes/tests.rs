@@ -121,7 +121,7 @@ async fn an_api_that_cannot_be_used_is_not_ready_with_the_reason_and_alive() {
 async fn a_cache_that_does_not_sync_or_hears_nothing_any_more_is_not_ready() {
     let (api, health, stop) = (Remote::new(Server::Hangs), Health::default(), CancellationToken::new());
     let all = Api::all(api.client());
-    let informer = Informer::new(all, informer::Config::default(), |object: &ZenAgentRemediation| Summary::of(object));
+    let informer = Informer::new(all, informer::Config::default(), ZenAgentRemediation::phase);
     let store = informer.store();
     let tasks = [tokio::spawn(informer.run(stop.clone())), tokio::spawn(cache(store, health.clone(), stop.clone()))];
     tokio::time::sleep(Duration::from_secs(600)).await; // of the stopped clock

@@ -178,6 +178,15 @@ impl ControlPlane {
         }
     }
 
+    /// Makes the store forget all versions but the latest, so that continue tokens and watches expire, and restarts the API
+    /// server, which remembers some of them by itself.
+    ///
+    /// # Panics
+    /// When the store does not do it, or the API server does not come up.
+    pub fn forget(&self) {
+        run(["forget".as_ref(), self.folder.as_os_str()]);
+    }
+
     /// The process id of a program, unless it was killed.
     pub fn pid(&self, program: Program) -> Option<u32> {
         std::fs::read_to_string(self.folder.join("pid").join(program.to_string())).ok()?.trim().parse().ok()
