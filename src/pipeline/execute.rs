@@ -45,10 +45,10 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
             pipeline.metrics.processed(&Phase::InProgress, "execute", run.since_start(StepName::Execute));
             Ok(Flow::Again)
         }
-        Err(ActionError::Blocked(_)) if run.time_under_way() < pipeline.settings.validation_timeout => {
+        Err(ActionError::Blocked { .. }) if run.time_under_way() < pipeline.settings.validation_timeout => {
             Ok(Flow::Rest(Some(run.backoff(StepName::Execute))))
         }
-        Err(error @ ActionError::Blocked(_)) => give_up(pipeline, run, Reason::DisruptionBudget, &error.to_string()).await,
+        Err(error @ ActionError::Blocked { .. }) => give_up(pipeline, run, Reason::DisruptionBudget, &error.to_string()).await,
         Err(error) => {
             let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS).then_some(Reason::ExecutionFailed);
             let Some(reason) = error.reason().or(given_up) else { return Err(ExecuteError::Target(error)) };

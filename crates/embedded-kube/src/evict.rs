@@ -6,7 +6,7 @@
 //!                                                one ─▶ not ready, and enough others are? ─────────┤
 //!                                                       a disruption left? ─▶ taken from it ───────┘
 //!                                                       none, or not counted yet ─▶ 429
-//!                                                more ─▶ a Status of failure, in a 201 as upstream
+//!                                                more ─▶ 500
 //! ```
 //!
 //! After `pkg/registry/core/pod/storage/eviction.go` of Kubernetes. Nobody counts pods here: what the budgets allow is
@@ -59,7 +59,8 @@ pub(crate) async fn evict(
         if !is_on_its_way(&pod) {
             let budgets = budgets_of(batch, namespace.as_deref(), &bytes)?;
             if budgets.len() > 1 {
-                return Ok(several_budgets());
+                let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+                return Err(ApiError::unknown(message));
             }
             if let Some((key, budget, bytes)) = budgets.into_iter().next()
                 && !spares(&pod, &budget)
@@ -188,9 +189,4 @@ fn set_condition(status: &mut Value, type_: &str, holds: &str, now: &str, mut co
     let since = former.filter(|former| former["status"] == holds).map_or_else(|| now.into(), |former| former["lastTransitionTime"].clone());
     (condition["type"], condition["status"], condition["lastTransitionTime"]) = (type_.into(), holds.into(), since);
     conditions.push(condition);
-}
-
-fn several_budgets() -> Value {
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 500,
-           "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."})
 }

@@ -50,8 +50,11 @@ pub enum ActionError {
     #[error("this action cannot be undone")]
     Irreversible,
     /// A disruption budget, or a busy API server, asks for patience.
-    #[error("the pod may not be evicted yet: {0}")]
-    Blocked(#[source] ApiError),
+    #[error("a disruption budget, or a busy API server, does not let the pod be evicted now: {why}")]
+    Blocked {
+        /// What it said.
+        why: String,
+    },
     /// The step is not this attempt's any more.
     #[error("another attempt went on with this remediation meanwhile; this one changes nothing more")]
     Overtaken,
@@ -76,7 +79,7 @@ impl ActionError {
             Self::NotOurs { .. } => Some(Reason::NameTaken),
             Self::Unsuitable { .. } => Some(Reason::UnsupportedTarget),
             Self::NotRecorded | Self::Irreversible => Some(Reason::RollbackUnsupported),
-            Self::Blocked(_) | Self::Overtaken | Self::Contended => None,
+            Self::Blocked { .. } | Self::Overtaken | Self::Contended => None,
             Self::Kind(error) => error.reason(),
             Self::Api(error) => error.reason(),
         }
@@ -85,7 +88,7 @@ impl ActionError {
     /// The failed call behind it.
     pub(crate) fn call(&self) -> Option<&ApiError> {
         match self {
-            Self::Api(error) | Self::Blocked(error) | Self::Kind(KindError::Api(error)) => Some(error),
+            Self::Api(error) | Self::Kind(KindError::Api(error)) => Some(error),
             _ => None,
         }
     }

@@ -1,6 +1,8 @@
 //! `evict`: asks the Eviction API to delete the pod, which disruption budgets may refuse for the time being
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/>). It is not undone.
 
+use std::time::Duration;
+
 use k8s_openapi::{
     api::policy::v1::Eviction,
     apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions},
@@ -12,9 +14,14 @@ use kube::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
 use crate::pipeline::api::call;
+
+/// How long one request may take. The client sends again by itself what was answered 429, and would hold a worker up;
+/// whether a request that was cut off had its effect, the next attempt sees.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Parameters of `evict`: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,14 +72,12 @@ async fn evict(pods: &Api<DynamicObject>, live: &DynamicObject) -> Result<(), Ac
         delete_options: Some(DeleteOptions { preconditions: Some(as_read), ..DeleteOptions::default() }),
     };
     let params = PostParams::default();
-    let evicted = call("evict the pod", pods.create_subresource::<_, Value>("eviction", &name, &params, &eviction)).await;
+    let evicted = call("evict the pod", pods.create_subresource::<_, Value>("eviction", &name, &params, &eviction));
+    let evicted = timeout(PATIENCE, evicted).await;
     match evicted {
-        // Of a pod with several budgets the API server says so within a 201.
-        Ok(status) if status["status"] == "Failure" => {
-            Err(ActionError::Unsuitable { why: status["message"].as_str().unwrap_or("the API server does not evict it").to_owned() })
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.code() == Some(429) => Err(ActionError::Blocked(error)),
-        Err(error) => Err(error.into()),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.code() == Some(429) => Err(ActionError::Blocked { why: error.to_string() }),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(ActionError::Blocked { why: format!("the API server did not evict it within {} s", PATIENCE.as_secs()) }),
     }
 }
