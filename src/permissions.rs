@@ -94,7 +94,11 @@ const CLUSTER: &[Permission] = &[Permission {
 }];
 
 fn rules(permissions: &[Permission]) -> Vec<PolicyRule> {
-    permissions.iter().map(Permission::rule).collect()
+    rules_of(permissions.iter())
+}
+
+fn rules_of<'a>(permissions: impl Iterator<Item = &'a Permission>) -> Vec<PolicyRule> {
+    permissions.map(Permission::rule).collect()
 }
 
 /// All that is declared, by scope and action; what the chart is rendered from.
@@ -113,7 +117,12 @@ pub struct Declared {
 
 /// What an action needs on objects that live there.
 fn of_action(kind: ActionKind, scope: Scope) -> Vec<PolicyRule> {
-    kind.permissions().iter().filter(|permission| permission.scope() == scope).map(Permission::rule).collect()
+    let mut granted = rules_of(kind.permissions().iter().filter(|permission| permission.scope() == scope));
+    if scope == Scope::Cluster && !granted.is_empty() {
+        // What has no namespace has its Events in `default`, where the agent may have no role.
+        granted.push(EVENTS.rule());
+    }
+    granted
 }
 
 impl Declared {
@@ -131,6 +140,15 @@ impl Declared {
     }
 }
 
+/// Where targets may be changed.
+#[derive(Clone, Debug)]
+pub enum TargetNamespaces {
+    /// In these.
+    These(BTreeSet<String>),
+    /// In all, with those of the cluster itself, such as kube-system.
+    All,
+}
+
 /// What roles are wanted for.
 #[derive(Clone, Debug)]
 pub struct Roles {
@@ -138,8 +156,8 @@ pub struct Roles {
     pub namespace: String,
     /// Whether remediations outside of it are carried out too.
     pub watch_all: bool,
-    /// Where targets may be changed; everywhere when empty.
-    pub target_namespaces: BTreeSet<String>,
+    /// Where targets may be changed.
+    pub target_namespaces: TargetNamespaces,
     /// The actions that are enabled.
     pub actions: BTreeSet<ActionKind>,
 }
@@ -152,7 +170,7 @@ impl Roles {
         if self.watch_all {
             granted.extend(rules(WATCHED));
         }
-        if self.target_namespaces.is_empty() {
+        if matches!(self.target_namespaces, TargetNamespaces::All) {
             granted.extend(self.targets());
         }
         ClusterRole { metadata: ObjectMeta { namespace: None, ..named() }, rules: Some(unique(granted)), aggregation_rule: None }
@@ -169,8 +187,11 @@ impl Roles {
             rules: Some(unique(rules)),
         };
         let own = role(&self.namespace, NAME, granted);
-        let targets = self.target_namespaces.iter().map(|namespace| role(namespace, &format!("{NAME}-targets"), self.targets()));
-        std::iter::once(own).chain(targets).collect()
+        let mut roles = vec![own];
+        if let TargetNamespaces::These(namespaces) = &self.target_namespaces {
+            roles.extend(namespaces.iter().map(|namespace| role(namespace, &format!("{NAME}-targets"), self.targets())));
+        }
+        roles
     }
 
     fn targets(&self) -> Vec<PolicyRule> {

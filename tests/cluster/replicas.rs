@@ -32,6 +32,7 @@ use zen_agent::{
 use crate::{
     agent::{Agent, client, id, sample},
     ground::Ground,
+    process::text,
     soon,
 };
 
@@ -112,6 +113,18 @@ impl Replicas {
         })
         .await;
         begun.elapsed()
+    }
+
+    /// Waits until the metrics show that this one leads, and no other that answers.
+    async fn is_shown_to_lead(&self, name: &str) {
+        let shown =
+            |agent: &Agent| text(&agent.admin, "/metrics").is_some_and(|metrics| metrics.lines().any(|line| line == "zen_agent_leader 1"));
+        soon(&format!("the metrics show that {name} leads"), async {
+            while self.agents.iter().any(|(replica, agent)| shown(agent) != (*replica == name)) {
+                tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+            }
+        })
+        .await;
     }
 
     fn remediations(&self) -> Api<ZenAgentRemediation> {
@@ -291,6 +304,7 @@ async fn a_leader_that_freezes_is_followed_and_does_no_harm_when_it_wakes_up() {
         senders.end(&replicas.client(leader)).await;
         replicas.everything_was_done_once(&before, round).await;
         assert_eq!(replicas.leader().await, Replicas::other(leader), "it does not come back to power by itself");
+        replicas.is_shown_to_lead(Replicas::other(leader)).await;
     }
 }
 
@@ -299,6 +313,7 @@ async fn a_leader_that_is_stopped_hands_over_at_once() {
     let mut replicas = Replicas::start().await;
     let before = replicas.generations().await;
     let leader = replicas.leader().await;
+    replicas.is_shown_to_lead(leader).await;
     replicas.scale_for_a_while().await;
     let stopping = Instant::now();
     replicas.agents[leader].signal("TERM");
@@ -306,6 +321,7 @@ async fn a_leader_that_is_stopped_hands_over_at_once() {
     let drained = stopping.elapsed();
     let took = replicas.leads(Replicas::other(leader)).await;
     assert!(took <= RETRY + Duration::from_secs(2), "{took:?} after it had ended, which took {drained:?}");
+    replicas.is_shown_to_lead(Replicas::other(leader)).await;
     let transitions = replicas.lease().await.unwrap().spec.unwrap().lease_transitions;
     assert_eq!(transitions, Some(1));
     replicas.everything_was_done_once(&before, 1).await;

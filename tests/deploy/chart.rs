@@ -6,7 +6,12 @@ use std::{
 };
 
 use serde_json::Value;
-use zen_agent::{config::ENABLED_ACTIONS, permissions::Roles, remediation::ActionKind, runtime::DRAIN};
+use zen_agent::{
+    config::ENABLED_ACTIONS,
+    permissions::{Roles, TargetNamespaces},
+    remediation::ActionKind,
+    runtime::DRAIN,
+};
 
 use crate::helm::{self, NAMESPACE, objects};
 
@@ -54,33 +59,36 @@ fn declared(actions: &str, more: &[&str]) -> Grants {
 
 #[test]
 fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_namespaces() {
-    let all = ActionKind::ALL.map(ActionKind::as_str).join(",");
-    let everything = format!("enabledActions={{{all}}}");
-    let cases: [(&[&str], &str, &[&str]); 7] = [
-        (&[], ENABLED_ACTIONS, &[]),
-        (&["watchAllNamespaces=true"], ENABLED_ACTIONS, &["--watch-all-namespaces"]),
-        (&["enabledActions={label}"], "label", &[]),
+    let every = ActionKind::ALL.map(ActionKind::as_str).join(",");
+    let everything = format!("enabledActions={{{every}}}");
+    let (shop, all) = (["--target-namespaces", "shop"], ["targetNamespaces=null", "targetAllNamespaces=true"]);
+    let cases: [(&[&str], &str, &[&str]); 8] = [
+        (&[], ENABLED_ACTIONS, &shop),
+        (&["watchAllNamespaces=true"], ENABLED_ACTIONS, &[&shop[..], &["--watch-all-namespaces"]].concat()),
+        (&["enabledActions={label}"], "label", &shop),
         (
             &["enabledActions={network-quarantine,scale}", "targetNamespaces={shop,jobs}"],
             "network-quarantine,scale",
             &["--target-namespaces", "shop,jobs"],
         ),
-        (&["enabledActions={cordon}", "targetNamespaces={shop}"], "cordon", &["--target-namespaces", "shop"]),
-        (&[&everything], &all, &[]),
-        (&[&everything, "targetNamespaces={shop}"], &all, &["--target-namespaces", "shop"]),
+        (&["enabledActions={cordon}"], "cordon", &shop),
+        (&[&everything], &every, &shop),
+        (&[&all[..], &[&everything]].concat(), &every, &["--target-all-namespaces"]),
+        (&all, ENABLED_ACTIONS, &["--target-all-namespaces"]),
     ];
     for (values, actions, flags) in cases {
         assert_eq!(grants(&objects(values)), declared(actions, flags), "{values:?}");
     }
     // No action at all, which the command line cannot say.
-    let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces: BTreeSet::new(), actions: BTreeSet::new() };
+    let target_namespaces = TargetNamespaces::These(["shop".to_owned()].into());
+    let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces, actions: BTreeSet::new() };
     let roles = none.roles().into_iter().map(|role| serde_json::to_value(role).unwrap());
     let none: Vec<_> = roles.chain([serde_json::to_value(none.cluster_role()).unwrap()]).collect();
     assert_eq!(grants(&objects(&["enabledActions=null"])), grants(&none));
 }
 
 #[test]
-fn nodes_may_be_changed_only_where_cordon_is_enabled_and_then_in_the_cluster_whatever_the_namespaces_of_targets() {
+fn nodes_may_be_changed_only_where_cordon_is_enabled_and_then_in_the_cluster() {
     let nodes = |values: &[&str]| -> Vec<_> {
         let of = |(place, granted): (&(String, String), &BTreeSet<Grant>)| {
             granted.iter().filter(|grant| grant.1 == "nodes").map(|grant| (place.0.clone(), grant.3.clone())).collect::<Vec<_>>()
@@ -89,18 +97,16 @@ fn nodes_may_be_changed_only_where_cordon_is_enabled_and_then_in_the_cluster_wha
     };
     assert_eq!(nodes(&[]), []);
     let granted = ["get", "patch"].map(|verb| ("ClusterRole".to_owned(), verb.to_owned()));
-    for values in [&["enabledActions={cordon}"][..], &["enabledActions={cordon}", "targetNamespaces={shop}"]] {
-        assert_eq!(nodes(values), granted, "{values:?}");
-    }
+    assert_eq!(nodes(&["enabledActions={cordon}"]), granted);
 }
 
 #[test]
 fn a_further_kind_to_label_is_granted_and_nothing_else() {
     let set = "extraTargets[0].apiGroup=,extraTargets[0].resource=services";
     let (without, with) = (grants(&objects(&[])), grants(&objects(&[set])));
-    let cluster = ("ClusterRole".to_owned(), String::new());
+    let targets = ("Role".to_owned(), "shop".to_owned());
     let added: Vec<_> =
-        with[&cluster].difference(&without[&cluster]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
+        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
     assert_eq!(added, ["get /services", "patch /services"]);
 }
 

@@ -1,10 +1,7 @@
 //! The agent with exactly what the chart grants, on a real API server that authorizes by RBAC: it is never told that
 //! something is forbidden, and what it does not need is.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeSet, time::Instant};
 
 use controlplane::ControlPlane;
 use k8s_openapi::api::{
@@ -18,13 +15,13 @@ use kube::{
     Api, Client, ResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, task::JoinHandle};
 use zen_agent::{
     contract::v0::types::{Decision, Remediation, Status},
     dev::CLUSTER,
-    remediation::ActionKind,
+    pipeline::actions::QUARANTINE_LABEL,
+    remediation::{ActionKind, Phase, ZenAgentRemediation},
 };
 
 use crate::release::{Agent, DEADLINE, Release};
@@ -40,15 +37,15 @@ async fn control_plane() -> &'static ControlPlane {
     tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap()
 }
 
-fn of<K: DeserializeOwned>(object: Value) -> K {
-    serde_json::from_value(object).unwrap()
+async fn space(admin: &Client, name: &str) {
+    let spaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(admin.clone());
+    let space = serde_json::from_value(json!({ "metadata": { "name": name } })).unwrap();
+    spaces.create(&PostParams::default(), &space).await.unwrap();
 }
 
-/// A Deployment and a pod of it, a CronJob, and a node with a pod on it, to act on.
+/// A Deployment, pods, one of them on a node, and a CronJob, to act on.
 async fn workload(admin: &Client, namespace: &str) {
-    let spaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(admin.clone());
-    let space = serde_json::from_value(json!({ "metadata": { "name": namespace } })).unwrap();
-    spaces.create(&PostParams::default(), &space).await.unwrap();
+    space(admin, namespace).await;
     let pod = json!({ "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{ "name": "web", "image": "web" }] } });
     let deployment = json!({
         "metadata": { "name": "web" },
@@ -56,19 +53,20 @@ async fn workload(admin: &Client, namespace: &str) {
     });
     let deployments: Api<Deployment> = Api::namespaced(admin.clone(), namespace);
     deployments.create(&PostParams::default(), &serde_json::from_value(deployment).unwrap()).await.unwrap();
-    let node = format!("node-{}", namespace.trim_start_matches("shop-"));
-    Api::<Node>::all(admin.clone()).create(&PostParams::default(), &of(json!({ "metadata": { "name": node } }))).await.unwrap();
+    let node = namespace.replace("shop-", "node-");
+    let created = serde_json::from_value(json!({ "metadata": { "name": node } })).unwrap();
+    Api::<Node>::all(admin.clone()).create(&PostParams::default(), &created).await.unwrap();
     let pods: Api<Pod> = Api::namespaced(admin.clone(), namespace);
-    for (name, node) in [("web-1", None), ("web-2", None), ("web-on-node", Some(node))] {
+    for (name, node) in [("web-1", None), ("web-2", None), ("on-node", Some(node))] {
         let mut pod = pod.clone();
-        pod["metadata"]["name"] = name.into();
-        pod["spec"]["nodeName"] = node.into();
-        pods.create(&PostParams::default(), &of(pod)).await.unwrap();
+        (pod["metadata"]["name"], pod["spec"]["nodeName"]) = (name.into(), node.into());
+        pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
     }
     let job =
         json!({ "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "job", "image": "job" }] } } } });
     let nightly = json!({ "metadata": { "name": "nightly" }, "spec": { "schedule": "0 3 * * *", "jobTemplate": job } });
-    Api::<CronJob>::namespaced(admin.clone(), namespace).create(&PostParams::default(), &of(nightly)).await.unwrap();
+    let cron_jobs = Api::<CronJob>::namespaced(admin.clone(), namespace);
+    cron_jobs.create(&PostParams::default(), &serde_json::from_value(nightly).unwrap()).await.unwrap();
 }
 
 /// Plays the Deployment's controller: its status follows its spec.
@@ -88,6 +86,21 @@ fn follow(admin: &Client, namespace: &str) -> JoinHandle<()> {
     })
 }
 
+/// Sends an event that the policy below answers with the action of that name.
+async fn send(agent: &Agent, action: &str, namespace: &str, kind: &str, name: &str) -> String {
+    let api_version = match kind {
+        "Pod" => "v1",
+        "CronJob" => "batch/v1",
+        _ => "apps/v1",
+    };
+    let batch = json!({ "cluster_id": CLUSTER, "events": [{
+        "source": "falco", "rule": action, "severity": "high", "time": jiff::Timestamp::now().to_string(), "facts": {},
+        "target": { "apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name },
+    }] });
+    let receipt = agent.client.stable.ingest_events(&id(), batch.to_string()).await.expect("the event is taken").into_inner();
+    receipt.results[0].remediation.clone().expect("a remediation")
+}
+
 /// The remediation, once it has ended.
 async fn ended(agent: &Agent, name: &str) -> Remediation {
     let begun = Instant::now();
@@ -101,64 +114,54 @@ async fn ended(agent: &Agent, name: &str) -> Remediation {
     }
 }
 
-/// A rule for each of these actions, by its name; nothing but approval holds them up.
-fn policy(actions: &[ActionKind]) -> Value {
-    let rule = |kind: &ActionKind| {
-        let (mode, action) = match kind {
-            ActionKind::Label => ("automatic", json!({ "label": { "labels": { "flag": "falco" } } })),
-            ActionKind::Annotate => ("automatic", json!({ "annotate": { "annotations": { "note": "falco" } } })),
-            ActionKind::NetworkQuarantine => ("automatic", json!({ "networkQuarantine": {} })),
-            ActionKind::Scale => ("propose", json!({ "scale": { "replicas": 0 } })),
-            ActionKind::SetImage => ("automatic", json!({ "setImage": { "containers": { "web": "web:2" } } })),
-            ActionKind::Restart => ("automatic", json!({ "restart": {} })),
-            ActionKind::Suspend => ("automatic", json!({ "suspend": {} })),
-            ActionKind::DeletePod => ("automatic-irreversible", json!({ "deletePod": {} })),
-            ActionKind::Evict => ("automatic-irreversible", json!({ "evict": {} })),
-            ActionKind::Cordon => ("automatic", json!({ "cordon": {} })),
-        };
-        json!({ "name": kind.as_str(), "when": format!("rule == \"{kind}\""), "mode": mode, "action": action })
-    };
+fn policy() -> Value {
+    let rule = |action: &str, mode: &str, what: Value| json!({ "name": action, "when": format!("rule == \"{action}\""), "mode": mode, "action": what });
     json!({
-        "rules": actions.iter().map(rule).collect::<Vec<_>>(), "default": { "mode": "observe" },
-        "guardrails": { "budget": "off", "cooldown": "off" },
+        "rules": [
+            rule("label", "automatic", json!({ "label": { "labels": { "flag": "falco" } } })),
+            rule("quarantine", "automatic", json!({ "networkQuarantine": {} })),
+            rule("scale", "propose", json!({ "scale": { "replicas": 0 } })),
+        ],
+        "default": { "mode": "observe" },
     })
 }
 
-/// What to do each action to.
-fn target(kind: ActionKind) -> (&'static str, &'static str, &'static str) {
-    match kind {
-        ActionKind::NetworkQuarantine | ActionKind::DeletePod => ("v1", "Pod", "web-1"),
-        ActionKind::Evict => ("v1", "Pod", "web-2"),
-        ActionKind::Cordon => ("v1", "Pod", "web-on-node"),
-        ActionKind::Suspend => ("batch/v1", "CronJob", "nightly"),
-        ActionKind::Label | ActionKind::Annotate | ActionKind::Scale | ActionKind::SetImage | ActionKind::Restart => {
-            ("apps/v1", "Deployment", "web")
-        }
-    }
+/// The same, and a rule for each further action.
+fn policy_of_everything() -> Value {
+    let mut policy = policy();
+    let further = [
+        ("annotate", "automatic", json!({ "annotate": { "annotations": { "note": "falco" } } })),
+        ("set-image", "automatic", json!({ "setImage": { "containers": { "web": "web:2" } } })),
+        ("restart", "automatic", json!({ "restart": {} })),
+        ("suspend", "automatic", json!({ "suspend": {} })),
+        ("cordon", "automatic", json!({ "cordon": {} })),
+        ("delete-pod", "automatic-irreversible", json!({ "deletePod": {} })),
+        ("evict", "automatic-irreversible", json!({ "evict": {} })),
+    ];
+    let further =
+        further.map(|(name, mode, action)| json!({ "name": name, "when": format!("rule == \"{name}\""), "mode": mode, "action": action }));
+    policy["rules"].as_array_mut().unwrap().extend(further);
+    policy["guardrails"] = json!({ "budget": "off", "cooldown": "off" });
+    policy
 }
 
-/// Sends an event that the policy answers with this action.
-async fn send(agent: &Agent, namespace: &str, kind: ActionKind) -> String {
-    let (api_version, object, name) = target(kind);
-    send_about(agent, namespace, kind, api_version, object, name).await
-}
-
-async fn send_about(agent: &Agent, namespace: &str, action: ActionKind, api_version: &str, kind: &str, name: &str) -> String {
-    let batch = json!({ "cluster_id": CLUSTER, "events": [{
-        "source": "falco", "rule": action.as_str(), "severity": "high", "time": jiff::Timestamp::now().to_string(), "facts": {},
-        "target": { "apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name },
-    }] });
-    let receipt = agent.client.stable.ingest_events(&id(), batch.to_string()).await.expect("the event is taken").into_inner();
-    receipt.results[0].remediation.clone().expect("a remediation")
-}
-
-/// The series in which the API server counts requests that its authorizer did not allow, and their sum.
-async fn refusals(admin: &Client) -> (Vec<String>, f64) {
+/// Of the API server's metrics, the series that are wanted, and their sum.
+async fn counted(admin: &Client, wanted: impl Fn(&str) -> bool) -> (Vec<String>, f64) {
     let text = admin.request_text(http::Request::get("/metrics").body(Vec::new()).unwrap()).await.unwrap();
-    let lines = text.lines().filter(|line| line.starts_with("authorization_attempts_total{") && !line.contains("result=\"allowed\""));
-    let lines: Vec<_> = lines.map(str::to_owned).collect();
+    let lines: Vec<_> = text.lines().filter(|line| wanted(line)).map(str::to_owned).collect();
     let sum = lines.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
     (lines, sum)
+}
+
+/// Requests that its authorizer did not allow.
+async fn refusals(admin: &Client) -> (Vec<String>, f64) {
+    counted(admin, |line| line.starts_with("authorization_attempts_total{") && !line.contains("result=\"allowed\"")).await
+}
+
+/// Requests about NetworkPolicies with this verb that it granted.
+async fn written(admin: &Client, verb: &str) -> f64 {
+    let of = |line: &str| line.contains("resource=\"networkpolicies\"") && line.contains(&format!("verb=\"{verb}\""));
+    counted(admin, |line| line.starts_with("apiserver_request_total{code=\"200\"") && of(line)).await.1
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,31 +169,45 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
     let admin = control.client().await;
-    let values = json!({ "policy": policy(&ActionKind::ALL), "enabledActions": ActionKind::ALL.map(ActionKind::as_str) });
+    workload(&admin, "shop-granted").await;
+    let values = json!({
+        "policy": policy_of_everything(), "targetNamespaces": ["shop-granted"],
+        "enabledActions": ActionKind::ALL.map(ActionKind::as_str),
+    });
     let release = Release::install(control, "granted", &values);
     // Pods as restricted as the namespace asks for; the server judges.
     release.kubectl(&["create", "--dry-run=server", "-f", "-"], &release.pod());
-    workload(&admin, "shop-granted").await;
     let playing = follow(&admin, "shop-granted");
     let (_, before) = refusals(&admin).await;
 
     let agent = release.start(&[]);
-    let mut done = BTreeMap::new();
-    for kind in ActionKind::ALL {
-        let name = send(&agent, "shop-granted", kind).await;
-        if kind == ActionKind::Scale {
-            let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
-            agent.client.stable.approve_remediation(&name, &id(), &reason).await.unwrap();
-        }
-        let item = ended(&agent, &name).await;
-        assert_eq!(item.status, Status::Succeeded, "{kind}: {item:?}");
-        done.insert(kind, name);
+    let labelled = send(&agent, "label", "shop-granted", "Deployment", "web").await;
+    let cut_off = send(&agent, "quarantine", "shop-granted", "Pod", "web-1").await;
+    for name in [&labelled, &cut_off] {
+        let item = ended(&agent, name).await;
+        assert_eq!(item.status, Status::Succeeded, "{item:?}");
     }
+    let scaled = send(&agent, "scale", "shop-granted", "Deployment", "web").await;
+    let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
+    agent.client.stable.approve_remediation(&scaled, &id(), &reason).await.unwrap();
+    let item = ended(&agent, &scaled).await;
+    assert_eq!(item.status, Status::Succeeded, "{item:?}");
     let live = Api::<Deployment>::namespaced(admin.clone(), "shop-granted").get("web").await.unwrap();
     assert_eq!((live.labels().get("flag").map(String::as_str), live.spec.as_ref().unwrap().replicas), (Some("falco"), Some(0)));
     let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-granted");
-    let policy = format!("zen-quarantine-{}", done[&ActionKind::NetworkQuarantine]);
-    assert!(policies.get_opt(&policy).await.unwrap().is_some());
+    assert!(policies.get_opt(&format!("zen-quarantine-{cut_off}")).await.unwrap().is_some());
+    for (action, kind, name) in [
+        ("annotate", "Deployment", "web"),
+        ("set-image", "Deployment", "web"),
+        ("restart", "Deployment", "web"),
+        ("suspend", "CronJob", "nightly"),
+        ("cordon", "Pod", "on-node"),
+        ("delete-pod", "Pod", "web-1"),
+        ("evict", "Pod", "web-2"),
+    ] {
+        let item = ended(&agent, &send(&agent, action, "shop-granted", kind, name).await).await;
+        assert_eq!(item.status, Status::Succeeded, "{action}: {item:?}");
+    }
     let node = Api::<Node>::all(admin.clone()).get("node-granted").await.unwrap();
     assert_eq!(node.spec.unwrap().unschedulable, Some(true));
     // Events on the target, in its namespace.
@@ -204,7 +221,7 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
         .iter()
         .filter(|e| e.reason.as_deref() == Some("RemediationSucceeded"))
         .count()
-        < ActionKind::ALL.len()
+        < ActionKind::ALL.len() - 1
     {
         assert!(begun.elapsed() < DEADLINE, "the Events do not come");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
@@ -219,6 +236,128 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
 
     let log = agent.stop();
     playing.abort();
+    let (lines, after) = refusals(&admin).await;
+    assert_eq!(after - before, 0.0, "{lines:#?}");
+    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+}
+
+/// Answers each attempt to put a pod there into quarantine with 403, as a webhook for admission may.
+async fn refuse_quarantine(release: &Release, admin: &Client, namespace: &str) {
+    let group = "admissionregistration.k8s.io/v1";
+    let refusal = json!({
+        "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": { "name": "no-quarantine" },
+        "spec": {
+            "matchConstraints": { "resourceRules": [
+                { "apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods"] },
+            ] },
+            "validations": [{
+                "expression": format!("!has(object.metadata.labels) || !('{QUARANTINE_LABEL}' in object.metadata.labels)"),
+                "message": "no quarantine here", "reason": "Forbidden",
+            }],
+        },
+    });
+    let there = json!({
+        "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": { "name": "no-quarantine" },
+        "spec": {
+            "policyName": "no-quarantine", "validationActions": ["Deny"],
+            "matchResources": { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } } },
+        },
+    });
+    release.kubectl(&["apply", "-f", "-"], &json!({ "apiVersion": "v1", "kind": "List", "items": [refusal, there] }));
+    // The server takes a moment to go by it.
+    let (pods, begun) = (Api::<Pod>::namespaced(admin.clone(), namespace), Instant::now());
+    let (dry, label) =
+        (PatchParams { dry_run: true, ..PatchParams::default() }, json!({ "metadata": { "labels": { QUARANTINE_LABEL: "x" } } }));
+    while pods.patch("web-1", &dry, &Patch::Merge(&label)).await.is_ok() {
+        assert!(begun.elapsed() < DEADLINE, "the server does not refuse it");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_refused_by_rbac() {
+    let _alone = ALONE.lock().await;
+    let control = control_plane().await;
+    let admin = control.client().await;
+    workload(&admin, "shop-undone").await;
+    let mut policy = policy();
+    policy["rules"][1]["mode"] = "propose".into();
+    let release = Release::install(control, "undone", &json!({ "policy": policy, "targetNamespaces": ["shop-undone"] }));
+    refuse_quarantine(&release, &admin, "shop-undone").await;
+    let (_, before) = refusals(&admin).await;
+    let (updates, deletions) = (written(&admin, "PUT").await, written(&admin, "DELETE").await);
+    let agent = release.start(&[("VALIDATION_TIMEOUT", "2s")]);
+    let approve = async |name: &str| {
+        let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
+        agent.client.stable.approve_remediation(name, &id(), &reason).await.unwrap();
+        ended(&agent, name).await
+    };
+
+    // The remediation's own policy, which somebody opened: it is repaired, the pod refuses the label, and the policy is deleted.
+    let cut_off = send(&agent, "quarantine", "shop-undone", "Pod", "web-1").await;
+    let remediations = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "undone");
+    let opened = json!({
+        "metadata": {
+            "name": format!("zen-quarantine-{cut_off}"),
+            "annotations": { "zen.kube-zen.io/remediation-uid": remediations.get(&cut_off).await.unwrap().metadata.uid },
+        },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] },
+    });
+    let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-undone");
+    policies.create(&PostParams::default(), &serde_json::from_value(opened).unwrap()).await.unwrap();
+    let item = approve(&cut_off).await;
+    assert_eq!((item.status, item.reason.as_deref()), (Status::Failed, Some("Forbidden")), "{item:?}");
+    assert!(item.message.unwrap().contains("no quarantine here"));
+    assert!(policies.list(&ListParams::default()).await.unwrap().items.is_empty());
+    assert_eq!((written(&admin, "PUT").await - updates, written(&admin, "DELETE").await - deletions), (1.0, 1.0));
+
+    // Nobody plays the Deployment's controller.
+    let item = approve(&send(&agent, "scale", "shop-undone", "Deployment", "web").await).await;
+    assert_eq!((item.status, item.reason.as_deref()), (Status::RolledBack, Some("ValidationTimedOut")), "{item:?}");
+    let live = Api::<Deployment>::namespaced(admin.clone(), "shop-undone").get("web").await.unwrap();
+    assert_eq!((live.spec.unwrap().replicas, live.metadata.generation), (Some(3), Some(3)));
+
+    agent.stop();
+    let (lines, after) = refusals(&admin).await;
+    assert_eq!(after - before, 0.0, "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_create_in_their_namespaces_is_done_where_all_are_watched_and_no_call_is_refused() {
+    let _alone = ALONE.lock().await;
+    let control = control_plane().await;
+    let admin = control.client().await;
+    workload(&admin, "shop-watched").await;
+    space(&admin, "team").await;
+    let values = json!({ "policy": policy(), "watchAllNamespaces": true, "targetNamespaces": ["shop-watched"] });
+    let release = Release::install(control, "watched", &values);
+    let (_, before) = refusals(&admin).await;
+    let agent = release.start(&[]);
+    let theirs = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "team");
+    let wanted = json!({
+        "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation", "metadata": { "name": "theirs" },
+        "spec": {
+            "target": { "apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop-watched", "name": "web" },
+            "action": { "label": { "labels": { "flag": "team" } } }, "mode": "automatic",
+        },
+    });
+    theirs.create(&PostParams::default(), &serde_json::from_value(wanted).unwrap()).await.unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        let item = theirs.get("theirs").await.unwrap();
+        if item.phase().is_terminal() {
+            break item.status.unwrap();
+        }
+        assert!(begun.elapsed() < DEADLINE, "it did not end: {item:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+    };
+    assert_eq!(status.phase, Some(Phase::Succeeded), "{status:?}");
+    let live = Api::<Deployment>::namespaced(admin.clone(), "shop-watched").get("web").await.unwrap();
+    assert_eq!(live.labels().get("flag").map(String::as_str), Some("team"));
+    let own = send(&agent, "label", "shop-watched", "Pod", "web-1").await;
+    assert_eq!(ended(&agent, &own).await.status, Status::Succeeded);
+
+    let log = agent.stop();
     let (lines, after) = refusals(&admin).await;
     assert_eq!(after - before, 0.0, "{lines:#?}");
     assert!(!log.to_lowercase().contains("forbidden"), "{log}");
@@ -248,6 +387,7 @@ async fn allowed(agent: &Client, wanted: &str) -> bool {
 async fn what_the_agent_does_not_need_is_forbidden_to_it() {
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
+    space(&control.client().await, "shop").await;
     let release = Release::install(control, "needless", &json!({ "enabledActions": ["label", "network-quarantine"] }));
     let agent = controlplane::client(&release.kubeconfig()).await;
     for needed in [
@@ -277,6 +417,9 @@ async fn what_the_agent_does_not_need_is_forbidden_to_it() {
         "update apps:deployments shop",
         "delete apps:deployments shop",
         "patch apps:deployments/scale shop",
+        "get pods kube-system",
+        "patch pods kube-system",
+        "create events.k8s.io:events kube-system",
         "patch nodes",
         "patch namespaces",
         "delete namespaces",
@@ -339,7 +482,7 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     let control = control_plane().await;
     let admin = control.client().await;
     let values = json!({
-        "policy": policy(&[ActionKind::Label, ActionKind::NetworkQuarantine]), "targetNamespaces": ["shop-narrow"],
+        "policy": policy(), "targetNamespaces": ["shop-narrow"],
         "enabledActions": ["label"],
     });
     workload(&admin, "shop-narrow").await;
@@ -348,9 +491,9 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     let (_, before) = refusals(&admin).await;
     let agent = release.start(&[("ENABLED_ACTIONS", "label,network-quarantine,scale")]);
 
-    let labelled = send_about(&agent, "shop-narrow", ActionKind::Label, "v1", "Pod", "web-1").await;
+    let labelled = send(&agent, "label", "shop-narrow", "Pod", "web-1").await;
     assert_eq!(ended(&agent, &labelled).await.status, Status::Succeeded);
-    let cut_off = send(&agent, "shop-narrow", ActionKind::NetworkQuarantine).await;
+    let cut_off = send(&agent, "quarantine", "shop-narrow", "Pod", "web-1").await;
     let refused = ended(&agent, &cut_off).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (Status::Failed, Some("Forbidden")));
     let message = refused.message.unwrap();
@@ -358,19 +501,19 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
         assert!(message.contains(&format!("{missing} networkpolicies.networking.k8s.io in shop-narrow")), "{message}");
     }
     assert!(!message.contains("pods"), "what is granted is not said to be missing: {message}");
-    let outside = send_about(&agent, "shop-outside", ActionKind::Label, "v1", "Pod", "web-1").await;
+    let outside = send(&agent, "label", "shop-outside", "Pod", "web-1").await;
     let refused = ended(&agent, &outside).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (Status::Failed, Some("Forbidden")));
     assert!(refused.message.unwrap().contains("cannot get resource \"pods\""));
     let (_, after) = refusals(&admin).await;
     assert!(after > before, "refusals are not counted, so that none would be found");
     // As kubectl shows it.
-    let resources = Api::<zen_agent::remediation::ZenAgentRemediation>::namespaced(admin.clone(), "narrow");
+    let resources = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "narrow");
     let condition = resources.get(&cut_off).await.unwrap().condition("Complete").cloned().unwrap();
     assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("True", "Forbidden"));
     assert!(Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-narrow").list(&ListParams::default()).await.unwrap().items.is_empty());
     let pod = Api::<Pod>::namespaced(admin, "shop-narrow").get("web-1").await.unwrap();
     assert_eq!(pod.labels().get("flag").map(String::as_str), Some("falco"));
-    assert_eq!(pod.labels().get(zen_agent::pipeline::actions::QUARANTINE_LABEL), None);
+    assert_eq!(pod.labels().get(QUARANTINE_LABEL), None);
     agent.stop();
 }
