@@ -28,18 +28,35 @@ pub(super) async fn check(client: &Client, action: &Action, target: &Target) -> 
 async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
     let of = |group: &str, resource: &str, verb: &str| ResourceAttributes {
         group: Some(group.to_owned()),
-        resource: Some(resource.to_owned()),
+        resource: Some(plural(resource).to_owned()),
+        subresource: resource.split_once('/').map(|(_, subresource)| subresource.to_owned()),
         verb: Some(verb.to_owned()),
         namespace: target.namespace.clone(),
         ..ResourceAttributes::default()
     };
-    if actions::level(action) == Level::Pod {
-        let all = actions::permissions(action.kind()).iter();
-        return Ok(all.flat_map(|one| one.verbs.iter().map(|verb| of(one.group, one.resource, verb))).collect());
-    }
     // Of the kinds that the action can be done to, only the target's own.
-    let resource = kinds::find(client, target).await?.resource;
-    Ok(vec![of(&resource.group, &resource.plural, "patch")])
+    let own = match actions::level(action) {
+        Level::Pod => None,
+        _ => Some(kinds::find(client, target).await?.resource),
+    };
+    let is_meant = |group: &str, resource: &str, verb: &str| {
+        own.as_ref().is_none_or(|own| (group, plural(resource)) == (own.group.as_str(), own.plural.as_str()) && verb != "get")
+    };
+    let mut needed = Vec::new();
+    for one in actions::permissions(action.kind()) {
+        needed
+            .extend(one.verbs.iter().filter(|verb| is_meant(one.group, one.resource, verb)).map(|verb| of(one.group, one.resource, verb)));
+    }
+    // A further kind, which the operator grants.
+    if let (true, Some(own)) = (needed.is_empty(), &own) {
+        needed.push(of(&own.group, &own.plural, "patch"));
+    }
+    Ok(needed)
+}
+
+/// The resource, without its subresource.
+fn plural(resource: &str) -> &str {
+    resource.split('/').next().unwrap_or(resource)
 }
 
 /// The permission, if it is not granted.
@@ -59,6 +76,9 @@ async fn denied(client: &Client, wanted: ResourceAttributes) -> Result<Option<Re
 fn named(missing: &ResourceAttributes) -> String {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
     let (verb, mut resource, group) = (text(&missing.verb), text(&missing.resource), text(&missing.group));
+    if let Some(subresource) = &missing.subresource {
+        resource = format!("{resource}/{subresource}");
+    }
     if !group.is_empty() {
         resource = format!("{resource}.{group}");
     }
