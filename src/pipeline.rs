@@ -64,6 +64,7 @@ mod kinds;
 mod listing;
 mod plan;
 mod recent;
+mod resolve;
 mod rollback;
 mod run;
 mod running;
@@ -88,6 +89,7 @@ pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
 pub use plan::PlanError;
+pub use resolve::Level;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
 

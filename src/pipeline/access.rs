@@ -9,10 +9,10 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::{Api, Client, api::PostParams};
 
 use super::{
-    actions::{self, Level},
     api::{ApiError, call},
     kinds,
     plan::PlanError,
+    resolve::Level,
 };
 use crate::{category::Category, event::Target, remediation::Action};
 
@@ -35,7 +35,7 @@ async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec
         ..ResourceAttributes::default()
     };
     // Of the kinds that the action can be done to, only the target's own.
-    let own = match actions::level(action) {
+    let own = match action.kind().level() {
         Level::Pod => None,
         _ => Some(kinds::find(client, target).await?.resource),
     };
@@ -43,7 +43,7 @@ async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec
         own.as_ref().is_none_or(|own| (group, plural(resource)) == (own.group.as_str(), own.plural.as_str()) && verb != "get")
     };
     let mut needed = Vec::new();
-    for one in actions::permissions(action.kind()) {
+    for one in action.kind().permissions() {
         needed
             .extend(one.verbs.iter().filter(|verb| is_meant(one.group, one.resource, verb)).map(|verb| of(one.group, one.resource, verb)));
     }

@@ -3,10 +3,11 @@
 use std::future::Future;
 
 use kube::{
-    Api, Client,
-    api::{DynamicObject, Patch, PatchParams},
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
     discovery::Scope,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::kinds::{self, KindError};
@@ -44,6 +45,19 @@ impl ApiError {
             Self::Timeout { .. } => Category::Timeout,
             Self::NotLeading { .. } => Category::Conflict,
             Self::Failed { source, .. } => Category::of(source),
+        }
+    }
+}
+
+impl ApiError {
+    /// The code that the API server answered with.
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Failed { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
@@ -100,4 +114,14 @@ pub(super) async fn patch_as_read(api: &Api<DynamicObject>, part: Part, live: &D
         Part::Whole => call("change the target", api.patch(name, &params, &patch)).await.map(drop),
         Part::Scale => call("scale the target", api.patch_scale(name, &params, &patch)).await.map(drop),
     }
+}
+
+/// Deletes an object only as it was read: its uid and its resourceVersion.
+pub(super) async fn delete_as_read<K>(what: &'static str, api: &Api<K>, live: &K) -> Result<(), ApiError>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let as_read = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
+    let params = DeleteParams { preconditions: Some(as_read), ..DeleteParams::default() };
+    call(what, api.delete(&live.name_any(), &params)).await.map(drop)
 }

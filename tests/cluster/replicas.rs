@@ -25,7 +25,8 @@ use zen_agent::{
     dev::NAMESPACE,
     event::Target,
     lease,
-    remediation::{Action, Mode, Phase, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation},
+    pipeline::actions::ScaleAction,
+    remediation::{Action, Mode, Phase, RemediationSpec, StepName, ZenAgentRemediation},
 };
 
 use crate::{
