@@ -82,6 +82,11 @@ impl Fill {
             assert!(begun.elapsed() < PATIENCE, "the definition is not acted on");
             tokio::time::sleep(Duration::from_millis(100)).await; // pacing of a poll with a deadline
         }
+        // The server's own cache begins anew with the definition; until it has read all of them, it refuses.
+        let cached = ListParams::default().match_any().limit(1);
+        while self.api.list_metadata(&cached).await.is_err() {
+            assert!(begun.elapsed() < PATIENCE, "the server's cache is not ready");
+        }
     }
 
     fn some(&self, batch: &str, phase: Phase, age: Duration) -> Fixtures {
