@@ -53,8 +53,9 @@ impl Category {
             408 | 504 => Self::Timeout,
             409 => Self::Conflict,
             400 | 413 | 415 | 422 => Self::Validation,
-            // 401: credentials are being rotated. 410 asks for a fresh list, which is what the next attempt begins with.
-            401 | 410 | 429 | 500..=599 => Self::Transient,
+            // 401: credentials are being rotated. 405: a definition is being deleted, and perhaps made again. 410 asks for a fresh list,
+            // which is what the next attempt begins with.
+            401 | 405 | 410 | 429 | 500..=599 => Self::Transient,
             _ => Self::Permanent,
         }
     }
@@ -105,7 +106,7 @@ mod tests {
         assert_eq!(of(401), Category::Transient);
         assert_eq!(of(403), Category::Forbidden);
         assert_eq!(of(404), Category::NotFound);
-        assert_eq!(of(405), Category::Permanent);
+        assert_eq!(of(405), Category::Transient);
         assert_eq!(of(409), Category::Conflict);
         assert_eq!(of(410), Category::Transient);
         assert_eq!(of(422), Category::Validation);
