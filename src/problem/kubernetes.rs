@@ -97,7 +97,7 @@ mod tests {
             (401, Code::Unavailable),
             (403, Code::Internal),
             (404, Code::Unavailable),
-            (405, Code::Internal),
+            (405, Code::Unavailable),
             (408, Code::Unavailable),
             (409, Code::Unavailable),
             (410, Code::Unavailable),
