@@ -6,6 +6,8 @@
 FROM scratch AS runtime
 ARG BINARY=target/x86_64-unknown-linux-gnu/dist/zen-agent
 COPY --chmod=0555 ${BINARY} /zen-agent
+# Else malloc keeps the memory of the largest bodies once per processor, for good.
+ENV MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8443 9090
 ENTRYPOINT ["/zen-agent"]
@@ -20,6 +22,7 @@ RUN RUSTFLAGS="-C target-feature=+crt-static" \
 
 FROM scratch
 COPY --from=build --chmod=0555 /src/target/x86_64-unknown-linux-gnu/dist/zen-agent /zen-agent
+ENV MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8443 9090
 ENTRYPOINT ["/zen-agent"]

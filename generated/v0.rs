@@ -1646,7 +1646,7 @@ pub mod types {
         )]
         pub start_line: ::std::option::Option<i64>,
     }
-    ///`trivy --format json`. It names no Kubernetes object.
+    ///`trivy --format json`. It names no Kubernetes object. Trivy leaves Results out where it has none: such a report is refused, and there is nothing in it to send.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct TrivyCliReport {
         #[serde(

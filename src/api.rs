@@ -11,6 +11,7 @@
 
 mod dispatch;
 mod handlers;
+mod json;
 pub mod meta;
 mod mount;
 mod parameters;

@@ -84,6 +84,7 @@ mod gate;
 mod kinds;
 mod listing;
 mod plan;
+mod recent;
 mod refusals;
 mod rollback;
 mod run;
@@ -98,6 +99,7 @@ use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
 use gate::Gate;
+use recent::Recent;
 use refusals::Refusals;
 use run::{Run, Stage};
 use running::Running;
@@ -207,7 +209,7 @@ impl PipelineError {
     }
 }
 
-/// The pipeline, for one term: it remembers which targets it works on.
+/// The pipeline, for one term: it remembers which targets it works on, and what ran lately.
 pub struct Pipeline {
     client: Client,
     settings: Settings,
@@ -215,6 +217,7 @@ pub struct Pipeline {
     events: Events,
     metrics: Metrics,
     running: Running,
+    recent: Recent,
     stopwatches: Stopwatches,
     refusals: Refusals,
     tenure: Tenure,
@@ -240,6 +243,7 @@ impl Pipeline {
             events,
             metrics,
             running: Running::default(),
+            recent: Recent::default(),
             stopwatches: Stopwatches::default(),
             refusals: Refusals::default(),
             tenure,
@@ -268,6 +272,7 @@ impl Pipeline {
             let stage = run.stage();
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
                 self.running.adopt(&run.object);
+                self.recent.note(self, &run.object);
             }
             let flow = match stage {
                 Stage::Start => self.start(&mut run).await?,
@@ -334,6 +339,7 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
+        self.recent.note(self, &run.object);
         run.wakes = self.running.release(&run.object);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();

@@ -10,6 +10,9 @@ use http::StatusCode;
 
 use crate::contract::ContractVersion;
 
+/// When to come back if there was no room for a body.
+pub const BUSY_WAIT: Duration = Duration::from_secs(1);
+
 /// The stable `code` of a problem; clients branch on it, so a code never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -29,7 +32,7 @@ pub enum Code {
     ClusterMismatch,
     /// The body's media type is not in the contract.
     UnsupportedMediaType,
-    /// The body, or what would be stored of it, is above the limit.
+    /// The body, the number of values in it, or what would be stored of it, is above the limit.
     BodyTooLarge,
     /// The signature is absent, malformed, out of time, of an unknown key, or wrong.
     InvalidSignature,

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Waiting is independent of the rest: a key may wait for a later time and be ready or processed
-//! now. Of two times to wait for, the earlier one holds, as in client-go: what is added is worked
+//! now. What is ready is handed out by [`Priority`], as in controller-runtime, and in the order of its addition. Of two times
+//! to wait for, the earlier one holds, as in client-go: what is added is worked
 //! on after that and by the time it asks for.
 
 use std::{
@@ -52,16 +53,31 @@ impl Backoff {
     }
 }
 
+/// What goes first among the ready. A key that is added twice has the higher one of the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Work that was begun.
+    High,
+    /// What is new, or has changed.
+    #[default]
+    Normal,
+    /// What is looked at for safety's sake. It waits as long as there is anything else.
+    Low,
+}
+
+/// A place among the ready.
+type Ticket = (Priority, u64);
+
 /// What the queue knows about one key; a key it knows nothing about has no entry.
 #[derive(Debug, Default)]
 struct Entry {
     /// Its place among the ready.
-    ready: Option<u64>,
+    ready: Option<Ticket>,
     /// Its place among the waiting.
     waiting: Option<(Instant, u64)>,
     processing: bool,
     /// Added while it was processed.
-    dirty: bool,
+    dirty: Option<Priority>,
     /// Failures in a row.
     failures: u32,
 }
@@ -76,8 +92,7 @@ impl Entry {
 #[derive(Debug)]
 pub struct Queue<K> {
     entries: HashMap<K, Entry>,
-    /// In the order of addition.
-    ready: BTreeMap<u64, K>,
+    ready: BTreeMap<Ticket, K>,
     waiting: BTreeMap<(Instant, u64), K>,
     tickets: u64,
     backoff: Backoff,
@@ -98,15 +113,21 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     }
 
     /// Wants `key` worked on: now, or once more after the work that is under way.
-    pub fn add(&mut self, key: &K) {
+    pub fn add(&mut self, key: &K, priority: Priority) {
         let entry = entry(&mut self.entries, key);
         if entry.processing {
-            entry.dirty = true;
-        } else if entry.ready.is_none() {
-            self.tickets += 1;
-            entry.ready = Some(self.tickets);
-            self.ready.insert(self.tickets, key.clone());
+            entry.dirty = Some(entry.dirty.map_or(priority, |dirty| dirty.min(priority)));
+            return;
         }
+        if entry.ready.is_some_and(|(ready, _)| ready <= priority) {
+            return;
+        }
+        if let Some(lower) = entry.ready.take() {
+            self.ready.remove(&lower);
+        }
+        self.tickets += 1;
+        entry.ready = Some((priority, self.tickets));
+        self.ready.insert((priority, self.tickets), key.clone());
     }
 
     /// Wants `key` worked on at `at`, or earlier where it waits for an earlier time already.
@@ -149,7 +170,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     pub fn claim(&mut self, key: &K) -> bool {
         let entry = entry(&mut self.entries, key);
         if entry.processing {
-            entry.dirty = true;
+            entry.dirty = Some(Priority::High);
             return false;
         }
         if let Some(ticket) = entry.ready.take() {
@@ -163,8 +184,8 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     pub fn done(&mut self, key: &K) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.processing = false;
-        if std::mem::take(&mut entry.dirty) {
-            self.add(key);
+        if let Some(priority) = entry.dirty.take() {
+            self.add(key, priority);
         } else {
             self.tidy(key);
         }
@@ -182,7 +203,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     pub fn remove(&mut self, key: &K) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let (ready, waiting) = (entry.ready.take(), entry.waiting.take());
-        entry.dirty = false;
+        entry.dirty = None;
         entry.failures = 0;
         if let Some(ticket) = ready {
             self.ready.remove(&ticket);
@@ -213,7 +234,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         while let Some(due) = self.waiting.first_entry().filter(|first| first.key().0 <= now) {
             let key = due.remove();
             entry(&mut self.entries, &key).waiting = None;
-            self.add(&key);
+            self.add(&key, Priority::Normal);
         }
     }
 

@@ -74,8 +74,12 @@ impl Quota {
         Self(Arc::new(Inner { cap: cap.get(), own: own.clone(), places, usage }))
     }
 
-    /// The tenant that this object counts for; none that is known, where somebody else labelled it.
+    /// The tenant that this object counts for. One that is being deleted counts for nobody: until it is gone, which is up
+    /// to the garbage collector, it is out of its tenant's hands. Nor does one that somebody labelled with another name.
     pub fn holder(&self, object: &ZenAgentRemediation) -> Option<Holder> {
+        if object.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
         self.place(object.tenant().unwrap_or(self.0.own.as_str()))
     }
 
@@ -137,6 +141,8 @@ fn lock(usage: &Mutex<Usage>) -> MutexGuard<'_, Usage> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
     use crate::remediation::TENANT_LABEL;
 
@@ -173,12 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_tenant_counts_for_the_own_and_a_strangers_for_nobody() {
+    fn what_names_no_tenant_counts_for_the_own_and_a_strangers_or_what_is_being_deleted_for_nobody() {
         let (quota, key) = (quota(3), ObjectKey::new("default", "x"));
         quota.on_add(&key, &of(&quota, None));
         quota.on_add(&key, &of(&quota, Some("stranger")));
         assert_eq!((room(&quota, "acme"), room(&quota, "own")), (3, 2));
         assert!(quota.reserve(&tenant("stranger"), 1).is_err());
+        let mut leaving = ZenAgentRemediation::default();
+        leaving.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::now()));
+        quota.on_update(&key, &of(&quota, None), &Arc::new(Summary::of(&leaving, &quota)));
+        assert_eq!(room(&quota, "own"), 3);
+        quota.on_add(&key, &of(&quota, None));
         quota.on_update(&key, &of(&quota, None), &of(&quota, Some("acme")));
         assert_eq!((room(&quota, "acme"), room(&quota, "own")), (2, 3));
     }

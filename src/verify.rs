@@ -125,6 +125,11 @@ impl Verifier {
         self.0.tokens.replace(keys);
     }
 
+    /// The most bytes that a body has.
+    pub fn max_body(&self) -> usize {
+        self.0.max_body
+    }
+
     /// Verifies one request for one operation.
     ///
     /// # Errors

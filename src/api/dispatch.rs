@@ -6,9 +6,10 @@ use futures::FutureExt as _;
 use poem::{Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::SemaphorePermit;
 use tracing::Instrument as _;
 
-use super::{IntoReply, parameters, problem};
+use super::{IntoReply, json, parameters, problem};
 use crate::{
     audit,
     contract::{Route, Violations},
@@ -23,13 +24,14 @@ pub struct Dispatcher(Arc<Parts>);
 
 struct Parts {
     verifier: Verifier,
+    memory: json::Memory,
     metrics: Metrics,
 }
 
 impl Dispatcher {
     /// A dispatcher that lets through what `verifier` accepts.
     pub fn new(verifier: Verifier, metrics: Metrics) -> Self {
-        Self(Arc::new(Parts { verifier, metrics }))
+        Self(Arc::new(Parts { memory: json::Memory::new(verifier.max_body()), verifier, metrics }))
     }
 
     /// What verifies.
@@ -100,8 +102,9 @@ impl Dispatcher {
         H: FnOnce(Verified<T>) -> F,
         F: Future<Output = Result<U, Problem>> + Send,
     {
-        // 2.–5. Parameters, JSON, schema, types.
-        let typed = received.try_map(|received| read(route, &received))?;
+        // 2.–5. Parameters, JSON, schema, types. The share of the memory is held until the request is answered.
+        let (typed, _share) = read(route, received.value(), &self.0.memory)?;
+        let typed = received.map(|_| typed);
         // 6. The handler; its panic costs this request, not the process.
         let called = AssertUnwindSafe(async { handler(typed).await }).catch_unwind().await;
         called.unwrap_or_else(|_| {
@@ -124,24 +127,28 @@ fn declared(route: &Route, problem: Problem) -> Problem {
     failed(route, &format!("the problem {} is not declared for the operation", problem.code.as_str()))
 }
 
-fn read<T: DeserializeOwned>(route: &Route, received: &Received) -> Result<T, Problem> {
+fn read<'a, T: DeserializeOwned>(
+    route: &Route,
+    received: &Received,
+    memory: &'a json::Memory,
+) -> Result<(T, Option<SemaphorePermit<'a>>), Problem> {
     // 2. Parameters (400).
     let mut values = parameters::read(route, &received.uri, &received.headers)?;
+    let mut taken = None;
     if let Some(schema) = route.body {
-        // 3. JSON (400).
-        let body: Value = serde_json::from_slice(&received.body).map_err(|error| {
-            // The error's own text may repeat what was sent; its place does not.
-            Problem::new(Code::InvalidJson, format!("The body is not JSON, at line {}, column {}.", error.line(), error.column()))
-        })?;
+        // 3. JSON (400), of which not too much is made (413, 503).
+        let (body, share) = memory.parse(&received.body)?;
+        taken = Some(share);
         // 4. Schema (422).
         schema.check(&body, received.body.len()).map_err(violated)?;
         values.insert("body".to_owned(), body);
     }
     // 5. Types. The schemas let nothing through that does not fit; if one does, it is refused all the same.
-    serde_json::from_value(Value::Object(values)).map_err(|_| {
+    let typed = serde_json::from_value(Value::Object(values)).map_err(|_| {
         let told = vec![Violation { pointer: String::new(), message: "has a value that is out of range".to_owned() }];
         violated(Violations { told, complete: false })
-    })
+    })?;
+    Ok((typed, taken))
 }
 
 fn violated(Violations { told, complete }: Violations) -> Problem {

@@ -109,6 +109,13 @@ async fn a_body_that_is_no_json_is_told_where_and_not_what() {
 }
 
 #[tokio::test]
+async fn a_body_that_would_grow_out_of_proportion_is_refused_before_it_is_built() {
+    let objects = r#"{"":0},"#.repeat(1_200_000);
+    let problem = server().problem(Method::POST, "/v0/events/trivy", format!(r#"{{"z":[{objects}0]}}"#)).await;
+    assert_eq!((&problem["status"], &problem["code"]), (&json!(413), &json!("body_too_large")));
+}
+
+#[tokio::test]
 async fn every_violation_is_named_by_its_pointer_and_nothing_that_was_sent_is_repeated() {
     let event = json!({ "source": "-SECRET", "severity": "SECRET", "time": "SECRET", "facts": { "a/b": ["SECRET"] }, "target": { "kind": 1 }, "extra": 1 });
     let problem = server().problem(Method::POST, "/v0/events", json!({ "cluster_id": "c", "events": [event] }).to_string()).await;

@@ -92,7 +92,7 @@ settings! {
     enabled_actions: "ENABLED_ACTIONS" = "label,network-quarantine,scale";
     /// Policy file; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
-    /// Bytes of a request body.
+    /// Bytes of a request body; all bodies together may take 36 times as much memory.
     max_body_bytes: "MAX_BODY_BYTES" = "10485760";
     /// Open connections.
     max_connections: "MAX_CONNECTIONS" = "1024";

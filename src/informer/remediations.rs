@@ -4,10 +4,13 @@
 //! |---|---|---|---|
 //! | add | +1 | recorded | key added |
 //! | update | moved when the status changed | recorded when it did | key added |
+//! | resync | | | key added, of low priority, unless it waits for a person |
 //! | delete | −1 | | key forgotten |
 //!
 //! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
-//! work. Of 100,000 kept for a week, a resync would otherwise read each from the API for nothing.
+//! work. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
+//! person. So neither 100,000 that are kept for a week, nor as many proposals that nobody decides on, keep a new leader
+//! from what is urgent, or are read from the API with every resync for nothing.
 
 use std::{
     collections::BTreeMap,
@@ -22,8 +25,12 @@ use kube::{Api, Resource};
 use super::{Config, Handler, Informer};
 use crate::{
     key::ObjectKey,
+    queue::Priority,
     quota::{Holder, Quota},
-    remediation::{Phase, ZenAgentRemediation},
+    remediation::{
+        APPROVED, Phase, ZenAgentRemediation,
+        approval::{self, ApprovalState},
+    },
     telemetry::Metrics,
     worker::Backlog,
 };
@@ -39,6 +46,8 @@ pub struct Summary {
     pub created: Timestamp,
     /// The tenant whose cap it counts towards.
     pub holder: Option<Holder>,
+    /// Whether the pipeline has said that it waits for a person; what that person does is an update.
+    pub waits: bool,
 }
 
 impl Summary {
@@ -48,8 +57,10 @@ impl Summary {
             Phase::Unknown(_) => Phase::Unknown(String::new()),
             known => known,
         };
+        let judged = phase == Phase::Pending && object.condition(APPROVED).is_some();
+        let waits = judged && matches!(approval::state(object), ApprovalState::Waiting);
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, holder: quota.holder(object) }
+        Self { phase, bytes: json_size(object), created, holder: quota.holder(object), waits }
     }
 
     fn age(&self) -> Duration {
@@ -88,11 +99,11 @@ impl Feed {
         self.metrics.seen(&seen.phase, seen.bytes, seen.age());
     }
 
-    fn queue(&self, key: &ObjectKey, seen: &Summary) {
-        if seen.phase.is_terminal() {
-            self.backlog.remove(key);
-        } else {
-            self.backlog.add(key);
+    fn queue(&self, key: &ObjectKey, seen: &Summary, otherwise: Priority) {
+        match seen.phase {
+            _ if seen.phase.is_terminal() => self.backlog.remove(key),
+            Phase::InProgress => self.backlog.add(key, Priority::High),
+            _ => self.backlog.add(key, otherwise),
         }
     }
 }
@@ -110,7 +121,7 @@ impl Handler<Summary> for Feed {
     fn on_add(&self, key: &ObjectKey, new: &Arc<Summary>) {
         self.count(&new.phase, 1);
         self.record(new);
-        self.queue(key, new);
+        self.queue(key, new, if new.waits { Priority::Low } else { Priority::Normal });
     }
 
     fn on_update(&self, key: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
@@ -119,7 +130,11 @@ impl Handler<Summary> for Feed {
             self.count(&new.phase, 1);
             self.record(new);
         }
-        self.queue(key, new);
+        match Arc::ptr_eq(old, new) {
+            true if new.waits => {}
+            true => self.queue(key, new, Priority::Low),
+            false => self.queue(key, new, Priority::Normal),
+        }
     }
 
     fn on_delete(&self, key: &ObjectKey, old: &Arc<Summary>) {

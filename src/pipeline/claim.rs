@@ -13,8 +13,9 @@ use super::{
     run::{Run, now},
 };
 use crate::{
+    category::Category,
     event::Target,
-    remediation::{Phase, Reason, StepName},
+    remediation::{Phase, Reason, StepName, ZenAgentRemediation},
 };
 
 /// Why it was not claimed.
@@ -57,7 +58,12 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target,
     run.status.message = None;
     run.release();
     run.start(StepName::Execute);
-    run.save().await.map_err(ClaimError::Save)?;
+    // Counted before it is written, since nobody knows of a write without an answer whether it was.
+    pipeline.recent.note(pipeline, &ZenAgentRemediation { status: Some(run.status.clone()), ..run.object.clone() });
+    let saved = run.save().await;
+    if saved.as_ref().is_err_and(|error| !matches!(error.category(), Category::Timeout | Category::Transient)) {
+        pipeline.recent.forget(run.uid());
+    }
     drop(permit);
-    Ok(())
+    saved.map_err(ClaimError::Save)
 }

@@ -16,21 +16,21 @@
 //! What a person approved is not held to budget and cool-down, nor does it count for them: these two
 //! say when a person is needed. An approval holds for the generation of the spec that it was given to.
 
-use std::{cmp::max, time::Duration};
+use std::time::Duration;
 
-use futures::TryStreamExt;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use tokio::sync::MutexGuard;
 
 use super::{
     Pipeline,
     api::ApiError,
-    run::{Run, elapsed},
+    recent::Begun,
+    run::Run,
     running::{Reservation, Take},
 };
 use crate::{
     event::Target,
+    policy::Budget,
     remediation::{
         APPROVED, Approval, Decision, Reason, ZenAgentRemediation,
         approval::{self, ApprovalState},
@@ -174,53 +174,27 @@ fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<App
 }
 
 /// A remediation as another may speak of it: no tenant learns the names of another's.
-fn named(other: &ZenAgentRemediation, reader: &ZenAgentRemediation) -> String {
-    if other.tenant() == reader.tenant() {
-        format!("remediation {}/{}", other.namespace().unwrap_or_default(), other.name_any())
-    } else {
-        "another remediation".to_owned()
-    }
+fn named(other: &Begun, reader: &ZenAgentRemediation) -> String {
+    if other.tenant.as_deref() == reader.tenant() { format!("remediation {}", other.key) } else { "another remediation".to_owned() }
 }
 
 fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
 }
 
-/// Whether no person had let it run.
-fn ran_automatically(remediation: &ZenAgentRemediation) -> bool {
-    remediation.condition(APPROVED).is_some_and(|approved| approved.reason == Reason::AutomaticPolicy.as_str())
-}
-
-/// Whether the budget of the target's namespace or the target's cool-down says that a person is needed.
-///
-/// Counted from the objects themselves, page by page, so it holds across restarts and replicas.
+/// Whether the budget of the target's place or the target's cool-down says that a person is needed.
 async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
-    let selector = match (&target.namespace, &run.object.spec.target) {
-        (Some(namespace), _) => format!("spec.target.namespace={namespace}"),
-        (None, Some(named)) => format!("spec.target.kind={}", named.kind),
-        (None, None) => return Ok(None),
-    };
-    let guardrails = &pipeline.guardrails;
-    let mut begun = 0_u32;
-    let mut pages = std::pin::pin!(pipeline.pages(&selector));
-    while let Some(page) = pages.try_next().await? {
-        for other in page.iter().filter(|other| other.metadata.uid.as_deref() != Some(run.uid())) {
-            let Some(status) = &other.status else { continue };
-            let Some(started) = status.started_at.as_ref().filter(|_| ran_automatically(other)) else { continue };
-            let same = status.target.as_ref().is_some_and(|other| other.uid == target.uid);
-            let last = status.completed_at.as_ref().map_or(started.0, |ended| max(ended.0, started.0));
-            if guardrails.cooldown.is_some_and(|cooldown| same && elapsed(last) < cooldown) {
-                let other = named(other, &run.object);
-                let message = format!("{other} changed the same target a short while ago");
-                return Ok(Some((Reason::CoolDown, message)));
-            }
-            begun += u32::from(guardrails.budget.is_some_and(|budget| elapsed(started.0) < budget.window));
-        }
-        if let Some(budget) = guardrails.budget.filter(|budget| begun >= budget.per_namespace) {
-            let place = target.namespace.as_deref().unwrap_or("the cluster");
-            let message = format!("{} automatic remediations began in {place} within {} s", budget.per_namespace, budget.window.as_secs());
-            return Ok(Some((Reason::BudgetExceeded, message)));
-        }
+    let (recent, guardrails) = (&pipeline.recent, &pipeline.guardrails);
+    recent.fill(pipeline).await?;
+    if let Some(other) = guardrails.cooldown.and_then(|cooldown| recent.changed(target, run.uid(), cooldown)) {
+        return Ok(Some((Reason::CoolDown, format!("{} changed the same target a short while ago", named(&other, &run.object)))));
     }
-    Ok(None)
+    let Some(Budget { per_namespace, window }) = guardrails.budget else { return Ok(None) };
+    let begun = recent.count(target, run.uid(), window);
+    if u32::try_from(begun).is_ok_and(|begun| begun < per_namespace) {
+        return Ok(None);
+    }
+    let place = target.namespace.as_deref().unwrap_or("the cluster");
+    let message = format!("{per_namespace} automatic remediations began in {place} within {} s", window.as_secs());
+    Ok(Some((Reason::BudgetExceeded, message)))
 }

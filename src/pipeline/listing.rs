@@ -10,7 +10,7 @@ type Guarded = DeserializeGuard<ZenAgentRemediation>;
 
 impl Pipeline {
     /// The well-formed remediations that a field selector matches.
-    pub(super) fn pages(&self, fields: &str) -> impl Stream<Item = Result<Vec<ZenAgentRemediation>, ApiError>> {
+    pub(super) fn pages(&self, fields: &str) -> impl Stream<Item = Result<Vec<ZenAgentRemediation>, ApiError>> + Send + use<> {
         let api: Api<Guarded> = match &self.settings.watch_namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),

@@ -11,18 +11,40 @@ fn queue() -> Queue<&'static str> {
 #[test]
 fn a_key_added_twice_is_handed_out_once() {
     let (mut queue, now) = (queue(), Instant::now());
-    queue.add(&"a");
-    queue.add(&"b");
-    queue.add(&"a");
+    queue.add(&"a", Priority::Normal);
+    queue.add(&"b", Priority::Normal);
+    queue.add(&"a", Priority::Normal);
     assert_eq!((queue.next(now), queue.next(now), queue.next(now)), (Some("a"), Some("b"), None));
+}
+
+#[test]
+fn what_has_the_higher_priority_goes_first_and_a_key_that_is_added_twice_has_the_higher_of_the_two() {
+    let (mut queue, now) = (queue(), Instant::now());
+    for (key, priority) in [("c", Priority::Low), ("d", Priority::Low), ("b", Priority::Normal), ("a", Priority::High)] {
+        queue.add(&key, priority);
+    }
+    queue.add(&"d", Priority::Normal);
+    queue.add(&"a", Priority::Low);
+    assert_eq!(queue.len(), 4);
+    let mut order = Vec::new();
+    while let Some(key) = queue.next(now) {
+        // While it is worked on: it comes again, with what was asked for then.
+        if order.is_empty() {
+            queue.add(&key, Priority::Low);
+            queue.add(&key, Priority::High);
+        }
+        order.push(key);
+        queue.done(&key);
+    }
+    assert_eq!(order, ["a", "a", "b", "d", "c"]);
 }
 
 #[test]
 fn a_key_added_while_it_is_processed_comes_again_after_it_is_done() {
     let (mut queue, now) = (queue(), Instant::now());
-    queue.add(&"a");
+    queue.add(&"a", Priority::Normal);
     assert_eq!(queue.next(now), Some("a"));
-    queue.add(&"a");
+    queue.add(&"a", Priority::Normal);
     assert_eq!(queue.next(now), None, "it is with a worker");
     queue.done(&"a");
     assert_eq!(queue.next(now), Some("a"));
@@ -62,7 +84,7 @@ fn the_wait_doubles_with_each_failure_up_to_the_longest_and_starts_again_when_fo
 fn a_removed_key_is_not_handed_out_and_its_failures_are_forgotten() {
     let (mut queue, now) = (queue(), Instant::now());
     queue.retry(&"a", now);
-    queue.add(&"a");
+    queue.add(&"a", Priority::Normal);
     queue.remove(&"a");
     assert_eq!(queue.next(now + 600 * SECOND), None);
     assert_eq!(queue.retry(&"a", now), 1);
@@ -71,9 +93,9 @@ fn a_removed_key_is_not_handed_out_and_its_failures_are_forgotten() {
 #[test]
 fn a_key_removed_while_it_is_processed_does_not_come_again() {
     let (mut queue, now) = (queue(), Instant::now());
-    queue.add(&"a");
+    queue.add(&"a", Priority::Normal);
     assert_eq!(queue.next(now), Some("a"));
-    queue.add(&"a");
+    queue.add(&"a", Priority::Normal);
     queue.remove(&"a");
     queue.done(&"a");
     assert_eq!(queue.next(now), None);
@@ -83,8 +105,8 @@ fn a_key_removed_while_it_is_processed_does_not_come_again() {
 #[test]
 fn a_claim_overtakes_the_others_but_not_the_work_under_way() {
     let (mut queue, now) = (queue(), Instant::now());
-    queue.add(&"a");
-    queue.add(&"b");
+    queue.add(&"a", Priority::Normal);
+    queue.add(&"b", Priority::Normal);
     assert!(queue.claim(&"b"));
     assert!(!queue.claim(&"b"));
     assert_eq!((queue.next(now), queue.next(now)), (Some("a"), None));
@@ -130,7 +152,12 @@ fn under_random_use_no_key_is_with_two_workers_and_nothing_added_is_lost() {
             let key = random.below(6);
             match random.below(10) {
                 0 | 1 => {
-                    queue.add(&key);
+                    let priority = match random.below(3) {
+                        0 => Priority::High,
+                        1 => Priority::Normal,
+                        _ => Priority::Low,
+                    };
+                    queue.add(&key, priority);
                     model.owe(key, now);
                 }
                 2 => {

@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,15 +21,13 @@ use poem::Body;
 use super::headers::single;
 use crate::{
     contract::Operation,
-    problem::{Code, Problem},
+    problem::{BUSY_WAIT, Code, Problem},
 };
 
 /// A body that takes longer holds a connection and memory for nothing.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many of the largest bodies may be under way at once.
 const LARGEST_AT_ONCE: usize = 16;
-/// When to come back if there are more.
-const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// How long the rest of a body that is refused is thrown away before the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,39 +47,49 @@ pub(super) fn check_type(headers: &HeaderMap, operation: &Operation) -> Result<(
     (known && plain).then_some(()).ok_or_else(refused)
 }
 
-/// The bytes of all bodies that are being read. A body is read before its signature is known to hold, so
-/// many large ones at once must not take all memory.
+/// The bytes of all bodies that are read, until they are parsed. A body is read before its signature is
+/// known to hold, so many large ones at once must not take all memory.
+#[derive(Clone)]
 pub(super) struct Buffers {
-    taken: AtomicUsize,
+    taken: Arc<AtomicUsize>,
     most: usize,
 }
 
-/// What one body takes of them; dropping it gives it back.
-struct Share<'a> {
-    buffers: &'a Buffers,
-    bytes: usize,
+/// A body, and what it takes of them; dropping it gives it back.
+struct Buffered {
+    read: BytesMut,
+    buffers: Buffers,
+    taken: usize,
 }
 
 impl Buffers {
     /// Room for [`LARGEST_AT_ONCE`] bodies of `limit` bytes, or for many more small ones.
     pub(super) fn new(limit: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), most: limit.saturating_mul(LARGEST_AT_ONCE) }
+        Self { taken: Arc::default(), most: limit.saturating_mul(LARGEST_AT_ONCE) }
     }
 }
 
-impl Share<'_> {
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
-        self.bytes += bytes;
-        if self.buffers.taken.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.buffers.most {
-            return Ok(());
+impl Buffered {
+    fn add(&mut self, piece: &[u8]) -> Result<(), Problem> {
+        self.taken += piece.len();
+        if self.buffers.taken.fetch_add(piece.len(), Ordering::Relaxed) + piece.len() > self.buffers.most {
+            let detail = "The agent reads too many bodies at once; send the request again";
+            return Err(Problem::new(Code::Unavailable, detail).retry_after(BUSY_WAIT));
         }
-        Err(Problem::new(Code::Unavailable, "The agent reads too many bodies at once; send the request again").retry_after(BUSY_WAIT))
+        self.read.extend_from_slice(piece);
+        Ok(())
     }
 }
 
-impl Drop for Share<'_> {
+impl AsRef<[u8]> for Buffered {
+    fn as_ref(&self) -> &[u8] {
+        &self.read
+    }
+}
+
+impl Drop for Buffered {
     fn drop(&mut self) {
-        self.buffers.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.buffers.taken.fetch_sub(self.taken, Ordering::Relaxed);
     }
 }
 
@@ -104,7 +115,8 @@ impl Incoming {
         Self { pieces: BodyDataStream::new(BoxBody::from(body)), state }
     }
 
-    /// Reads the body, of which at most `limit` bytes are ever kept, whatever its Content-Length says.
+    /// Reads the body, of which at most `limit` bytes are ever kept, whatever its Content-Length says. Its place
+    /// among the buffers is free again when it is dropped.
     pub(super) async fn read(&mut self, headers: &HeaderMap, limit: usize, buffers: &Buffers) -> Result<Bytes, Problem> {
         let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {limit} bytes"));
@@ -112,23 +124,22 @@ impl Incoming {
             return Err(too_large());
         }
         self.state = State::Open;
-        let (mut read, mut share) = (BytesMut::new(), Share { buffers, bytes: 0 });
+        let mut body = Buffered { read: BytesMut::new(), buffers: buffers.clone(), taken: 0 };
         let reading = async {
             while let Some(piece) = self.pieces.next().await {
                 // The bytes that were signed are not all here, so that no signature can hold.
                 let piece = piece.map_err(|_| Problem::new(Code::InvalidSignature, "The body ended before it was complete"))?;
-                if read.len() + piece.len() > limit {
+                if body.taken + piece.len() > limit {
                     return Err(too_large());
                 }
-                share.take(piece.len())?;
-                read.extend_from_slice(&piece);
+                body.add(&piece)?;
             }
             Ok(())
         };
         match tokio::time::timeout(READ_TIMEOUT, reading).await {
             Ok(Ok(())) => {
                 self.state = State::Over;
-                Ok(read.freeze())
+                Ok(Bytes::from_owner(body))
             }
             Ok(Err(problem)) => Err(problem),
             Err(_) => {
@@ -167,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_that_are_read_at_once_share_a_bounded_memory() {
+    async fn bodies_share_a_bounded_memory_while_they_are_read_and_until_they_are_dropped() {
         let (buffers, headers) = (Buffers::new(1), HeaderMap::new());
         let (mut ends, mut reading) = (Vec::new(), Vec::new());
         for _ in 0..LARGEST_AT_ONCE {
@@ -180,14 +191,16 @@ mod tests {
         }
         let refused = Incoming::of(&headers, open().1).read(&headers, 1, &buffers).await.unwrap_err();
         assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(BUSY_WAIT)));
-        // One is read to its end, another is given up: both leave their place.
+        // One that was read keeps its place; one that is given up leaves it.
         drop(ends.pop());
-        assert_eq!(reading.pop().unwrap().await.unwrap(), "x");
+        let read = reading.pop().unwrap().await.unwrap();
+        assert_eq!(Incoming::of(&headers, open().1).read(&headers, 1, &buffers).await.unwrap_err().code, Code::Unavailable);
         drop((ends.pop(), reading.pop()));
         let (end, body) = open();
         drop(end);
         assert_eq!(Incoming::of(&headers, body).read(&headers, 1, &buffers).await.unwrap(), "x");
-        drop(reading);
+        assert_eq!(read, "x");
+        drop((read, reading));
         assert_eq!(buffers.taken.load(Ordering::Relaxed), 0);
     }
 }

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     key::ObjectKey,
-    queue::{Backoff, Queue},
+    queue::{Backoff, Priority, Queue},
     telemetry::Metrics,
 };
 
@@ -38,8 +38,8 @@ impl Backlog {
     }
 
     /// Wants `key` worked on.
-    pub fn add(&self, key: &ObjectKey) {
-        self.with(|queue| queue.add(key));
+    pub fn add(&self, key: &ObjectKey, priority: Priority) {
+        self.with(|queue| queue.add(key, priority));
     }
 
     /// Wants `key` worked on after this time.
@@ -96,7 +96,7 @@ impl Backlog {
     /// The work on `key` was not begun, or was abandoned: somebody else may have it.
     pub(super) fn put_back(&self, key: &ObjectKey) {
         self.with(|queue| {
-            queue.add(key);
+            queue.add(key, Priority::High);
             queue.done(key);
         });
     }

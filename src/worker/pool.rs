@@ -30,6 +30,7 @@ use crate::{
     causes::chain,
     heartbeat::{BEAT, Heartbeat},
     key::ObjectKey,
+    queue::Priority,
     remediation::Phase,
     telemetry::Metrics,
 };
@@ -256,7 +257,7 @@ impl Shared {
         // Free before the key may come again, or somebody could see more active workers than there are.
         drop(busy);
         if let Ok(Ok(Some(Processed { wakes: Some(other), .. }))) = &outcome {
-            self.backlog.add(other);
+            self.backlog.add(other, Priority::Normal);
         }
         match outcome {
             Ok(Ok(None | Some(Processed { next: Next::Done, .. }))) => self.backlog.succeeded(&key, None),

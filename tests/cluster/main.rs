@@ -20,6 +20,8 @@ mod process;
 mod proxy;
 mod quota;
 mod replicas;
+#[path = "../support/serve.rs"]
+mod serve;
 mod server;
 mod start;
 #[path = "../pipeline/support.rs"]

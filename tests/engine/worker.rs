@@ -15,7 +15,7 @@ use zen_agent::{
     heartbeat::BEAT,
     informer::{self, remediations},
     key::ObjectKey,
-    queue::Backoff,
+    queue::{Backoff, Priority},
     remediation::Phase,
     telemetry::Metrics,
     worker::{Backlog, Config, Drained, Next, Pool, Process, ProcessError, Processed, Refused},
@@ -137,7 +137,7 @@ async fn no_more_than_the_workers_are_active_and_the_rest_waits_in_the_backlog()
     let (work, mut begins) = Gated::new();
     let (pool, backlog, metrics) = pool(3, 2, work.clone());
     for index in 0..20 {
-        backlog.add(&key(&index.to_string()));
+        backlog.add(&key(&index.to_string()), Priority::Normal);
     }
     assert_eq!(metrics.queue_depth.get(), 20);
     dispatched(&pool, async {
@@ -162,13 +162,13 @@ async fn a_key_that_changes_while_it_is_worked_on_is_worked_on_once_more_and_nev
     let (work, mut begins) = Gated::new();
     let (pool, backlog, _) = pool(4, 4, work.clone());
     dispatched(&pool, async {
-        backlog.add(&key("a"));
+        backlog.add(&key("a"), Priority::Normal);
         soon("a begins", begins.recv()).await.unwrap();
         for _ in 0..5 {
-            backlog.add(&key("a"));
+            backlog.add(&key("a"), Priority::Normal);
             pool.try_enqueue(key("a")).unwrap();
         }
-        backlog.add(&key("b"));
+        backlog.add(&key("b"), Priority::Normal);
         assert_eq!(soon("b begins", begins.recv()).await.unwrap(), "b", "a is not begun again beside itself");
         work.gate.add_permits(2);
         assert_eq!(soon("a begins again", begins.recv()).await.unwrap(), "a");
@@ -187,8 +187,8 @@ async fn a_panic_is_contained_counted_and_tried_again() {
     });
     let (pool, backlog, metrics) = pool(1, 1, work);
     dispatched(&pool, async {
-        backlog.add(&key("bad"));
-        backlog.add(&key("good"));
+        backlog.add(&key("bad"), Priority::Normal);
+        backlog.add(&key("good"), Priority::Normal);
         let mut seen = Vec::new();
         while seen.len() < 4 {
             seen.push(soon("work", tries.recv()).await.unwrap());
@@ -215,7 +215,7 @@ async fn the_category_of_a_failure_decides_whether_it_is_tried_again() {
     let (pool, backlog, metrics) = pool(2, 2, work);
     dispatched(&pool, async {
         for name in ["transient", "conflict", "forbidden", "invalid"] {
-            backlog.add(&key(name));
+            backlog.add(&key(name), Priority::Normal);
         }
         let mut seen = HashMap::new();
         while seen.values().sum::<u32>() < 13 {
@@ -224,7 +224,7 @@ async fn the_category_of_a_failure_decides_whether_it_is_tried_again() {
         }
         assert_eq!(seen["invalid"], 1, "repeating changes nothing");
         eventually("the last settles", || pool.active_workers() == 0).await;
-        backlog.add(&key("invalid"));
+        backlog.add(&key("invalid"), Priority::Normal);
         assert_eq!(soon("a change brings it again", tries.recv()).await.unwrap(), ("invalid".to_owned(), 2));
     })
     .await;
@@ -243,7 +243,7 @@ async fn neither_a_conflict_nor_an_object_that_is_gone_counts_as_a_failure() {
     let (pool, backlog, metrics) = pool(1, 1, work);
     dispatched(&pool, async {
         for name in ["gone", "gone-meanwhile", "conflict", "away"] {
-            backlog.add(&key(name));
+            backlog.add(&key(name), Priority::Normal);
         }
         for _ in 0..6 {
             soon("work", tries.recv()).await.unwrap();
@@ -263,7 +263,7 @@ async fn work_that_asks_to_be_continued_comes_again_after_that_time() {
     let (work, mut tries) = scripted(move |_, tries| Ok(if tries < 3 { again.clone() } else { DONE }));
     let (pool, backlog, _) = pool(1, 1, work);
     dispatched(&pool, async {
-        backlog.add(&key("a"));
+        backlog.add(&key("a"), Priority::Normal);
         for attempt in 1..=3 {
             assert_eq!(soon("work", tries.recv()).await.unwrap(), ("a".to_owned(), attempt));
         }
@@ -277,7 +277,7 @@ async fn what_waited_for_work_that_is_done_is_worked_on_next() {
     let (pool, backlog, _) = pool(1, 1, work);
     backlog.add_after(&key("second"), Duration::from_secs(3_600));
     dispatched(&pool, async {
-        backlog.add(&key("first"));
+        backlog.add(&key("first"), Priority::Normal);
         for name in ["first", "second"] {
             assert_eq!(soon("work", tries.recv()).await.unwrap().0, name);
         }
@@ -346,6 +346,39 @@ async fn a_worker_that_is_stuck_stops_beating_also_where_the_others_are_free() {
     assert_eq!(stuck(), 1);
     work.gate.add_permits(1);
     eventually("it beats again", || stuck() == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_under_way_goes_first_and_what_waits_for_a_person_last_and_not_with_every_resync() {
+    let (fake, metrics) = (Fake::new(), Metrics::new());
+    let backlog = Backlog::new(backoff(), 1, &metrics);
+    let waits = json!([{ "type": "Approved", "status": "False", "reason": "WaitingForApproval", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z" }]);
+    for (name, status) in [
+        ("a-proposal", json!({ "phase": "pending", "conditions": waits })),
+        ("b-new", json!({ "phase": "pending" })),
+        ("c-under-way", json!({ "phase": "in_progress" })),
+    ] {
+        fake.put("zenagentremediations", "zen", name, json!({ "spec": {}, "status": status }));
+    }
+    let config = informer::Config { resync: Duration::from_millis(20), ..informer::Config::default() };
+    let informer = remediations::informer(Api::all(fake.client()), config, metrics.clone(), backlog.clone(), crate::served::unlimited());
+    let (store, shutdown) = (informer.store(), CancellationToken::new());
+    tokio::spawn(informer.run(shutdown.clone()));
+    soon("the cache is synced", store.synced()).await;
+    eventually("all of them want work", || backlog.len() == 3).await;
+    let (work, mut tries) = scripted(|_, _| Ok(DONE));
+    let pool = Pool::start(Config { workers: NonZeroUsize::MIN, queue: NonZeroUsize::MIN }, backlog, metrics, work);
+    let mut seen = Vec::new();
+    let resynced = async {
+        while seen.iter().filter(|name| *name == "b-new").count() < 3 {
+            seen.push(soon("work", tries.recv()).await.unwrap().0);
+        }
+    };
+    dispatched(&pool, resynced).await;
+    assert_eq!(seen[..3], ["c-under-way", "b-new", "a-proposal"]);
+    assert_eq!(seen.iter().filter(|name| *name == "a-proposal").count(), 1, "{seen:?}");
+    shutdown.cancel();
 }
 
 #[tokio::test]

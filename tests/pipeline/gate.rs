@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use kube::api::DeleteParams;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zen_agent::{
+    fixtures::{self, Fixtures},
     key::ObjectKey,
     policy::{Budget, Guardrails},
     remediation::{Decision, Phase, RemediationSpec},
@@ -60,6 +62,24 @@ async fn beyond_the_budget_an_automatic_remediation_becomes_a_proposal() {
     // Another namespace has its own.
     world.create("d", automatic(nginx_pod(), label(&[("flag", "falco")]))).await;
     assert_eq!(world.drive(&pipeline, "d").await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
+async fn what_used_up_the_budget_counts_wherever_it_is_listed_and_also_when_it_is_deleted() {
+    let world = World::new().await;
+    let budget = Budget { per_namespace: 1, window: Duration::from_secs(3_600) };
+    let guarded = || world.guarded(Guardrails { budget: Some(budget), ..Guardrails::none() });
+    // More than two pages, before the one that counts.
+    let others = Fixtures::new(1, Timestamp::now()).namespace(HOME).batch("a").status(Phase::Failed).generate(1_100);
+    fixtures::create(&world.remediations(), others, 64).await.unwrap();
+    world.create("z-first", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    assert_eq!(world.drive(&guarded(), "z-first").await.phase(), Phase::Succeeded);
+    let pipeline = guarded();
+    world.create("z-second", automatic(web_pod(), quarantine())).await;
+    assert_eq!(reason(&world.drive(&pipeline, "z-second").await), "BudgetExceeded");
+    world.remediations().delete("z-first", &DeleteParams::default()).await.unwrap();
+    world.create("z-third", automatic(web_pod(), quarantine())).await;
+    assert_eq!(reason(&world.drive(&pipeline, "z-third").await), "BudgetExceeded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
