@@ -51,7 +51,7 @@
 //! - A leader freezes, or its write is under way, between that read and the write, while the next one ends
 //!   the remediation without having had to touch the target. The write then holds.
 //! - A claim is under way when the lease changes hands, and the next leader claims another remediation of
-//!   the same target: the two are carried out side by side ([`running`]). Each still writes only to
+//!   the same target: the two are carried out side by side (`running.rs`). Each still writes only to
 //!   what it has read, and undoes only what still reads as it set it.
 //!
 //! # Deleted while in progress
@@ -67,7 +67,7 @@
 //! | what                         | attempts                        | waits |
 //! |------------------------------|---------------------------------|-------|
 //! | execute, rollback            | counted on the object; given up | in memory: 250 ms doubling to 30 s, by the attempts |
-//! | what is forbidden            | for 30 s, but in rollback; given up | in memory ([`refusals`]) |
+//! | what is forbidden            | for 30 s, but in rollback; given up | in memory (`refusals.rs`) |
 //! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
 //!
 //! What no repetition helps is looked at again when the object changes, or at the next resync.
