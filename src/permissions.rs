@@ -103,6 +103,15 @@ impl Declared {
     }
 }
 
+/// Where targets may be changed.
+#[derive(Clone, Debug)]
+pub enum TargetNamespaces {
+    /// In these.
+    These(BTreeSet<String>),
+    /// In all, with those of the cluster itself, such as kube-system.
+    All,
+}
+
 /// What roles are wanted for.
 #[derive(Clone, Debug)]
 pub struct Roles {
@@ -110,8 +119,8 @@ pub struct Roles {
     pub namespace: String,
     /// Whether remediations outside of it are carried out too.
     pub watch_all: bool,
-    /// Where targets may be changed; everywhere when empty.
-    pub target_namespaces: BTreeSet<String>,
+    /// Where targets may be changed.
+    pub target_namespaces: TargetNamespaces,
     /// The actions that are enabled.
     pub actions: BTreeSet<ActionKind>,
 }
@@ -123,7 +132,7 @@ impl Roles {
         if self.watch_all {
             granted.extend(rules(WATCHED));
         }
-        if self.target_namespaces.is_empty() {
+        if matches!(self.target_namespaces, TargetNamespaces::All) {
             granted.extend(self.targets());
         }
         ClusterRole { metadata: ObjectMeta { namespace: None, ..named() }, rules: Some(unique(granted)), aggregation_rule: None }
@@ -140,8 +149,11 @@ impl Roles {
             rules: Some(unique(rules)),
         };
         let own = role(&self.namespace, NAME, granted);
-        let targets = self.target_namespaces.iter().map(|namespace| role(namespace, &format!("{NAME}-targets"), self.targets()));
-        std::iter::once(own).chain(targets).collect()
+        let mut roles = vec![own];
+        if let TargetNamespaces::These(namespaces) = &self.target_namespaces {
+            roles.extend(namespaces.iter().map(|namespace| role(namespace, &format!("{NAME}-targets"), self.targets())));
+        }
+        roles
     }
 
     fn targets(&self) -> Vec<PolicyRule> {

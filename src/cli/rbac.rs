@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Failure, output};
 use crate::{
     dev,
-    permissions::Roles,
+    permissions::{Roles, TargetNamespaces},
     remediation::{ActionKind, NotAnAction},
 };
 
@@ -18,9 +18,12 @@ pub(super) struct Rbac {
     /// The agent's namespace.
     #[arg(short, long, env = "REMEDIATION_NAMESPACE", default_value = dev::NAMESPACE)]
     namespace: String,
-    /// Namespaces in which targets may be changed; all of them when absent.
-    #[arg(long, value_delimiter = ',')]
+    /// Namespaces in which targets may be changed.
+    #[arg(long, value_delimiter = ',', required_unless_present = "target_all_namespaces")]
     target_namespaces: Vec<String>,
+    /// Or all of them, with those of the cluster itself, such as kube-system.
+    #[arg(long, conflicts_with = "target_namespaces")]
+    target_all_namespaces: bool,
     /// Remediations outside of the agent's namespace are carried out too.
     #[arg(long)]
     watch_all_namespaces: bool,
@@ -32,10 +35,15 @@ fn parse(text: &str) -> Result<ActionKind, NotAnAction> {
 
 impl Rbac {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let target_namespaces = if self.target_all_namespaces {
+            TargetNamespaces::All
+        } else {
+            TargetNamespaces::These(self.target_namespaces.into_iter().collect())
+        };
         let roles = Roles {
             namespace: self.namespace,
             watch_all: self.watch_all_namespaces,
-            target_namespaces: self.target_namespaces.into_iter().collect(),
+            target_namespaces,
             actions: self.actions.into_iter().collect(),
         };
         print(&roles.cluster_role())?;

@@ -297,6 +297,22 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_asks_for_what_is_not_enabled_is_an_error_before_anything_starts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy.yaml");
+        fs::write(&path, "rules: [{name: stop, when: 'true', mode: propose, action: {scale: {replicas: 0}}}]\ndefault: {mode: observe}\n")
+            .unwrap();
+        let with = |actions: &str| Settings {
+            policy_file: text(&path.display().to_string()),
+            enabled_actions: text(actions),
+            ..valid(dir.path())
+        };
+        assert!(with("label,scale").over(Settings::defaults()).validate().is_ok());
+        let errors = errors(with("label"));
+        assert!(errors.len() == 1 && errors[0].starts_with("policy_file: ") && errors[0].contains("ENABLED_ACTIONS"), "{errors:?}");
+    }
+
+    #[test]
     fn what_is_empty_and_optional_is_not_there_and_what_is_required_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let optional = Settings { watch_namespace: text(""), policy_file: text(" "), hmac_keys_file: text(""), ..valid(dir.path()) };

@@ -1,10 +1,14 @@
 //! The definition of remediations that an API server has, beside ours.
 //!
 //! ```text
-//!   none ─────────────────────────▶ Missing
-//!   everything of ours, or more ──▶ Fit       (a newer agent's is fit for an older one)
-//!   less ─────────────────────────▶ Lacking   (what the agent writes into it would be dropped silently)
+//!   none ────────────────────────────▶ Missing
+//!   everything of ours, or more ─────▶ Fit       (a newer agent's is fit for an older one)
+//!   less ────────────────────────────▶ Lacking   (what the agent writes into it would be dropped silently, or refused)
+//!   less, and something that ours
+//!   does not have ───────────────────▶ Foreign   (ours in its place would drop that)
 //! ```
+//!
+//! More is a field or a value that ours does not have, and a bound that is wider, or away.
 
 use std::{fmt, time::Duration};
 
@@ -56,14 +60,9 @@ pub enum Unfit {
         "this cluster's definition of remediations is older than this agent, and lacks {0}; update it with: zen-agent crd | kubectl apply -f -"
     )]
     Lacking(Fields),
-}
-
-/// Why the definition was not installed.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// What is there is neither older nor newer than ours.
+    /// It is neither older nor newer.
     #[error(
-        "this cluster's definition of remediations is of another kind: it lacks {lacks}, and has {has}, which an update would drop; nothing was changed"
+        "this cluster's definition of remediations is of another agent: it lacks {lacks}, and has {has}, which this agent's would drop; run the agent that it is of, or a newer one"
     )]
     Foreign {
         /// What ours has.
@@ -71,6 +70,26 @@ pub enum InstallError {
         /// What only theirs has.
         has: Fields,
     },
+}
+
+impl Unfit {
+    /// Compares, where nothing else is wrong.
+    fn of(theirs: &CustomResourceDefinition, ours: &CustomResourceDefinition) -> Option<Self> {
+        let (lacks, has) = (lacking(theirs, ours), lacking(ours, theirs));
+        match (lacks.is_empty(), has.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(Self::Lacking(Fields(lacks))),
+            (false, false) => Some(Self::Foreign { lacks: Fields(lacks), has: Fields(has) }),
+        }
+    }
+}
+
+/// Why the definition was not installed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// An update would take something away from what is there.
+    #[error("{0}; nothing was changed")]
+    Foreign(Unfit),
     /// It was taken, and is not served.
     #[error("the API server does not begin to serve remediations; `kubectl describe crd {0}` says why")]
     NotEstablished(String),
@@ -89,9 +108,8 @@ pub async fn required(client: &Client) -> Result<(), Unfit> {
         match timeout(PATIENCE, definitions.get_opt(&ours.name_any())).await {
             Ok(Ok(None)) => return Err(Unfit::Missing),
             Ok(Ok(Some(theirs))) => {
-                let lacks = lacking(&theirs, &ours);
-                if !lacks.is_empty() {
-                    return Err(Unfit::Lacking(Fields(lacks)));
+                if let Some(unfit) = Unfit::of(&theirs, &ours) {
+                    return Err(unfit);
                 }
                 if is_crd_established().matches_object(Some(&theirs)) {
                     return Ok(());
@@ -121,22 +139,18 @@ pub async fn install(client: &Client) -> Result<(), InstallError> {
         loop {
             let written = match definitions.get_opt(&name).await? {
                 None => definitions.create(&PostParams::default(), &ours).await.map(drop),
-                Some(mut theirs) => {
-                    let lacks = lacking(&theirs, &ours);
-                    if lacks.is_empty() {
-                        if is_crd_established().matches_object(Some(&theirs)) {
-                            return Ok(());
-                        }
+                Some(mut theirs) => match Unfit::of(&theirs, &ours) {
+                    None if is_crd_established().matches_object(Some(&theirs)) => return Ok(()),
+                    None => {
                         sleep(PERIOD / 10).await;
                         continue;
                     }
-                    let has = lacking(&ours, &theirs);
-                    if !has.is_empty() {
-                        return Err(InstallError::Foreign { lacks: Fields(lacks), has: Fields(has) });
+                    Some(Unfit::Lacking(_)) => {
+                        theirs.spec = ours.spec.clone();
+                        definitions.replace(&name, &PostParams::default(), &theirs).await.map(drop)
                     }
-                    theirs.spec = ours.spec.clone();
-                    definitions.replace(&name, &PostParams::default(), &theirs).await.map(drop)
-                }
+                    Some(unfit) => return Err(InstallError::Foreign(unfit)),
+                },
             };
             match written {
                 // Another process was faster: what it wrote is looked at.
@@ -169,16 +183,42 @@ fn comparable(version: &Version) -> Value {
     })
 }
 
+/// A keyword of a schema without which more is taken.
+enum Bound {
+    Most,
+    Least,
+    Values,
+}
+
+impl Bound {
+    /// A field of such a name is described by an object.
+    fn of(key: &str, value: &Value) -> Option<Self> {
+        match key {
+            "maximum" | "maxLength" | "maxItems" | "maxProperties" if value.is_number() => Some(Self::Most),
+            "minimum" | "minLength" | "minItems" | "minProperties" if value.is_number() => Some(Self::Least),
+            "enum" if value.is_array() => Some(Self::Values),
+            _ => None,
+        }
+    }
+}
+
 fn compare(theirs: &Value, wanted: &Value, path: &str, lacks: &mut Vec<String>) {
     match (theirs, wanted) {
         (Value::Object(theirs), Value::Object(wanted)) => {
-            // A description that is a text describes; one that is an object is a field of that name.
-            for (key, wanted) in wanted.iter().filter(|(key, value)| *key != "description" || !value.is_string()) {
+            let added = theirs.iter().filter(|(key, value)| !wanted.contains_key(*key) && Bound::of(key, value).is_some());
+            lacks.extend(added.map(|(key, _)| format!("{path}.{key}")));
+            // A text that describes; one that is an object is a field of that name.
+            for (key, wanted) in
+                wanted.iter().filter(|(key, value)| !matches!(key.as_str(), "description" | "message") || !value.is_string())
+            {
                 // As people write it: .spec.target, not .schema.properties.spec.properties.target.
                 let path = if matches!(key.as_str(), "schema" | "properties") { path.to_owned() } else { format!("{path}.{key}") };
-                match theirs.get(key) {
-                    Some(theirs) => compare(theirs, wanted, &path, lacks),
-                    None => lacks.push(path),
+                match (theirs.get(key), Bound::of(key, wanted)) {
+                    (None, Some(_)) => {}
+                    (Some(theirs), Some(Bound::Most)) if theirs.as_f64() >= wanted.as_f64() => {}
+                    (Some(theirs), Some(Bound::Least)) if theirs.as_f64() <= wanted.as_f64() => {}
+                    (Some(theirs), _) => compare(theirs, wanted, &path, lacks),
+                    (None, None) => lacks.push(path),
                 }
             }
         }
@@ -221,6 +261,47 @@ mod tests {
         });
         assert_eq!(lacking(&newer, &crd()), [""; 0]);
         assert_eq!(lacking(&crd(), &newer), [".spec.later"]);
+    }
+
+    #[test]
+    fn a_definition_that_takes_more_than_ours_is_fit_and_one_that_takes_less_is_not() {
+        let field = |schema: Value| changed(|version| drop(spec(version).insert("field".to_owned(), schema)));
+        let of_text = |max: u64, min: u64| field(json!({ "type": "string", "maxLength": max, "minLength": min }));
+        let of_number = |max: f64, min: f64| field(json!({ "type": "number", "maximum": max, "minimum": min }));
+        let of_list = |max: u64| field(json!({ "type": "array", "items": { "type": "string" }, "maxItems": max }));
+        let of_names = |names: &[&str]| field(json!({ "type": "string", "enum": names }));
+        for (wide, narrow, path) in [
+            (of_text(9, 1), of_text(8, 1), ".spec.field.maxLength"),
+            (of_text(9, 0), of_text(9, 1), ".spec.field.minLength"),
+            (of_number(10.0, 1.0), of_number(9.5, 1.0), ".spec.field.maximum"),
+            (of_number(9.0, 0.5), of_number(9.0, 1.0), ".spec.field.minimum"),
+            (of_list(9), of_list(8), ".spec.field.maxItems"),
+            (of_names(&["a", "b"]), of_names(&["a"]), ".spec.field.enum \"b\""),
+        ] {
+            assert_eq!(lacking(&wide, &narrow), [""; 0], "{path}");
+            assert_eq!(lacking(&narrow, &wide), [path]);
+        }
+        // No bound at all takes everything.
+        let (any, bound) = (field(json!({ "type": "string" })), field(json!({ "type": "string", "maxLength": 8, "enum": ["a"] })));
+        assert_eq!(lacking(&any, &bound), [""; 0]);
+        assert_eq!(lacking(&bound, &any), [".spec.field.enum", ".spec.field.maxLength"]);
+        // A field of such a name is a field.
+        let named = field(json!({ "type": "object", "properties": { "maxLength": { "type": "string" } } }));
+        assert_eq!(lacking(&field(json!({ "type": "object", "properties": {} })), &named), [".spec.field.maxLength"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_told_to_put_an_older_definition_over_a_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = embedded_kube::EmbeddedKube::open(folder.path(), embedded_kube::Options::default()).unwrap();
+        let theirs = changed(|version| {
+            spec(version).remove("eventTime");
+            spec(version).insert("later".to_owned(), json!({ "type": "string" }));
+        });
+        let definitions = Api::<CustomResourceDefinition>::all(store.client("default"));
+        definitions.create(&PostParams::default(), &theirs).await.unwrap();
+        let refused = required(&store.client("default")).await.unwrap_err().to_string();
+        assert!(refused.contains(".spec.eventTime") && refused.contains(".spec.later") && !refused.contains("kubectl apply"), "{refused}");
     }
 
     #[test]

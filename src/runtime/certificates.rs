@@ -58,14 +58,8 @@ pub(super) async fn keep(
 ) {
     let (mut due, mut failing) = (interval(PERIOD), false);
     while stop.run_until_cancelled(due.tick()).await.is_some() {
-        match load(&files).await {
-            Ok(found) if found.digest != served.digest => {
-                tls.send_replace(Arc::clone(&found.config));
-                tracing::info!("the API's certificates were renewed");
-                (served, failing) = (found, false);
-            }
-            Ok(_) => failing = false,
-            // Also half-way through a replacement of the three.
+        match look(&files, &mut served, &tls).await {
+            Ok(()) => failing = false,
             Err(error) if !failing => {
                 tracing::warn!(%error, "the API's certificates cannot be read anew; the former ones are served");
                 failing = true;
@@ -76,9 +70,17 @@ pub(super) async fn keep(
     }
 }
 
-async fn load(files: &TlsFiles) -> Result<Loaded, RunError> {
+/// Puts into force what the files hold, if it is something else and can be used: half-way through a replacement
+/// of the three it cannot.
+async fn look(files: &TlsFiles, served: &mut Loaded, tls: &watch::Sender<Arc<ServerConfig>>) -> Result<(), RunError> {
     let files = files.clone();
-    tokio::task::spawn_blocking(move || Loaded::from(&files)).await.unwrap_or(Err(RunError::Ended))
+    let found = tokio::task::spawn_blocking(move || Loaded::from(&files)).await.unwrap_or(Err(RunError::Ended))?;
+    if found.digest != served.digest {
+        tls.send_replace(Arc::clone(&found.config));
+        tracing::info!("the API's certificates were renewed");
+        *served = found;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -112,12 +114,16 @@ mod tests {
         assert!(in_time.is_ok(), "{:?} instead of {expected:?}", health.readiness()["certificates"]);
     }
 
+    fn files(directory: &Path) -> TlsFiles {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let path = |name: &str| directory.join(name);
+        TlsFiles { cert: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") }
+    }
+
     #[tokio::test]
     async fn an_expired_certificate_is_not_ready_and_a_renewed_one_is_served_and_ready_again() {
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
-        let files = TlsFiles { cert: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") };
+        let files = files(directory.path());
         renew(directory.path(), 2001);
         let loaded = Loaded::from(&files).unwrap();
         let (tls, mut served) = watch::channel(Arc::clone(&loaded.config));
@@ -128,15 +134,25 @@ mod tests {
         says(&health, None).await;
         assert!(served.has_changed().unwrap());
         served.mark_unchanged();
-        // A key that is not the certificate's: half of a replacement.
-        fs::write(path("tls.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
-        tokio::time::sleep(PERIOD + PERIOD / 2).await; // nothing is to happen in this time
-        assert!(!served.has_changed().unwrap());
-        says(&health, None).await;
         renew(directory.path(), 2002);
         says(&health, Some("the server's certificate has expired")).await;
         assert!(served.has_changed().unwrap());
         stop.cancel();
         keeping.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn half_of_a_replacement_changes_nothing_and_the_whole_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        renew(directory.path(), 4000);
+        let mut served = Loaded::from(&files).unwrap();
+        let (tls, seen) = watch::channel(Arc::clone(&served.config));
+        fs::write(&files.key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+        assert!(look(&files, &mut served, &tls).await.is_err());
+        assert!(!seen.has_changed().unwrap());
+        renew(directory.path(), 4000);
+        look(&files, &mut served, &tls).await.unwrap();
+        assert!(seen.has_changed().unwrap() && Arc::ptr_eq(&served.config, &seen.borrow()));
     }
 }

@@ -41,7 +41,9 @@ impl Leader {
     /// Works whenever this process leads, until `stop`.
     pub(super) async fn run(self, mut standing: Standing, stop: CancellationToken) {
         while let Some(tenure) = stop.run_until_cancelled(standing.elected()).await {
+            self.metrics.leader.set(1);
             self.term(tenure, &stop).await;
+            self.metrics.leader.set(0);
         }
     }
 

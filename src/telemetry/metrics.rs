@@ -59,6 +59,8 @@ pub struct Metrics {
     crd_memory: HistogramVec,
     crd_age: HistogramVec,
     processing: HistogramVec,
+    /// Whether this replica leads: 1 or 0.
+    pub leader: IntGauge,
     /// What waits for a worker, in the backlog and in the pool's queue; without a pool, all that has changed.
     pub queue_depth: IntGauge,
     /// Workers that are busy.
@@ -101,6 +103,10 @@ impl Metrics {
                 "Duration of a processing phase",
                 &["status", "phase"],
                 &DURATION_BUCKETS,
+            ),
+            leader: register(
+                &registry,
+                IntGauge::new("zen_agent_leader", "1 on the replica that leads and works on remediations, 0 on the others"),
             ),
             queue_depth: register(
                 &registry,

@@ -34,7 +34,7 @@ use zen_agent::{
 use crate::{
     agent::{Agent, DEADLINE, client, id, sample},
     ground::Ground,
-    process::serve,
+    process::{serve, text},
     soon,
 };
 
@@ -42,6 +42,11 @@ use crate::{
 pub(crate) const NAMES: [&str; 2] = ["one", "two"];
 /// The longest that the API server is away.
 pub(crate) const OUTAGE: Duration = Duration::from_secs(60);
+/// How long an unchanged lease is left to its holder, and how often the others look.
+const LEASE: Duration = Duration::from_secs(15);
+pub(crate) const RETRY: Duration = Duration::from_secs(2);
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_secs(6);
 /// As many steps as may be under way when a leader ends: the default number of workers.
 const WORKERS: i32 = 5;
 /// Deployments of the demo, and the numbers of replicas they are scaled to, each once.
@@ -150,6 +155,18 @@ impl Replicas {
         begun.elapsed()
     }
 
+    /// Waits until the metrics show that this one leads, and no other that answers.
+    pub(crate) async fn is_shown_to_lead(&self, name: &str) {
+        let shown =
+            |agent: &Agent| text(&agent.admin, "/metrics").is_some_and(|metrics| metrics.lines().any(|line| line == "zen_agent_leader 1"));
+        soon(&format!("the metrics show that {name} leads"), async {
+            while self.agents.iter().any(|(replica, agent)| shown(agent) != (*replica == name)) {
+                tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+            }
+        })
+        .await;
+    }
+
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
         Api::namespaced(self.ground.client.clone(), NAMESPACE)
     }
@@ -179,6 +196,19 @@ impl Replicas {
             self.scale().await;
             tokio::time::sleep(Duration::from_millis(100)).await; // pacing
         }
+    }
+
+    /// Lets something happen to the leader, and follows what comes of it, both under load: whom it happened to, after
+    /// somebody else leads, and the senders.
+    pub(crate) async fn strike(&mut self, disaster: impl FnOnce(&mut Agent)) -> (&'static str, Senders) {
+        let leader = self.leader().await;
+        let senders = Senders::start(self);
+        self.scale_for_a_while().await;
+        disaster(self.agents.get_mut(leader).unwrap());
+        self.scale_for_a_while().await;
+        let took = self.leads(Self::other(leader)).await;
+        assert!(took <= LEASE + RETRY + SLACK, "{took:?}");
+        (leader, senders)
     }
 
     pub(crate) async fn generations(&self) -> Vec<i64> {

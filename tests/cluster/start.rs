@@ -123,7 +123,7 @@ async fn an_older_definition_is_brought_up_to_ours_and_a_foreign_one_is_left_alo
         .await;
     let before = definitions.get(&crd().name_any()).await.unwrap();
     let refused = install(&ground.client).await.unwrap_err();
-    assert!(matches!(&refused, InstallError::Foreign { .. }), "{refused}");
+    assert!(matches!(&refused, InstallError::Foreign(_)), "{refused}");
     assert!(refused.to_string().contains(".spec.eventTime") && refused.to_string().contains(".spec.theirs"), "{refused}");
     assert_eq!(definitions.get(&crd().name_any()).await.unwrap().resource_version(), before.resource_version());
 }

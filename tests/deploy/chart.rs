@@ -6,7 +6,11 @@ use std::{
 };
 
 use serde_json::Value;
-use zen_agent::{permissions::Roles, remediation::ActionKind, runtime::DRAIN};
+use zen_agent::{
+    permissions::{Roles, TargetNamespaces},
+    remediation::ActionKind,
+    runtime::DRAIN,
+};
 
 use crate::helm::{self, NAMESPACE, objects};
 
@@ -56,18 +60,21 @@ fn declared(actions: &str, more: &[&str]) -> Grants {
 fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_namespaces() {
     let off = |action: &str| format!("actions.{action}.enabled=false");
     let (label, quarantine, scale) = (off("label"), off("networkQuarantine"), off("scale"));
-    let cases: [(&[&str], &str, &[&str]); 5] = [
-        (&[], "label,network-quarantine,scale", &[]),
-        (&["watchAllNamespaces=true"], "label,network-quarantine,scale", &["--watch-all-namespaces"]),
-        (&[&quarantine, &scale], "label", &[]),
+    let (shop, all) = (["--target-namespaces", "shop"], ["targetNamespaces=null", "targetAllNamespaces=true"]);
+    let cases: [(&[&str], &str, &[&str]); 6] = [
+        (&[], "label,network-quarantine,scale", &shop),
+        (&["watchAllNamespaces=true"], "label,network-quarantine,scale", &[&shop[..], &["--watch-all-namespaces"]].concat()),
+        (&[&quarantine, &scale], "label", &shop),
         (&[&label, "targetNamespaces={shop,jobs}"], "network-quarantine,scale", &["--target-namespaces", "shop,jobs"]),
-        (&[&label, &quarantine], "scale", &[]),
+        (&[&label, &quarantine], "scale", &shop),
+        (&all, "label,network-quarantine,scale", &["--target-all-namespaces"]),
     ];
     for (values, actions, flags) in cases {
         assert_eq!(grants(&objects(values)), declared(actions, flags), "{values:?}");
     }
     // No action at all, which the command line cannot say.
-    let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces: BTreeSet::new(), actions: BTreeSet::new() };
+    let target_namespaces = TargetNamespaces::These(["shop".to_owned()].into());
+    let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces, actions: BTreeSet::new() };
     let roles = none.roles().into_iter().map(|role| serde_json::to_value(role).unwrap());
     let none: Vec<_> = roles.chain([serde_json::to_value(none.cluster_role()).unwrap()]).collect();
     assert_eq!(grants(&objects(&[&label, &quarantine, &scale])), grants(&none));
@@ -77,9 +84,9 @@ fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_
 fn a_further_kind_to_label_is_granted_and_nothing_else() {
     let set = "actions.label.extraTargets[0].apiGroup=,actions.label.extraTargets[0].resource=services";
     let (without, with) = (grants(&objects(&[])), grants(&objects(&[set])));
-    let cluster = ("ClusterRole".to_owned(), String::new());
+    let targets = ("Role".to_owned(), "shop".to_owned());
     let added: Vec<_> =
-        with[&cluster].difference(&without[&cluster]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
+        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
     assert_eq!(added, ["get /services", "patch /services"]);
 }
 

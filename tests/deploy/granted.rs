@@ -19,6 +19,8 @@ use tokio::{sync::Mutex, task::JoinHandle};
 use zen_agent::{
     contract::v0::types::{Decision, Remediation, Status},
     dev::CLUSTER,
+    pipeline::actions::QUARANTINE_LABEL,
+    remediation::{Phase, ZenAgentRemediation},
 };
 
 use crate::release::{Agent, DEADLINE, Release};
@@ -34,11 +36,15 @@ async fn control_plane() -> &'static ControlPlane {
     tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap()
 }
 
+async fn space(admin: &Client, name: &str) {
+    let spaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(admin.clone());
+    let space = serde_json::from_value(json!({ "metadata": { "name": name } })).unwrap();
+    spaces.create(&PostParams::default(), &space).await.unwrap();
+}
+
 /// A Deployment and a pod of it, to act on.
 async fn workload(admin: &Client, namespace: &str) {
-    let spaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(admin.clone());
-    let space = serde_json::from_value(json!({ "metadata": { "name": namespace } })).unwrap();
-    spaces.create(&PostParams::default(), &space).await.unwrap();
+    space(admin, namespace).await;
     let pod = json!({ "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{ "name": "web", "image": "web" }] } });
     let deployment = json!({
         "metadata": { "name": "web" },
@@ -103,13 +109,23 @@ fn policy() -> Value {
     })
 }
 
-/// The series in which the API server counts requests that its authorizer did not allow, and their sum.
-async fn refusals(admin: &Client) -> (Vec<String>, f64) {
+/// Of the API server's metrics, the series that are wanted, and their sum.
+async fn counted(admin: &Client, wanted: impl Fn(&str) -> bool) -> (Vec<String>, f64) {
     let text = admin.request_text(http::Request::get("/metrics").body(Vec::new()).unwrap()).await.unwrap();
-    let lines = text.lines().filter(|line| line.starts_with("authorization_attempts_total{") && !line.contains("result=\"allowed\""));
-    let lines: Vec<_> = lines.map(str::to_owned).collect();
+    let lines: Vec<_> = text.lines().filter(|line| wanted(line)).map(str::to_owned).collect();
     let sum = lines.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
     (lines, sum)
+}
+
+/// Requests that its authorizer did not allow.
+async fn refusals(admin: &Client) -> (Vec<String>, f64) {
+    counted(admin, |line| line.starts_with("authorization_attempts_total{") && !line.contains("result=\"allowed\"")).await
+}
+
+/// Requests about NetworkPolicies with this verb that it granted.
+async fn written(admin: &Client, verb: &str) -> f64 {
+    let of = |line: &str| line.contains("resource=\"networkpolicies\"") && line.contains(&format!("verb=\"{verb}\""));
+    counted(admin, |line| line.starts_with("apiserver_request_total{code=\"200\"") && of(line)).await.1
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,10 +133,10 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
     let admin = control.client().await;
-    let release = Release::install(control, "granted", &json!({ "policy": policy() }));
+    workload(&admin, "shop-granted").await;
+    let release = Release::install(control, "granted", &json!({ "policy": policy(), "targetNamespaces": ["shop-granted"] }));
     // Pods as restricted as the namespace asks for; the server judges.
     release.kubectl(&["create", "--dry-run=server", "-f", "-"], &release.pod());
-    workload(&admin, "shop-granted").await;
     let playing = follow(&admin, "shop-granted");
     let (_, before) = refusals(&admin).await;
 
@@ -168,6 +184,128 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     assert!(!log.to_lowercase().contains("forbidden"), "{log}");
 }
 
+/// Answers each attempt to put a pod there into quarantine with 403, as a webhook for admission may.
+async fn refuse_quarantine(release: &Release, admin: &Client, namespace: &str) {
+    let group = "admissionregistration.k8s.io/v1";
+    let refusal = json!({
+        "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": { "name": "no-quarantine" },
+        "spec": {
+            "matchConstraints": { "resourceRules": [
+                { "apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods"] },
+            ] },
+            "validations": [{
+                "expression": format!("!has(object.metadata.labels) || !('{QUARANTINE_LABEL}' in object.metadata.labels)"),
+                "message": "no quarantine here", "reason": "Forbidden",
+            }],
+        },
+    });
+    let there = json!({
+        "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": { "name": "no-quarantine" },
+        "spec": {
+            "policyName": "no-quarantine", "validationActions": ["Deny"],
+            "matchResources": { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } } },
+        },
+    });
+    release.kubectl(&["apply", "-f", "-"], &json!({ "apiVersion": "v1", "kind": "List", "items": [refusal, there] }));
+    // The server takes a moment to go by it.
+    let (pods, begun) = (Api::<Pod>::namespaced(admin.clone(), namespace), Instant::now());
+    let (dry, label) =
+        (PatchParams { dry_run: true, ..PatchParams::default() }, json!({ "metadata": { "labels": { QUARANTINE_LABEL: "x" } } }));
+    while pods.patch("web-1", &dry, &Patch::Merge(&label)).await.is_ok() {
+        assert!(begun.elapsed() < DEADLINE, "the server does not refuse it");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_refused_by_rbac() {
+    let _alone = ALONE.lock().await;
+    let control = control_plane().await;
+    let admin = control.client().await;
+    workload(&admin, "shop-undone").await;
+    let mut policy = policy();
+    policy["rules"][1]["mode"] = "propose".into();
+    let release = Release::install(control, "undone", &json!({ "policy": policy, "targetNamespaces": ["shop-undone"] }));
+    refuse_quarantine(&release, &admin, "shop-undone").await;
+    let (_, before) = refusals(&admin).await;
+    let (updates, deletions) = (written(&admin, "PUT").await, written(&admin, "DELETE").await);
+    let agent = release.start(&[("VALIDATION_TIMEOUT", "2s")]);
+    let approve = async |name: &str| {
+        let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
+        agent.client.stable.approve_remediation(name, &id(), &reason).await.unwrap();
+        ended(&agent, name).await
+    };
+
+    // The remediation's own policy, which somebody opened: it is repaired, the pod refuses the label, and the policy is deleted.
+    let cut_off = send(&agent, "quarantine", "shop-undone", "Pod", "web-1").await;
+    let remediations = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "undone");
+    let opened = json!({
+        "metadata": {
+            "name": format!("zen-quarantine-{cut_off}"),
+            "annotations": { "zen.kube-zen.io/remediation-uid": remediations.get(&cut_off).await.unwrap().metadata.uid },
+        },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] },
+    });
+    let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-undone");
+    policies.create(&PostParams::default(), &serde_json::from_value(opened).unwrap()).await.unwrap();
+    let item = approve(&cut_off).await;
+    assert_eq!((item.status, item.reason.as_deref()), (Status::Failed, Some("Forbidden")), "{item:?}");
+    assert!(item.message.unwrap().contains("no quarantine here"));
+    assert!(policies.list(&ListParams::default()).await.unwrap().items.is_empty());
+    assert_eq!((written(&admin, "PUT").await - updates, written(&admin, "DELETE").await - deletions), (1.0, 1.0));
+
+    // Nobody plays the Deployment's controller.
+    let item = approve(&send(&agent, "scale", "shop-undone", "Deployment", "web").await).await;
+    assert_eq!((item.status, item.reason.as_deref()), (Status::RolledBack, Some("ValidationTimedOut")), "{item:?}");
+    let live = Api::<Deployment>::namespaced(admin.clone(), "shop-undone").get("web").await.unwrap();
+    assert_eq!((live.spec.unwrap().replicas, live.metadata.generation), (Some(3), Some(3)));
+
+    agent.stop();
+    let (lines, after) = refusals(&admin).await;
+    assert_eq!(after - before, 0.0, "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_create_in_their_namespaces_is_done_where_all_are_watched_and_no_call_is_refused() {
+    let _alone = ALONE.lock().await;
+    let control = control_plane().await;
+    let admin = control.client().await;
+    workload(&admin, "shop-watched").await;
+    space(&admin, "team").await;
+    let values = json!({ "policy": policy(), "watchAllNamespaces": true, "targetNamespaces": ["shop-watched"] });
+    let release = Release::install(control, "watched", &values);
+    let (_, before) = refusals(&admin).await;
+    let agent = release.start(&[]);
+    let theirs = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "team");
+    let wanted = json!({
+        "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation", "metadata": { "name": "theirs" },
+        "spec": {
+            "target": { "apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop-watched", "name": "web" },
+            "action": { "label": { "labels": { "flag": "team" } } }, "mode": "automatic",
+        },
+    });
+    theirs.create(&PostParams::default(), &serde_json::from_value(wanted).unwrap()).await.unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        let item = theirs.get("theirs").await.unwrap();
+        if item.phase().is_terminal() {
+            break item.status.unwrap();
+        }
+        assert!(begun.elapsed() < DEADLINE, "it did not end: {item:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+    };
+    assert_eq!(status.phase, Some(Phase::Succeeded), "{status:?}");
+    let live = Api::<Deployment>::namespaced(admin.clone(), "shop-watched").get("web").await.unwrap();
+    assert_eq!(live.labels().get("flag").map(String::as_str), Some("team"));
+    let own = send(&agent, "label", "shop-watched", "Pod", "web-1").await;
+    assert_eq!(ended(&agent, &own).await.status, Status::Succeeded);
+
+    let log = agent.stop();
+    let (lines, after) = refusals(&admin).await;
+    assert_eq!(after - before, 0.0, "{lines:#?}");
+    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+}
+
 /// `verb group/resource[/subresource] namespace`, asked by the agent's service account.
 async fn allowed(agent: &Client, wanted: &str) -> bool {
     let words: Vec<_> = wanted.split(' ').collect();
@@ -192,6 +330,7 @@ async fn allowed(agent: &Client, wanted: &str) -> bool {
 async fn what_the_agent_does_not_need_is_forbidden_to_it() {
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
+    space(&control.client().await, "shop").await;
     let release = Release::install(control, "needless", &json!({ "actions": { "scale": { "enabled": false } } }));
     let agent = controlplane::client(&release.kubeconfig()).await;
     for needed in [
@@ -221,6 +360,9 @@ async fn what_the_agent_does_not_need_is_forbidden_to_it() {
         "update apps:deployments shop",
         "delete apps:deployments shop",
         "patch apps:deployments/scale shop",
+        "get pods kube-system",
+        "patch pods kube-system",
+        "create events.k8s.io:events kube-system",
         "patch nodes",
         "patch namespaces",
         "delete namespaces",
@@ -310,12 +452,12 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     let (_, after) = refusals(&admin).await;
     assert!(after > before, "refusals are not counted, so that none would be found");
     // As kubectl shows it.
-    let resources = Api::<zen_agent::remediation::ZenAgentRemediation>::namespaced(admin.clone(), "narrow");
+    let resources = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "narrow");
     let condition = resources.get(&cut_off).await.unwrap().condition("Complete").cloned().unwrap();
     assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("True", "Forbidden"));
     assert!(Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-narrow").list(&ListParams::default()).await.unwrap().items.is_empty());
     let pod = Api::<Pod>::namespaced(admin, "shop-narrow").get("web-1").await.unwrap();
     assert_eq!(pod.labels().get("flag").map(String::as_str), Some("falco"));
-    assert_eq!(pod.labels().get(zen_agent::pipeline::actions::QUARANTINE_LABEL), None);
+    assert_eq!(pod.labels().get(QUARANTINE_LABEL), None);
     agent.stop();
 }

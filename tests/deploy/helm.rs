@@ -1,6 +1,10 @@
-//! `helm template`, by the helm that CI lints with.
+//! The helm that CI lints with, and what it renders.
 
-use std::{path::Path, process::Command, sync::OnceLock};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -23,13 +27,16 @@ pub(crate) fn release(namespace: &str, values: &Path) -> Vec<Value> {
     render(template(namespace).arg("--values").arg(values))
 }
 
-fn template(namespace: &str) -> Command {
-    static HELM: OnceLock<String> = OnceLock::new();
-    let helm = HELM.get_or_init(|| {
+pub(crate) fn program() -> &'static Path {
+    static HELM: OnceLock<PathBuf> = OnceLock::new();
+    HELM.get_or_init(|| {
         let root = env!("CARGO_MANIFEST_DIR");
-        run(Command::new(format!("{root}/.ci/go-tool")).arg("helm")).trim().to_owned()
-    });
-    let mut command = Command::new(helm);
+        run(Command::new(format!("{root}/.ci/go-tool")).arg("helm")).trim().into()
+    })
+}
+
+fn template(namespace: &str) -> Command {
+    let mut command = Command::new(program());
     command.args(["template", "zen-agent", "--namespace", namespace, "--include-crds", "--kube-version", "1.34.0"]);
     command.arg(chart()).arg("--values").arg(chart().join("ci/values.yaml"));
     command

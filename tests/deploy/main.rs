@@ -4,4 +4,5 @@
 mod chart;
 mod granted;
 mod helm;
+mod install;
 mod release;

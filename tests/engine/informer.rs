@@ -1,8 +1,4 @@
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
@@ -18,7 +14,7 @@ use zen_agent::{
     worker::Backlog,
 };
 
-use crate::{fake::Fake, soon};
+use crate::{fake::Fake, log::Log, soon};
 
 const REMEDIATIONS: &str = "zenagentremediations";
 
@@ -183,34 +179,19 @@ async fn a_malformed_object_is_skipped_and_counts_as_absent() {
     assert_eq!(pods.told(1).await, ["+a/bad"]);
 }
 
-/// The log of a test on one thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_thousand_malformed_objects_cost_a_dozen_lines_of_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let _logging = tracing::subscriber::set_default(tracing_subscriber::fmt().with_writer(move || writer.clone()).finish());
+    let (log, _guard) = Log::start();
     let fake = Fake::new();
     for index in 0..1_000 {
         fake.put("pods", "a", &format!("bad-{index}"), json!({ "spec": { "containers": "none" } }));
     }
     let pods = pods(&fake, Config { page_size: 500, ..config() }).await;
     assert_eq!(pods.store.len(), 0);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.lines().filter(|line| line.contains("skipping a malformed object")).count(), 10, "{log}");
-    assert_eq!(log.lines().filter(|line| line.contains("malformed")).count(), 11, "{log}");
+    let log = log.text();
+    let warned: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"WARN""#)).collect();
+    assert_eq!(warned.iter().filter(|line| line.contains("skipping a malformed object")).count(), 10, "{warned:?}");
+    assert_eq!(warned.iter().filter(|line| line.contains("malformed")).count(), 11, "{warned:?}");
 }
 
 #[tokio::test]

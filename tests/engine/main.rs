@@ -4,6 +4,8 @@
 mod fake;
 mod informer;
 mod lease;
+#[path = "../support/log.rs"]
+mod log;
 mod retention;
 mod served;
 mod server;

@@ -1,17 +1,23 @@
 //! The gate: what gets through verification and what does not, and the listener in front of it.
 //!
 //! `order`, `tokens` and `signatures` ask the verifier directly, with a clock that stands still;
-//! `listener` goes over real sockets on loopback.
+//! `handshake`, `limits`, `shutdown` and `wire` ask a `listener` over real sockets on loopback.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod handshake;
 mod keys;
+mod limits;
 mod listener;
+#[path = "../support/log.rs"]
+mod log;
 #[path = "../support/mint.rs"]
 mod mint;
 mod order;
+mod shutdown;
 mod signatures;
 mod tokens;
+mod wire;
 
 use std::sync::{
     Arc,

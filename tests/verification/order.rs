@@ -1,10 +1,10 @@
 //! Each check refuses with its code, and the earlier of two faults decides.
 
-use std::{io, num::NonZeroU32, sync::Mutex};
+use std::num::NonZeroU32;
 
 use zen_agent::contract::ContractVersion;
 
-use super::*;
+use super::{log::Log, *};
 
 type Before = fn(&mut Draft);
 
@@ -280,35 +280,16 @@ async fn a_refusal_echoes_what_is_well_formed_and_nothing_else() {
     assert_eq!(echo(|sent| sent.add("x-request-id", mint::REQUEST_ID)).await, (None, Some(ContractVersion::V0)));
 }
 
-/// What the audit log holds.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_refusal_leaves_one_audit_record_that_names_who_and_why_and_no_secret() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).with_max_level(tracing::Level::TRACE).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    let (log, _guard) = Log::start();
     let gate = Gate::new();
     let draft = Draft { body: b"do-not-log-this".to_vec(), secret: [0; 32], ..Draft::new() };
     let sent = draft.sent(&gate.key);
     let (token, signature) = (sent.get("authorization").to_owned(), sent.get("x-signature").to_owned());
     assert_eq!(gate.code(sent).await, Some(Code::InvalidSignature));
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let audit: Vec<_> = records.iter().filter(|record| record["target"] == "audit").collect();
     assert_eq!(audit.len(), 1, "{text}");

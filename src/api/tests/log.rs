@@ -1,43 +1,19 @@
 //! What the audit log says of requests, and what the metrics count before anything happened.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+#[path = "../../../tests/support/log.rs"]
+mod captured;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use captured::Log;
+
 use super::{REQUEST_ID, falco, real::Agent, server};
 use crate::{problem::Code, telemetry::Metrics};
 
-/// The log of the thread, from here on.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Log {
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber =
-            tracing_subscriber::fmt().json().with_writer(move || writer.clone()).with_max_level(tracing::Level::TRACE).finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
     fn lines(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The only audit record since the last call.
