@@ -17,6 +17,7 @@ use kube::{
     Api, ResourceExt,
     api::{ListParams, PostParams},
 };
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -49,6 +50,8 @@ pub(crate) const RETRY: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(6);
 /// As many steps as may be under way when a leader ends: the default number of workers.
 const WORKERS: i32 = 5;
+/// Where the workloads of the demo are.
+const TARGETS: &str = "default,jobs,shop";
 /// Deployments of the demo, and the numbers of replicas they are scaled to, each once.
 const DEPLOYMENTS: [(&str, &str); 2] = [("shop", "web"), ("default", "nginx")];
 
@@ -267,18 +270,20 @@ fn granted(ground: &Ground, state: &Path) -> PathBuf {
         kubectl.stdin.take().unwrap().write_all(objects).unwrap();
         assert!(kubectl.wait().unwrap().success());
     };
-    apply(&Command::new(env!("CARGO_BIN_EXE_zen-agent")).arg("rbac").output().unwrap().stdout);
+    let printed = Command::new(env!("CARGO_BIN_EXE_zen-agent")).args(["rbac", "--target-namespaces", TARGETS]).output().unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    apply(&printed.stdout);
     let user = format!("system:serviceaccount:{NAMESPACE}:zen-agent");
-    let bind = |kind: &str, namespace: Value| {
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"),
-            "metadata": { "name": "zen-agent", "namespace": namespace },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "zen-agent" },
+    for role in serde_yaml_ng::Deserializer::from_slice(&printed.stdout) {
+        let role = Value::deserialize(role).unwrap();
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{}Binding", role["kind"].as_str().unwrap()),
+            "metadata": role["metadata"],
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"], "name": role["metadata"]["name"] },
             "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
-        })
-    };
-    let both = [bind("ClusterRole", Value::Null), bind("Role", NAMESPACE.into())];
-    apply(json!({ "apiVersion": "v1", "kind": "List", "items": both }).to_string().as_bytes());
+        });
+        apply(binding.to_string().as_bytes());
+    }
     // Its own file has the user's name, and what KUBECONFIG names must have no colon.
     let kubeconfig = state.join("kubeconfig");
     std::fs::copy(control_plane.user(&user, &[]), &kubeconfig).unwrap();
