@@ -169,7 +169,7 @@ fn everything(item: &Remediation, width: Option<usize>) -> String {
     add("Approval", &approval);
     add("Created", &item.created_at.to_string());
     if let Some(ended) = item.completed_at {
-        add("Ended", &ended.to_string());
+        add("Ended", &format!("{ended:.0}"));
     }
     for step in &item.steps {
         let tries = if step.attempts > 1 { format!(" (attempt {})", step.attempts) } else { String::new() };

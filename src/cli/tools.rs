@@ -35,6 +35,8 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
     // Recorded on that server, so that the uids are its own.
     let samples = if dev.demo { dev.state_dir.join("samples") } else { "tests/samples".into() };
     let samples = quoted(&samples);
+    // As it was called, which works in another terminal, too.
+    let program = quoted(Path::new(&std::env::args_os().next().unwrap_or_else(|| "zen-agent".into())));
     let state = match quoted(&dev.state_dir) {
         default if default == ".zen-agent" => String::new(),
         other => format!(" --state-dir {other}"),
@@ -45,10 +47,10 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
             "ready api=https://{api} admin=http://{admin}\n\
              \n\
              Try next, in another terminal:\n\
-             \x20 zen-agent send falco tests/samples/falco-outbound-c2.json{state}\n\
-             \x20 zen-agent get{state}\n\
-             \x20 zen-agent send trivy {samples}/trivy-operator-vulnerabilityreport.json{state}\n\
-             \x20 zen-agent approve NAME{state}\n\
+             \x20 {program} send falco tests/samples/falco-outbound-c2.json{state}\n\
+             \x20 {program} get{state}\n\
+             \x20 {program} send trivy {samples}/trivy-operator-vulnerabilityreport.json{state}\n\
+             \x20 {program} approve NAME{state}\n\
              \x20 curl http://{admin}/health\n\
              \n\
              The API's pages: http://{admin}/docs   Stop: Ctrl-C\n"
