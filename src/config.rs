@@ -21,7 +21,7 @@ use std::{
 use secrecy::SecretString;
 
 pub use files::readable_by_all;
-pub use settings::Settings;
+pub use settings::{ENABLED_ACTIONS, Settings};
 
 use crate::{identity::Tenant, remediation::ActionKind, telemetry::logs::LogConfig};
 

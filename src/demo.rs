@@ -3,6 +3,8 @@
 //! ```text
 //!   Deployment ──replicas──▶ ReplicaSet ──▶ pods come and go, status follows
 //!                            StatefulSet ─▶ the same
+//!
+//! A changed pod template is rolled out by saying so: status follows, and the pods stay.
 //! ```
 //!
 //! Without [`run_controllers`] the workloads are frozen: their spec can be changed, their status
@@ -174,13 +176,17 @@ fn ignore_code<T>(code: u16, result: Result<T, kube::Error>) -> Result<(), kube:
     }
 }
 
+/// All replicas are there, and of the latest template: a rollout is over at once.
 async fn report<K: Workload>(client: &Client, workload: &K, replicas: i32) -> Result<(), kube::Error> {
-    let status = json!({
+    let mut status = json!({
         "observedGeneration": workload.meta().generation,
         "replicas": replicas,
         "readyReplicas": replicas,
         "availableReplicas": replicas,
     });
+    if K::kind(&()) != ReplicaSet::kind(&()) {
+        status["updatedReplicas"] = replicas.into();
+    }
     // Of a workload that has changed since, there is another event to come; also where another replica plays the same part.
     let seen = json!({ "uid": workload.meta().uid, "resourceVersion": workload.meta().resource_version });
     let patch = Patch::Merge(json!({ "metadata": seen, "status": status }));

@@ -23,6 +23,7 @@ use crate::{
     config::{ConfigErrors, Settings},
     demo,
     policy::{self, Policy, PolicyError},
+    remediation::ActionKind,
     runtime::{self, Addresses, RunError},
 };
 use credentials::{Credentials, CredentialsError};
@@ -146,6 +147,7 @@ fn settings(options: &Options, credentials: &Credentials) -> Settings {
         jwt_key_files: server("jwt.pub"),
         remediation_namespace: Some(NAMESPACE.to_owned()),
         validation_timeout: Some(VALIDATION_TIMEOUT.to_owned()),
+        enabled_actions: Some(ActionKind::ALL.map(ActionKind::as_str).join(",")),
         requests_per_second: Some("10000".to_owned()),
         max_remediations_per_tenant: Some("200000".to_owned()),
         ..Settings::default()

@@ -18,8 +18,9 @@ pub use create::create;
 
 use crate::{
     event::Target,
+    pipeline::actions::LabelAction,
     random::SplitMix64,
-    remediation::{Action, LabelAction, Mode, Phase, RemediationSpec, RemediationStatus, ZenAgentRemediation},
+    remediation::{Action, Mode, Phase, RemediationSpec, RemediationStatus, ZenAgentRemediation},
 };
 
 /// Label: the batch that a fixture belongs to; select it to delete them.

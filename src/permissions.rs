@@ -11,7 +11,7 @@
 //! | own     | in the agent's namespace |
 //! | watched | where remediations are carried out: there too, or everywhere |
 //! | targets | where targets may be changed: some namespaces, or everywhere |
-//! | cluster | on objects that have no namespace |
+//! | cluster | on objects that have no namespace, targets among them |
 //!
 //! Permissions in RBAC are by resource: who may patch a Deployment may patch all of it. What keeps an
 //! action to its field, and all of them from Secrets, RBAC and the like, is `pipeline::kinds`; here
@@ -25,7 +25,11 @@ use k8s_openapi::{
 };
 use serde::Serialize;
 
-use crate::{lease, pipeline::actions, remediation::ActionKind};
+use crate::{
+    kinds::{BUILT_IN, Scope},
+    lease,
+    remediation::ActionKind,
+};
 
 /// Access to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,14 @@ impl Permission {
     /// Access to all objects of a resource.
     pub const fn to(group: &'static str, resource: &'static str, verbs: &'static [&'static str]) -> Self {
         Self { group, resource, names: &[], verbs }
+    }
+
+    /// Where the objects of the resource live.
+    fn scope(&self) -> Scope {
+        let resource = self.resource.split('/').next().unwrap_or(self.resource);
+        let group = |api_version: &'static str| api_version.split_once('/').map_or("", |(group, _)| group);
+        let known = BUILT_IN.iter().find(|known| known.resource == resource && group(known.api_version) == self.group);
+        known.map_or(Scope::Namespace, |known| known.scope)
     }
 
     fn rule(&self) -> PolicyRule {
@@ -82,7 +94,11 @@ const CLUSTER: &[Permission] = &[Permission {
 }];
 
 fn rules(permissions: &[Permission]) -> Vec<PolicyRule> {
-    permissions.iter().map(Permission::rule).collect()
+    rules_of(permissions.iter())
+}
+
+fn rules_of<'a>(permissions: impl Iterator<Item = &'a Permission>) -> Vec<PolicyRule> {
+    permissions.map(Permission::rule).collect()
 }
 
 /// All that is declared, by scope and action; what the chart is rendered from.
@@ -92,14 +108,35 @@ pub struct Declared {
     watched: Vec<PolicyRule>,
     targets: Vec<PolicyRule>,
     cluster: Vec<PolicyRule>,
+    /// In the targets' namespaces.
     actions: BTreeMap<&'static str, Vec<PolicyRule>>,
+    /// On targets that have no namespace.
+    #[serde(rename = "clusterActions")]
+    cluster_actions: BTreeMap<&'static str, Vec<PolicyRule>>,
+}
+
+/// What an action needs on objects that live there.
+fn of_action(kind: ActionKind, scope: Scope) -> Vec<PolicyRule> {
+    let mut granted = rules_of(kind.permissions().iter().filter(|permission| permission.scope() == scope));
+    if scope == Scope::Cluster && !granted.is_empty() {
+        // What has no namespace has its Events in `default`, where the agent may have no role.
+        granted.push(EVENTS.rule());
+    }
+    granted
 }
 
 impl Declared {
     /// Everything.
     pub fn all() -> Self {
-        let actions = ActionKind::ALL.map(|kind| (kind.as_str(), rules(actions::permissions(kind))));
-        Self { own: rules(OWN), watched: rules(WATCHED), targets: rules(TARGETS), cluster: rules(CLUSTER), actions: actions.into() }
+        let actions = |scope| ActionKind::ALL.map(|kind| (kind.as_str(), of_action(kind, scope))).into();
+        Self {
+            own: rules(OWN),
+            watched: rules(WATCHED),
+            targets: rules(TARGETS),
+            cluster: rules(CLUSTER),
+            actions: actions(Scope::Namespace),
+            cluster_actions: actions(Scope::Cluster),
+        }
     }
 }
 
@@ -129,6 +166,7 @@ impl Roles {
     /// The cluster's role.
     pub fn cluster_role(&self) -> ClusterRole {
         let mut granted = rules(CLUSTER);
+        granted.extend(self.actions.iter().flat_map(|kind| of_action(*kind, Scope::Cluster)));
         if self.watch_all {
             granted.extend(rules(WATCHED));
         }
@@ -157,7 +195,7 @@ impl Roles {
     }
 
     fn targets(&self) -> Vec<PolicyRule> {
-        let actions = self.actions.iter().flat_map(|kind| rules(actions::permissions(*kind)));
+        let actions = self.actions.iter().flat_map(|kind| of_action(*kind, Scope::Namespace));
         rules(TARGETS).into_iter().chain(actions).collect()
     }
 }
@@ -194,7 +232,7 @@ mod tests {
 
     #[test]
     fn nothing_that_is_declared_can_read_secrets_or_write_rbac_admission_or_definitions_or_all_of_something() {
-        let of_actions = ActionKind::ALL.into_iter().flat_map(actions::permissions);
+        let of_actions = ActionKind::ALL.into_iter().flat_map(ActionKind::permissions);
         for permission in [OWN, WATCHED, TARGETS, CLUSTER].into_iter().flatten().chain(of_actions) {
             let Permission { group, resource, verbs, .. } = permission;
             let wild = [*group, *resource].contains(&"*") || verbs.contains(&"*");

@@ -86,6 +86,7 @@ mod listing;
 mod plan;
 mod recent;
 mod refusals;
+mod resolve;
 mod rollback;
 mod run;
 mod running;
@@ -111,6 +112,7 @@ pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
 pub use plan::PlanError;
+pub use resolve::Level;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
 

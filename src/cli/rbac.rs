@@ -1,19 +1,21 @@
 //! `zen-agent rbac`: the roles that the agent needs, for those who install it without the chart.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
 use super::{Failure, output};
 use crate::{
+    config::ENABLED_ACTIONS,
     dev,
     permissions::{Roles, TargetNamespaces},
-    remediation::{ActionKind, NotAnAction},
+    remediation::ActionKind,
 };
 
 /// Which roles.
 #[derive(clap::Args)]
 pub(super) struct Rbac {
     /// The actions that are enabled.
-    #[arg(long, value_delimiter = ',', env = "ENABLED_ACTIONS", default_values_t = ActionKind::ALL, value_parser = parse)]
+    #[arg(long, value_delimiter = ',', env = "ENABLED_ACTIONS", default_value = ENABLED_ACTIONS, value_parser = actions())]
     actions: Vec<ActionKind>,
     /// The agent's namespace.
     #[arg(short, long, env = "REMEDIATION_NAMESPACE", default_value = dev::NAMESPACE)]
@@ -29,8 +31,9 @@ pub(super) struct Rbac {
     watch_all_namespaces: bool,
 }
 
-fn parse(text: &str) -> Result<ActionKind, NotAnAction> {
-    text.parse()
+/// Takes the names of actions, and lists them.
+fn actions() -> impl TypedValueParser<Value = ActionKind> {
+    PossibleValuesParser::new(ActionKind::ALL.map(ActionKind::as_str)).try_map(|name| name.parse::<ActionKind>())
 }
 
 impl Rbac {

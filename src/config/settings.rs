@@ -8,8 +8,12 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::ConfigErrors;
 
+/// The actions that are on where nobody says which: those that are undone where they do not help, on objects in
+/// namespaces. What cannot be undone (restart, delete-pod, evict), and what all namespaces share (cordon), is asked for.
+pub const ENABLED_ACTIONS: &str = "label,annotate,network-quarantine,scale,set-image,suspend";
+
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $name:ident: $env:literal = $default:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $env:literal = $default:expr;)+) => {
         /// Every setting, as text; the file's keys are the field names, the flags the same with dashes.
         #[derive(Args, Default, Clone, Serialize)]
         pub struct Settings {
@@ -88,8 +92,8 @@ settings! {
     retention_interval: "RETENTION_INTERVAL" = "1h";
     /// How long an action's effect may take to show.
     validation_timeout: "VALIDATION_TIMEOUT" = "5m";
-    /// Comma-separated actions that may be carried out: label, network-quarantine, scale.
-    enabled_actions: "ENABLED_ACTIONS" = "label,network-quarantine,scale";
+    /// Comma-separated actions that may be carried out, of those that `zen-agent rbac --help` lists.
+    enabled_actions: "ENABLED_ACTIONS" = ENABLED_ACTIONS;
     /// Policy file; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
     /// Bytes of a request body; all bodies together may take 36 times as much memory.

@@ -9,10 +9,10 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::{Api, Client, api::PostParams};
 
 use super::{
-    actions::{self, Level},
     api::{ApiError, call},
     kinds,
     plan::PlanError,
+    resolve::Level,
 };
 use crate::{category::Category, event::Target, remediation::Action};
 
@@ -28,13 +28,14 @@ pub(super) async fn check(client: &Client, action: &Action, target: &Target) -> 
 async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
     let of = |group: &str, resource: &str, verb: &str| ResourceAttributes {
         group: Some(group.to_owned()),
-        resource: Some(resource.to_owned()),
+        resource: Some(resource.split('/').next().unwrap_or(resource).to_owned()),
+        subresource: resource.split_once('/').map(|(_, subresource)| subresource.to_owned()),
         verb: Some(verb.to_owned()),
         namespace: target.namespace.clone(),
         ..ResourceAttributes::default()
     };
-    if actions::level(action) == Level::Pod {
-        let all = actions::permissions(action.kind()).iter();
+    if action.kind().level() == Level::Pod {
+        let all = action.kind().permissions().iter();
         return Ok(all.flat_map(|one| one.verbs.iter().map(|verb| of(one.group, one.resource, verb))).collect());
     }
     // Of the kinds that the action can be done to, only the target's own.
@@ -59,6 +60,9 @@ async fn denied(client: &Client, wanted: ResourceAttributes) -> Result<Option<Re
 fn named(missing: &ResourceAttributes) -> String {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
     let (verb, mut resource, group) = (text(&missing.verb), text(&missing.resource), text(&missing.group));
+    if let Some(subresource) = &missing.subresource {
+        resource = format!("{resource}/{subresource}");
+    }
     if !group.is_empty() {
         resource = format!("{resource}.{group}");
     }

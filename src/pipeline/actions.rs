@@ -1,54 +1,56 @@
-//! The actions, one file each.
+//! The actions, one file each: parameters, permissions, preconditions, and how to do and to undo it.
 //!
-//! A new one also has a line in `each!` and [`permissions`]; its parameters, kind and former state in
-//! [`remediation`](crate::remediation) (`action`, `action_kind`, `Previous`), from which the definition of
-//! remediations follows; what a policy checks of it in `policy/file.rs`; its name in the default of
-//! ENABLED_ACTIONS; and its switch in the chart. What was left out in Rust does not compile.
+//! A new one is a file, its `mod`, and a line in `actions!`, which makes of that line all that the rest of the
+//! agent knows of actions: the schema of remediations, policies, permissions, settings and metrics. Whether it
+//! is on where nobody says so is the default of ENABLED_ACTIONS, and of `enabledActions` in the chart.
 //!
-//! An action says what it needs (`level`, `permissions`), and how to go from one state to the other:
+//! An action says what it needs, and how to go from one state to the other:
 //!
 //! ```text
-//!   prepare ── live target ──▶ Previous, stored on the remediation before anything changes
-//!   execute ── while a field reads as in Previous, sets it; as wanted, leaves it; else: TargetChanged
+//!   problem ── parameters ───▶ what is wrong with them, before anybody is asked
+//!   prepare ── live target ──▶ what is there, stored on the remediation before anything changes
+//!   execute ── while a field reads as it did, sets it; as wanted, leaves it; else: TargetChanged
 //!   validate ─ fresh read ───▶ Holds │ NotYet │ Impossible
 //!   rollback ─ while a field reads as this remediation set it, sets it back; else leaves it
 //! ```
 //!
 //! Execute and rollback end only when a fresh read shows nothing left to do, so both are verified,
 //! and both may be repeated after a crash at any point.
+//!
+//! | reversibility | actions | rollback |
+//! |---|---|---|
+//! | Reversible | most | the former state |
+//! | Disruptive | restart | none; nothing is lost either |
+//! | Destructive | delete-pod, evict | none; a person approves it, unless the policy says `automatic-irreversible` |
 
+mod annotate;
+mod cordon;
+mod delete_pod;
+mod error;
+mod evict;
 mod label;
 mod network_quarantine;
+mod pod;
+mod restart;
+mod rollout;
 mod scale;
+mod set_image;
+mod site;
+mod suspend;
+mod texts;
 
+use std::{fmt, future::Future, str::FromStr};
+
+use kube::api::DynamicObject;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use error::ActionError;
 pub use network_quarantine::QUARANTINE_LABEL;
+pub(super) use site::Site;
 
-use std::future::Future;
-
-use kube::{
-    Api, Client,
-    api::{DynamicObject, ObjectMeta},
-};
-use serde_json::Value;
-
-use super::{
-    Pipeline,
-    api::{self, ApiError},
-    kinds::KindError,
-    run,
-};
-use crate::{
-    category::Category,
-    event::Target,
-    lease::Tenure,
-    permissions::Permission,
-    remediation::{
-        Action, ActionKind, LabelAction, NetworkQuarantineAction, Phase, Previous, Reason, ScaleAction, Step, ZenAgentRemediation,
-    },
-};
-
-/// How often a write is tried again because the object changed between read and write.
-const PASSES: usize = 8;
+use super::resolve::Level;
+use crate::permissions::Permission;
 
 /// What a validation found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,300 +63,193 @@ pub enum Verdict {
     Impossible(String),
 }
 
-/// The object that an action changes, relative to the one that the finding names.
+/// Whether what an action does can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// The object itself.
-    Itself,
-    /// The object itself, which must be a Pod.
-    Pod,
-    /// The controller that decides over replicas: pod → ReplicaSet → Deployment, or a StatefulSet.
-    Replicas,
-}
-
-/// Why an action cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ActionError {
-    /// The target was deleted.
-    #[error("{kind} {name} is not there any more")]
-    Gone {
-        /// Kind.
-        kind: String,
-        /// Name.
-        name: String,
-    },
-    /// Another object has the target's name.
-    #[error("{kind} {name} is not the object that was pinned: its uid is another one")]
-    Replaced {
-        /// Kind.
-        kind: String,
-        /// Name.
-        name: String,
-    },
-    /// The field is neither as it was nor as this action sets it.
-    #[error("{field} was changed by another party after its state was recorded; it is left as it is")]
-    Changed {
-        /// Which field.
-        field: String,
-    },
-    /// An object of the name that the action needs is not this remediation's.
-    #[error("{what} exists and does not belong to this remediation; it is left as it is")]
-    NotOurs {
-        /// Which object.
-        what: String,
-    },
-    /// The target lacks the field that the action is about.
-    #[error("the target has no {field}")]
-    NoField {
-        /// Which field.
-        field: &'static str,
-    },
-    /// The recorded state belongs to another action.
-    #[error("the recorded state is not that of this action, so nothing can be undone from it")]
-    NotRecorded,
-    /// The step is not this attempt's any more.
-    #[error("another attempt went on with this remediation meanwhile; this one changes nothing more")]
-    Overtaken,
-    /// The object changed between read and write, every time.
-    #[error("the target changes too fast to be written safely; it is tried again")]
-    Contended,
-    /// The kind leads nowhere.
-    #[error(transparent)]
-    Kind(#[from] KindError),
-    /// The API server did not do it.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-}
-
-impl ActionError {
-    /// The reason it ends the remediation with; `None` when trying again may help.
-    pub fn reason(&self) -> Option<Reason> {
-        match self {
-            Self::Gone { .. } => Some(Reason::TargetNotFound),
-            Self::Replaced { .. } => Some(Reason::TargetReplaced),
-            Self::Changed { .. } => Some(Reason::TargetChanged),
-            Self::NotOurs { .. } => Some(Reason::NameTaken),
-            Self::NoField { .. } => Some(Reason::UnsupportedTarget),
-            Self::NotRecorded => Some(Reason::RollbackUnsupported),
-            Self::Overtaken | Self::Contended => None,
-            Self::Kind(error) => error.reason(),
-            Self::Api(error) => error.reason(),
-        }
-    }
-
-    /// The failed call behind it.
-    pub(super) fn call(&self) -> Option<&ApiError> {
-        match self {
-            Self::Api(error) | Self::Kind(KindError::Api(error)) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl KindError {
-    /// The reason it ends the remediation with; `None` when trying again may help.
-    pub fn reason(&self) -> Option<Reason> {
-        match self {
-            Self::Denied { .. } => Some(Reason::DeniedKind),
-            Self::Malformed { .. } | Self::NoNamespace { .. } => Some(Reason::Invalid),
-            Self::Unknown { .. } => Some(Reason::TargetNotFound),
-            Self::Api(error) => error.reason(),
-        }
-    }
-}
-
-impl ApiError {
-    /// The reason it ends the remediation with; `None` when trying again may help.
-    pub fn reason(&self) -> Option<Reason> {
-        match self.category() {
-            Category::NotFound => Some(Reason::TargetNotFound),
-            Category::Forbidden => Some(Reason::Forbidden),
-            Category::Validation | Category::Permanent => Some(Reason::Invalid),
-            Category::Conflict | Category::Transient | Category::Timeout => None,
-        }
-    }
+pub enum Reversibility {
+    /// The former state is recorded, and restored where the effect does not hold.
+    Reversible,
+    /// It is not undone, and leaves nothing that would have to be.
+    Disruptive,
+    /// What it removes is gone for good: a person has to approve it, unless the policy says otherwise.
+    Destructive,
 }
 
 /// One action's way of doing it.
 trait Act: Sized {
+    /// What is recorded before the change.
+    type Previous;
+
     const LEVEL: Level;
     const PERMISSIONS: &'static [Permission];
+    const REVERSIBILITY: Reversibility;
 
-    fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError>;
-    fn execute(&self, site: &Site<'_>, previous: &Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
+    fn problem(&self) -> Option<String>;
+    fn prepare(&self, live: &DynamicObject) -> Result<Self::Previous, ActionError>;
+    fn execute(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
     fn validate(&self, site: &Site<'_>) -> impl Future<Output = Result<Verdict, ActionError>> + Send;
-    fn rollback(&self, site: &Site<'_>, previous: &Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
+    fn rollback(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
+    /// What may be left on the cluster where it could not be undone, for people.
     fn leftover(&self, site: &Site<'_>) -> String;
 }
 
-/// Does the same with whichever action it is.
-macro_rules! each {
-    ($action:expr, $a:ident => $do:expr) => {
-        match $action {
-            Action::Label($a) => $do,
-            Action::NetworkQuarantine($a) => $do,
-            Action::Scale($a) => $do,
+/// Makes everything that has a case for each action from one line for each.
+macro_rules! actions {
+    ($($(#[$doc:meta])* $Action:ident = $name:literal: $module:ident::$Parameters:ident, $Previous:path;)*) => {
+        $(pub use $module::$Parameters;)*
+
+        /// What to do; exactly one.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase")]
+        pub enum Action {
+            $($(#[$doc])* $Action($Parameters),)*
+        }
+
+        /// The state that an action is about to change, enough to undo it.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase")]
+        pub enum Previous {
+            $(#[doc = concat!("Of `", $name, "`.")] $Action($Previous),)*
+        }
+
+        /// An action, whatever its parameters.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum ActionKind {
+            $($(#[$doc])* $Action,)*
+        }
+
+        impl ActionKind {
+            /// All of them.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$Action),*];
+
+            /// The action's name in the API, in settings and in metric labels.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$Action => $name,)*
+                }
+            }
+
+            /// The object that the action changes.
+            pub const fn level(self) -> Level {
+                match self {
+                    $(Self::$Action => $Parameters::LEVEL,)*
+                }
+            }
+
+            /// What the agent must be allowed to do for this action, in a target's namespace or in the cluster.
+            pub const fn permissions(self) -> &'static [Permission] {
+                match self {
+                    $(Self::$Action => $Parameters::PERMISSIONS,)*
+                }
+            }
+
+            /// Whether it can be undone.
+            pub const fn reversibility(self) -> Reversibility {
+                match self {
+                    $(Self::$Action => $Parameters::REVERSIBILITY,)*
+                }
+            }
+        }
+
+        impl Action {
+            /// Which action it is.
+            pub const fn kind(&self) -> ActionKind {
+                match self {
+                    $(Self::$Action(_) => ActionKind::$Action,)*
+                }
+            }
+
+            /// What is wrong with the parameters.
+            pub fn problem(&self) -> Option<String> {
+                match self {
+                    $(Self::$Action(action) => action.problem(),)*
+                }
+            }
+
+            /// What is there before the change.
+            pub(super) fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
+                match self {
+                    $(Self::$Action(action) => action.prepare(live).map(Previous::$Action),)*
+                }
+            }
+
+            /// Makes the change, or finds it made.
+            pub(super) async fn execute(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+                match (self, previous) {
+                    $((Self::$Action(action), Previous::$Action(previous)) => action.execute(site, previous).await,)*
+                    _ => Err(ActionError::NotRecorded),
+                }
+            }
+
+            /// Looks whether the effect is there.
+            pub(super) async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
+                match self {
+                    $(Self::$Action(action) => action.validate(site).await,)*
+                }
+            }
+
+            /// Undoes what is still as this remediation left it.
+            pub(super) async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+                match (self, previous) {
+                    $((Self::$Action(action), Previous::$Action(previous)) => action.rollback(site, previous).await,)*
+                    _ => Err(ActionError::NotRecorded),
+                }
+            }
+
+            /// What may be left on the cluster where it could not be undone, for people.
+            pub(super) fn leftover(&self, site: &Site<'_>) -> String {
+                match self {
+                    $(Self::$Action(action) => action.leftover(site),)*
+                }
+            }
         }
     };
 }
 
-/// The object that the action changes.
-pub fn level(action: &Action) -> Level {
-    const fn of<A: Act>(_: &A) -> Level {
-        A::LEVEL
-    }
-    each!(action, a => of(a))
+actions! {
+    /// Sets labels on the target.
+    Label = "label": label::LabelAction, texts::PreviousTexts;
+    /// Sets annotations on the target.
+    Annotate = "annotate": annotate::AnnotateAction, texts::PreviousTexts;
+    /// Cuts the pod off the network by a NetworkPolicy.
+    NetworkQuarantine = "network-quarantine": network_quarantine::NetworkQuarantineAction, network_quarantine::PreviousQuarantine;
+    /// Sets the replicas of the target's controller.
+    Scale = "scale": scale::ScaleAction, scale::PreviousScale;
+    /// Sets container images of the target's controller.
+    SetImage = "set-image": set_image::SetImageAction, set_image::PreviousImages;
+    /// Replaces the pods of the target's controller, one after another.
+    Restart = "restart": restart::RestartAction, restart::PreviousRestart;
+    /// Suspends the CronJob or Job.
+    Suspend = "suspend": suspend::SuspendAction, suspend::PreviousSuspend;
+    /// Deletes the pod.
+    DeletePod = "delete-pod": delete_pod::DeletePodAction, delete_pod::PreviousDeletePod;
+    /// Deletes the pod as soon as its disruption budget allows.
+    Evict = "evict": evict::EvictAction, evict::PreviousEvict;
+    /// Keeps new pods off the node.
+    Cordon = "cordon": cordon::CordonAction, cordon::PreviousCordon;
 }
 
-/// What the agent must be allowed to do, in a target's namespace, for this action.
-pub const fn permissions(kind: ActionKind) -> &'static [Permission] {
-    match kind {
-        ActionKind::Label => LabelAction::PERMISSIONS,
-        ActionKind::NetworkQuarantine => NetworkQuarantineAction::PERMISSIONS,
-        ActionKind::Scale => ScaleAction::PERMISSIONS,
-    }
-}
-
-/// What is there before the change.
-pub(super) fn prepare(action: &Action, live: &DynamicObject) -> Result<Previous, ActionError> {
-    each!(action, a => a.prepare(live))
-}
-
-/// Makes the change, or finds it made.
-pub(super) async fn execute(action: &Action, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
-    each!(action, a => a.execute(site, previous).await)
-}
-
-/// Looks whether the effect is there.
-pub(super) async fn validate(action: &Action, site: &Site<'_>) -> Result<Verdict, ActionError> {
-    each!(action, a => a.validate(site).await)
-}
-
-/// Undoes what is still as this remediation left it.
-pub(super) async fn rollback(action: &Action, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
-    each!(action, a => a.rollback(site, previous).await)
-}
-
-/// What may be left on the cluster where it could not be undone, for people.
-pub(super) fn leftover(action: &Action, site: &Site<'_>) -> String {
-    each!(action, a => a.leftover(site))
-}
-
-/// Where an action acts, and for which remediation.
-pub(super) struct Site<'a> {
-    pub(super) client: &'a Client,
-    tenure: &'a Tenure,
-    /// The pinned target.
-    pub(super) target: &'a Target,
-    /// The remediation's namespace.
-    pub(super) namespace: &'a str,
-    /// The remediation's name.
-    pub(super) name: &'a str,
-    /// The remediation's uid.
-    pub(super) uid: Option<&'a str>,
-    /// The attempt that acts.
-    attempt: Option<&'a Step>,
-}
-
-/// What a fresh read shows of the remediation.
-enum Standing {
-    /// The attempt that acts is the one under way.
-    Ours,
-    /// Another attempt is, or another step.
-    Overtaken,
-    /// Nothing is under way any more.
-    Over,
-}
-
-impl<'a> Site<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline, target: &'a Target, remediation: &'a ZenAgentRemediation) -> Self {
-        let ObjectMeta { namespace, name, uid, .. } = &remediation.metadata;
-        Self {
-            client: &pipeline.client,
-            tenure: &pipeline.tenure,
-            target,
-            namespace: namespace.as_deref().unwrap_or_default(),
-            name: name.as_deref().unwrap_or_default(),
-            uid: uid.as_deref(),
-            attempt: run::under_way(remediation),
-        }
-    }
-
-    async fn standing(&self) -> Result<Standing, ApiError> {
-        let fresh = run::read(self.client, self.namespace, self.name).await?;
-        let Some(fresh) = fresh.filter(|fresh| fresh.metadata.uid.as_deref() == self.uid) else { return Ok(Standing::Over) };
-        Ok(match (run::under_way(&fresh), self.attempt) {
-            (Some(now), Some(attempt))
-                if (now.name, now.attempts, &now.started_at) == (attempt.name, attempt.attempts, &attempt.started_at) =>
-            {
-                Standing::Ours
-            }
-            _ if fresh.phase() == Phase::InProgress => Standing::Overtaken,
-            _ => Standing::Over,
-        })
-    }
-
-    /// Stands between the read that a write to the cluster is decided on, and that write.
-    ///
-    /// # Errors
-    /// When the attempt that acts is not the one under way: this process was frozen meanwhile, or has
-    /// lost the lease, and another goes on.
-    async fn still_ours(&self) -> Result<(), ActionError> {
-        if !self.tenure.holds() {
-            return Err(ActionError::Overtaken);
-        }
-        match self.standing().await? {
-            Standing::Ours => Ok(()),
-            Standing::Overtaken | Standing::Over => Err(ActionError::Overtaken),
-        }
-    }
-
-    async fn api(&self) -> Result<Api<DynamicObject>, ActionError> {
-        Ok(api::of(self.client, self.target).await?)
-    }
-
-    /// The target, for people.
-    fn named(&self) -> String {
-        let Target { kind, namespace, name, .. } = self.target;
-        format!("{kind} {}{name}", namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default())
-    }
-
-    /// The target as it is now, if it still is the one that was pinned.
-    pub(super) async fn read(&self) -> Result<DynamicObject, ActionError> {
-        self.read_from(&self.api().await?).await
-    }
-
-    async fn read_from(&self, api: &Api<DynamicObject>) -> Result<DynamicObject, ActionError> {
-        let Target { kind, name, uid, .. } = self.target;
-        match api::find("read the target", api.get(name)).await? {
-            None => Err(ActionError::Gone { kind: kind.clone(), name: name.clone() }),
-            Some(live) if live.metadata.uid != *uid => Err(ActionError::Replaced { kind: kind.clone(), name: name.clone() }),
-            Some(live) => Ok(live),
-        }
-    }
-
-    /// Reads and writes until a fresh read leaves nothing to write.
-    async fn converge(&self, change: impl Fn(&DynamicObject) -> Result<Option<Value>, ActionError>) -> Result<(), ActionError> {
-        let api = self.api().await?;
-        for _ in 0..PASSES {
-            let live = self.read_from(&api).await?;
-            let Some(patch) = change(&live)? else { return Ok(()) };
-            self.still_ours().await?;
-            match api::patch_as_read(&api, &live, patch).await {
-                Ok(_) => {}
-                // Somebody else wrote, deleted or replaced it since: the next read shows which.
-                Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(ActionError::Contended)
+impl Action {
+    /// The action's name in the API, in policies and in metric labels.
+    pub const fn name(&self) -> &'static str {
+        self.kind().as_str()
     }
 }
 
-/// Treats a target that is gone as one that needs no undoing.
-fn gone_is_undone(result: Result<(), ActionError>) -> Result<(), ActionError> {
-    match result {
-        Err(ActionError::Gone { .. } | ActionError::Replaced { .. }) => Ok(()),
-        other => other,
+impl fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
+
+impl FromStr for ActionKind {
+    type Err = NotAnAction;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(NotAnAction)
+    }
+}
+
+/// The text names no action.
+#[derive(Debug, thiserror::Error)]
+#[error("the actions are {}", ActionKind::ALL.map(ActionKind::as_str).join(", "))]
+pub struct NotAnAction;

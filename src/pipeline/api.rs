@@ -3,10 +3,11 @@
 use std::future::Future;
 
 use kube::{
-    Api, Client,
-    api::{DynamicObject, Patch, PatchParams},
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
     discovery::Scope,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::kinds::{self, KindError};
@@ -52,6 +53,19 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// The code that the API server answered with.
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Failed { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// The server's own words, which name the object and, for a 403, the permission that is missing.
 fn explain(error: &kube::Error) -> String {
     match error {
@@ -91,4 +105,14 @@ pub(super) async fn patch_as_read(api: &Api<DynamicObject>, live: &DynamicObject
     patch["metadata"]["resourceVersion"] = live.metadata.resource_version.clone().into();
     let name = live.metadata.name.as_deref().unwrap_or_default();
     call("change the target", api.patch(name, &PatchParams::default(), &Patch::Merge(patch))).await
+}
+
+/// Deletes an object only as it was read: its uid and its resourceVersion.
+pub(super) async fn delete_as_read<K>(what: &'static str, api: &Api<K>, live: &K) -> Result<(), ApiError>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let as_read = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
+    let params = DeleteParams { preconditions: Some(as_read), ..DeleteParams::default() };
+    call(what, api.delete(&live.name_any(), &params)).await.map(drop)
 }

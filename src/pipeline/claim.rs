@@ -6,7 +6,7 @@
 
 use super::{
     Pipeline,
-    actions::{self, ActionError, Site},
+    actions::{ActionError, Site},
     api::ApiError,
     gate::Permit,
     plan,
@@ -47,7 +47,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target,
     let action = plan::action(&run.object)?.clone();
     let previous = {
         let site = Site::new(pipeline, target, &run.object);
-        actions::prepare(&action, &site.read().await?)?
+        action.prepare(&site.read().await?)?
     };
     run.status.action = Some(action);
     run.status.previous = Some(previous);

@@ -1,8 +1,11 @@
 //! Step 4: makes the change, and writes that it is made.
+//!
+//! A change that a disruption budget holds back is no failure: it is asked for again until the time is over that
+//! an effect may take to show.
 
 use super::{
     Flow, Pipeline,
-    actions::{self, ActionError, Site},
+    actions::{ActionError, Site},
     api::ApiError,
     run::{Begin, Run, now_seconds},
 };
@@ -30,7 +33,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         return give_up(pipeline, run, Reason::SpecChanged, "the spec was changed after it was approved").await;
     }
     let made = match run.recorded() {
-        Some((action, target, previous)) => actions::execute(action, &Site::new(pipeline, target, &run.object), previous).await,
+        Some((action, target, previous)) => action.execute(&Site::new(pipeline, target, &run.object), previous).await,
         None => Err(ActionError::NotRecorded),
     };
     match made {
@@ -42,6 +45,10 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
             pipeline.metrics.processed(&Phase::InProgress, "execute", run.since_start(StepName::Execute));
             Ok(Flow::Again)
         }
+        Err(ActionError::Blocked { .. }) if run.time_under_way() < pipeline.settings.validation_timeout => {
+            Ok(Flow::Rest(Some(run.backoff(StepName::Execute))))
+        }
+        Err(error @ ActionError::Blocked { .. }) => give_up(pipeline, run, Reason::DisruptionBudget, &error.to_string()).await,
         Err(error) => {
             let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS).then_some(Reason::ExecutionFailed);
             let Some(reason) = error.reason().or(given_up) else { return Err(ExecuteError::Target(error)) };

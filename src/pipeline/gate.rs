@@ -5,7 +5,7 @@
 //!   rejected? ──▶ Failed Rejected
 //!   stale? ──▶ Failed Stale
 //!   approved? ──no──▶ Approved=False, waits for a person
-//!      │ yes: a person, at creation, or the policy (automatic)
+//!      │ yes: a person, at creation, or the policy (automatic; of what removes something for good: automatic-irreversible)
 //!   its time? ──no──▶ Held Scheduled          dry run? ──▶ Held DryRun
 //!   automatic: within budget and out of cool-down? ──no──▶ Approved=False, waits for a person
 //!   target free? ──no──▶ Held TargetBusy
@@ -32,7 +32,7 @@ use crate::{
     event::Target,
     policy::Budget,
     remediation::{
-        APPROVED, Approval, Decision, Reason, ZenAgentRemediation,
+        APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation,
         approval::{self, ApprovalState},
         conditions::Holds,
     },
@@ -152,6 +152,10 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
             }
         }
         Some(Approver::Policy) => run.set_condition(APPROVED, Holds::Yes, Reason::AutomaticPolicy, "the policy lets it run at once"),
+        None if run.object.spec.mode == Some(Mode::Automatic) && approval::is_destructive(&run.object) => {
+            let why = "what it removes is gone for good; a person has to approve it, unless the policy's mode is automatic-irreversible";
+            propose(run, Reason::Irreversible, why);
+        }
         None => propose(run, Reason::WaitingForApproval, "a person has to approve or reject it"),
     }
     Ok(approver)

@@ -4,12 +4,12 @@
 //!   undone ──▶ rolled_back, if the change had been made and its effect did not hold
 //!          └─▶ failed, with the reason why the change was not made, or had nothing left to act on
 //!   not undone ──▶ tried again with a backoff ──▶ failed RollbackFailed, and what is left behind
-//!   no recorded state ──▶ failed RollbackUnsupported
+//!   no recorded state, or an action that cannot be undone, and was done ──▶ failed RollbackUnsupported
 //! ```
 
 use super::{
     Flow, Pipeline,
-    actions::{self, ActionError, Site},
+    actions::{ActionError, Reversibility, Site},
     api::ApiError,
     run::{Begin, Run},
 };
@@ -46,19 +46,21 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         return end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await;
     };
     let site = Site::new(pipeline, target, &run.object);
-    let leftover = actions::leftover(action, &site);
-    let undone = if attempts > BEGUN { Err(ActionError::Contended) } else { actions::rollback(action, &site, previous).await };
+    let leftover = action.leftover(&site);
+    let undone = if attempts > BEGUN { Err(ActionError::Contended) } else { action.rollback(&site, previous).await };
     match undone {
         Ok(()) => {
             let phase = match cause {
+                // Of the others there was nothing to undo, and nothing was.
+                _ if action.kind().reversibility() != Reversibility::Reversible => Phase::Failed,
                 Reason::ValidationTimedOut | Reason::ValidationFailed => Phase::RolledBack,
                 _ => Phase::Failed,
             };
             let message = format!("{why}; what was changed, and still as this remediation left it, was undone");
             end(pipeline, run, phase, cause, StepState::Succeeded, &message).await
         }
-        Err(error @ ActionError::NotRecorded) => {
-            let message = format!("{why}; {error}");
+        Err(error @ (ActionError::NotRecorded | ActionError::Irreversible)) => {
+            let message = format!("{why}; {error}, which may leave {leftover}");
             end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await
         }
         Err(error) if attempts >= ATTEMPTS => {

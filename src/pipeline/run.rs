@@ -186,6 +186,12 @@ impl<'a> Run<'a> {
         under_way(&self.object).map_or(Duration::ZERO, |step| self.pipeline.stopwatches.under_way(&self.object, step))
     }
 
+    /// The wait between an attempt of a step and the next one.
+    pub(super) fn backoff(&self, name: StepName) -> Duration {
+        let doublings = u32::try_from(self.attempts(name).clamp(1, 8) - 1).unwrap_or(0);
+        FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
+    }
+
     /// Counts another attempt of a step that an earlier pass left running, no sooner than its backoff allows.
     ///
     /// The status write of an attempt wakes the informer up, so the wait is measured from there:
@@ -195,9 +201,7 @@ impl<'a> Run<'a> {
         if self.begun == Some(name) {
             return Ok(Begin::Now);
         }
-        let attempts = self.attempts(name);
-        let doublings = u32::try_from(attempts.clamp(1, 8) - 1).unwrap_or(0);
-        let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+        let wait = self.backoff(name);
         let since = self.object.step(name).and_then(|step| self.pipeline.stopwatches.begun_here(&self.object, step));
         if let Some(left) = since.and_then(|since| wait.checked_sub(since)).filter(|left| !left.is_zero()) {
             return Ok(Begin::After(left));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{
     Flow, Pipeline,
-    actions::{self, ActionError, Site, Verdict},
+    actions::{ActionError, Site, Verdict},
     api::ApiError,
     run::Run,
 };
@@ -31,7 +31,7 @@ pub enum ValidateError {
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, ValidateError> {
     run.take_over(StepName::Validate).await?;
     let seen = match run.recorded() {
-        Some((action, target, _)) => actions::validate(action, &Site::new(pipeline, target, &run.object)).await,
+        Some((action, target, _)) => action.validate(&Site::new(pipeline, target, &run.object)).await,
         None => Err(ActionError::NotRecorded),
     };
     if seen.is_ok() {

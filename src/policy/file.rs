@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Condition, DEFAULT_RULE, Outcome, Policy, Reaction, Rule, guardrails};
 use crate::{
     event::Severity,
-    naming::{is_label_key, is_label_value},
+    naming::is_label_value,
     remediation::{Action, Mode},
 };
 
@@ -75,11 +75,12 @@ struct DefaultFile {
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum ModeFile {
     Observe,
     Propose,
     Automatic,
+    AutomaticIrreversible,
 }
 
 pub(super) fn read(yaml: &str) -> Result<Policy, PolicyError> {
@@ -140,8 +141,9 @@ fn outcome(mode: ModeFile, floor: Option<Severity>, action: Option<Value>, place
         }
         (ModeFile::Propose, Some(action)) => Reaction::Act { action, mode: Mode::Propose },
         (ModeFile::Automatic, Some(action)) => Reaction::Act { action, mode: Mode::Automatic },
+        (ModeFile::AutomaticIrreversible, Some(action)) => Reaction::Act { action, mode: Mode::AutomaticIrreversible },
         (_, None) => {
-            problems.add(place, "an action is missing: label, networkQuarantine or scale");
+            problems.add(place, "an action is missing, or `mode: observe`");
             return None;
         }
     };
@@ -155,17 +157,7 @@ fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Act
         problems.add(place, format!("the action {} has a parameter that it does not know", action.name()));
         return None;
     }
-    let problem = match &action {
-        Action::Label(label) if label.labels.is_empty() => Some("label sets no label"),
-        Action::Label(label)
-            if !label.labels.iter().all(|(key, value)| is_label_key(key) && (value.is_empty() || is_label_value(value))) =>
-        {
-            Some("label has a key or value that Kubernetes does not take")
-        }
-        Action::Scale(scale) if !(0..=10_000).contains(&scale.replicas) => Some("scale takes 0 to 10000 replicas"),
-        Action::Label(_) | Action::Scale(_) | Action::NetworkQuarantine(_) => None,
-    };
-    match problem {
+    match action.problem() {
         Some(problem) => {
             problems.add(place, problem);
             None

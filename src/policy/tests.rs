@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::*;
-use crate::{
-    event::{Scalar, Target},
-    remediation::{LabelAction, NetworkQuarantineAction, ScaleAction},
-};
+use crate::event::{Scalar, Target};
 
 fn event(source: &str, severity: Severity) -> SecurityEvent {
     SecurityEvent {
@@ -27,8 +25,16 @@ fn event(source: &str, severity: Severity) -> SecurityEvent {
     }
 }
 
+fn action(value: serde_json::Value) -> Action {
+    serde_json::from_value(value).unwrap()
+}
+
 fn label(value: &str) -> Action {
-    Action::Label(LabelAction { labels: BTreeMap::from([("zen.kube-zen.io/flagged".to_owned(), value.to_owned())]) })
+    action(json!({ "label": { "labels": { "zen.kube-zen.io/flagged": value } } }))
+}
+
+fn scale(replicas: i32) -> Action {
+    action(json!({ "scale": { "replicas": replicas } }))
 }
 
 fn remediate(action: Action, mode: Mode, rule: &str) -> Decision {
@@ -50,10 +56,10 @@ fn decide(when: &str) -> Decision {
 fn the_development_policy_acts_on_falco_and_proposes_the_rest() {
     let policy = Policy::parse(DEV).unwrap();
     let cases = [
-        ("falco", Severity::Critical, remediate(Action::NetworkQuarantine(NetworkQuarantineAction {}), Mode::Automatic, "falco-critical")),
+        ("falco", Severity::Critical, remediate(action(json!({ "networkQuarantine": {} })), Mode::Automatic, "falco-critical")),
         ("falco", Severity::High, remediate(label("falco"), Mode::Automatic, "falco")),
         ("falco", Severity::Info, remediate(label("falco"), Mode::Automatic, "falco")),
-        ("trivy", Severity::Critical, remediate(Action::Scale(ScaleAction { replicas: 0 }), Mode::Propose, "trivy-critical")),
+        ("trivy", Severity::Critical, remediate(scale(0), Mode::Propose, "trivy-critical")),
         ("trivy", Severity::High, Decision::Ignore(Ignored::BelowThreshold)),
         ("kyverno", Severity::Low, remediate(label("kyverno"), Mode::Propose, "kyverno")),
         ("another", Severity::Info, remediate(label("other"), Mode::Propose, "default")),
@@ -107,7 +113,7 @@ default: { mode: observe }";
 #[test]
 fn a_condition_without_an_answer_ends_in_a_proposal_of_the_default() {
     for when in [r#"facts["proc.cmdline"] == "x""#, "facts.nope", "rule", "1 / (size(rule) - size(rule)) == 1", r#"rule.matches("[")"#] {
-        let wanted = remediate(Action::Scale(ScaleAction { replicas: 1 }), Mode::Propose, "default");
+        let wanted = remediate(scale(1), Mode::Propose, "default");
         assert_eq!(decide(when), wanted, "{when}");
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     deadline::{CALL, within},
     events::Events,
     identity::Role,
+    pipeline::actions::Reversibility,
 };
 
 const ATTEMPTS: usize = 5;
@@ -165,9 +166,23 @@ pub fn state(object: &ZenAgentRemediation) -> ApprovalState<'_> {
         Some(condition) if condition.reason == Reason::Rejected.as_str() => ApprovalState::Rejected(condition),
         Some(_) => ApprovalState::Waiting,
         None if at_creation(object).is_some() => ApprovalState::Approved,
-        None if object.spec.mode == Some(Mode::Automatic) => ApprovalState::Automatic,
+        None if runs_by_itself(object) => ApprovalState::Automatic,
         None => ApprovalState::Waiting,
     }
+}
+
+/// Whether its mode lets this action run without a person.
+fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
+    match object.spec.mode.unwrap_or_default() {
+        Mode::Propose => false,
+        Mode::Automatic => !is_destructive(object),
+        Mode::AutomaticIrreversible => true,
+    }
+}
+
+/// Whether what its action removes is gone for good.
+pub fn is_destructive(object: &ZenAgentRemediation) -> bool {
+    object.spec.action.as_ref().is_some_and(|action| action.kind().reversibility() == Reversibility::Destructive)
 }
 
 /// Who approved it before it was created, and when.

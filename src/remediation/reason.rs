@@ -42,6 +42,8 @@ reasons! {
     // Why it waits.
     /// A person has to decide.
     WaitingForApproval,
+    /// What it removes would be gone for good, and the policy does not say that nobody is asked; a person has to decide.
+    Irreversible,
     /// The namespace's budget is used up; a person has to decide.
     BudgetExceeded,
     /// The target was changed a short while ago; a person has to decide.
@@ -88,6 +90,8 @@ reasons! {
     Invalid,
     /// The change could not be made within the attempts allowed.
     ExecutionFailed,
+    /// A disruption budget kept the pod for as long as an effect may take to show.
+    DisruptionBudget,
     /// The effect did not show in time.
     ValidationTimedOut,
     /// The effect can no longer show.

@@ -11,7 +11,7 @@ use kube::{CustomResource, CustomResourceExt, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Mode, Phase, ScaleAction, fixed};
+use super::{Action, Mode, Phase, Previous, fixed};
 use crate::event::Target;
 
 /// Label: the tenant that owns the object; without it, the agent's own tenant does.
@@ -297,39 +297,6 @@ pub struct Step {
     /// What it found, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-}
-
-/// The state that an action is about to change, enough to undo it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Previous {
-    /// Of `label`: the labels' former values.
-    Labels(PreviousLabels),
-    /// Of `network-quarantine`: the label's former value; the policy is the agent's own.
-    NetworkQuarantine(PreviousQuarantine),
-    /// Of `scale`: the former replicas.
-    Scale(ScaleAction),
-}
-
-/// What a quarantine found on the pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct PreviousQuarantine {
-    /// The label's former value: the pod was in another remediation's quarantine, and is put back into it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-}
-
-/// The former values of labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct PreviousLabels {
-    /// Labels that had another value.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub values: BTreeMap<String, String>,
-    /// Labels that were not there.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub absent: Vec<String>,
 }
 
 impl ZenAgentRemediation {

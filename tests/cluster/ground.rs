@@ -19,13 +19,17 @@ use zen_agent::{demo, dev, remediation};
 use crate::soon;
 
 /// What tests leave behind, owners before what they own.
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 13] = [
     ("zen.kube-zen.io", "v1", "ZenAgentRemediation"),
     ("apps", "v1", "Deployment"),
     ("apps", "v1", "StatefulSet"),
+    ("apps", "v1", "DaemonSet"),
+    ("batch", "v1", "CronJob"),
+    ("batch", "v1", "Job"),
     ("apps", "v1", "ReplicaSet"),
     ("", "v1", "Pod"),
     ("", "v1", "ConfigMap"),
+    ("policy", "v1", "PodDisruptionBudget"),
     ("networking.k8s.io", "v1", "NetworkPolicy"),
     ("coordination.k8s.io", "v1", "Lease"),
     ("events.k8s.io", "v1", "Event"),
@@ -111,10 +115,14 @@ async fn clean(client: &Client) {
         let everywhere = names.iter().map(|name| delete_all(Api::namespaced_with(client.clone(), name, &resource)));
         soon(&format!("every {kind} is gone"), futures::future::join_all(everywhere)).await;
     }
+    let nodes = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Node"));
+    soon("every Node is gone", delete_all(Api::all_with(client.clone(), &nodes))).await;
 }
 
 async fn delete_all(objects: Api<DynamicObject>) {
-    objects.delete_collection(&DeleteParams::background(), &ListParams::default()).await.unwrap();
+    // A pod that was placed on a node would wait for the kubelet there.
+    let at_once = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::background() };
+    objects.delete_collection(&at_once, &ListParams::default()).await.unwrap();
     // Those that wait for the garbage collector go one by one.
     while !objects.list(&ListParams::default().limit(1)).await.unwrap().items.is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline

@@ -29,7 +29,8 @@ use zen_agent::{
     dev::NAMESPACE,
     event::Target,
     lease,
-    remediation::{Action, Mode, Phase, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd},
+    pipeline::actions::ScaleAction,
+    remediation::{Action, Mode, Phase, RemediationSpec, StepName, ZenAgentRemediation, crd},
 };
 
 use crate::{

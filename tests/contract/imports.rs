@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 /// What the rule is about, and what those modules may lean on: one closed set.
-const PURE: [&str; 13] = [
+const PURE: [&str; 12] = [
     "event",
     "policy",
     "queue",
@@ -14,11 +14,13 @@ const PURE: [&str; 13] = [
     "naming",
     "random",
     "contract/time",
-    "remediation/action",
-    "remediation/action_kind",
+    "remediation/mode",
     "remediation/phase",
     "remediation/reason",
 ];
+/// An action is one file, parameters and driver together (`src/pipeline/actions.rs`). Of these two the domain knows
+/// that they have a name, and can be read, compared and found wrong; what an action does it never sees.
+const ACTIONS: [&str; 2] = ["Action", "ActionKind"];
 const FORBIDDEN: [&str; 5] = ["kube", "kube_runtime", "k8s_openapi", "poem", "poem_openapi"];
 
 fn source(path: &str) -> String {
@@ -77,6 +79,7 @@ fn is_pure(path: &str) -> bool {
     let parts: Vec<&str> = path.split("::").collect();
     match parts[..] {
         ["contract", _, "types", ..] | ["contract", "DateTime"] => true,
+        ["remediation", name] if ACTIONS.contains(&name) => true,
         ["remediation", name] => PURE.iter().filter(|module| module.starts_with("remediation/")).any(|module| {
             let text = source(&format!("src/{module}.rs"));
             text.contains(&format!("pub enum {name} ")) || text.contains(&format!("pub struct {name} "))

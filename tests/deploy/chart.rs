@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use zen_agent::{
+    config::ENABLED_ACTIONS,
     permissions::{Roles, TargetNamespaces},
     remediation::ActionKind,
     runtime::DRAIN,
@@ -58,16 +59,22 @@ fn declared(actions: &str, more: &[&str]) -> Grants {
 
 #[test]
 fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_namespaces() {
-    let off = |action: &str| format!("actions.{action}.enabled=false");
-    let (label, quarantine, scale) = (off("label"), off("networkQuarantine"), off("scale"));
+    let every = ActionKind::ALL.map(ActionKind::as_str).join(",");
+    let everything = format!("enabledActions={{{every}}}");
     let (shop, all) = (["--target-namespaces", "shop"], ["targetNamespaces=null", "targetAllNamespaces=true"]);
-    let cases: [(&[&str], &str, &[&str]); 6] = [
-        (&[], "label,network-quarantine,scale", &shop),
-        (&["watchAllNamespaces=true"], "label,network-quarantine,scale", &[&shop[..], &["--watch-all-namespaces"]].concat()),
-        (&[&quarantine, &scale], "label", &shop),
-        (&[&label, "targetNamespaces={shop,jobs}"], "network-quarantine,scale", &["--target-namespaces", "shop,jobs"]),
-        (&[&label, &quarantine], "scale", &shop),
-        (&all, "label,network-quarantine,scale", &["--target-all-namespaces"]),
+    let cases: [(&[&str], &str, &[&str]); 8] = [
+        (&[], ENABLED_ACTIONS, &shop),
+        (&["watchAllNamespaces=true"], ENABLED_ACTIONS, &[&shop[..], &["--watch-all-namespaces"]].concat()),
+        (&["enabledActions={label}"], "label", &shop),
+        (
+            &["enabledActions={network-quarantine,scale}", "targetNamespaces={shop,jobs}"],
+            "network-quarantine,scale",
+            &["--target-namespaces", "shop,jobs"],
+        ),
+        (&["enabledActions={cordon}"], "cordon", &shop),
+        (&[&everything], &every, &shop),
+        (&[&all[..], &[&everything]].concat(), &every, &["--target-all-namespaces"]),
+        (&all, ENABLED_ACTIONS, &["--target-all-namespaces"]),
     ];
     for (values, actions, flags) in cases {
         assert_eq!(grants(&objects(values)), declared(actions, flags), "{values:?}");
@@ -77,12 +84,25 @@ fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_
     let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces, actions: BTreeSet::new() };
     let roles = none.roles().into_iter().map(|role| serde_json::to_value(role).unwrap());
     let none: Vec<_> = roles.chain([serde_json::to_value(none.cluster_role()).unwrap()]).collect();
-    assert_eq!(grants(&objects(&[&label, &quarantine, &scale])), grants(&none));
+    assert_eq!(grants(&objects(&["enabledActions=null"])), grants(&none));
+}
+
+#[test]
+fn nodes_may_be_changed_only_where_cordon_is_enabled_and_then_in_the_cluster() {
+    let nodes = |values: &[&str]| -> Vec<_> {
+        let of = |(place, granted): (&(String, String), &BTreeSet<Grant>)| {
+            granted.iter().filter(|grant| grant.1 == "nodes").map(|grant| (place.0.clone(), grant.3.clone())).collect::<Vec<_>>()
+        };
+        grants(&objects(values)).iter().flat_map(of).collect()
+    };
+    assert_eq!(nodes(&[]), []);
+    let granted = ["get", "patch"].map(|verb| ("ClusterRole".to_owned(), verb.to_owned()));
+    assert_eq!(nodes(&["enabledActions={cordon}"]), granted);
 }
 
 #[test]
 fn a_further_kind_to_label_is_granted_and_nothing_else() {
-    let set = "actions.label.extraTargets[0].apiGroup=,actions.label.extraTargets[0].resource=services";
+    let set = "extraTargets[0].apiGroup=,extraTargets[0].resource=services";
     let (without, with) = (grants(&objects(&[])), grants(&objects(&[set])));
     let targets = ("Role".to_owned(), "shop".to_owned());
     let added: Vec<_> =
@@ -138,13 +158,12 @@ fn a_pod_has_the_time_that_the_agent_takes_to_stop() {
 }
 
 #[test]
-fn the_chart_has_the_agents_version_and_a_switch_for_each_action() {
+fn the_chart_has_the_agents_version_and_its_default_of_the_enabled_actions() {
     let read = |name: &str| -> Value { serde_yaml_ng::from_slice(&std::fs::read(helm::chart().join(name)).unwrap()).unwrap() };
     let chart = read("Chart.yaml");
     assert_eq!((&chart["version"], &chart["appVersion"]), (&env!("CARGO_PKG_VERSION").into(), &env!("CARGO_PKG_VERSION").into()));
     let objects = objects(&[]);
     let env = pod(&objects)["containers"][0]["env"].as_array().unwrap();
     let enabled = env.iter().find(|one| one["name"] == "ENABLED_ACTIONS").unwrap();
-    assert_eq!(enabled["value"], ActionKind::ALL.map(ActionKind::as_str).join(","));
-    assert_eq!(read("values.yaml")["actions"].as_object().unwrap().len(), ActionKind::ALL.len());
+    assert_eq!(enabled["value"], ENABLED_ACTIONS);
 }

@@ -7,7 +7,8 @@ use controlplane::ControlPlane;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectRulesReview},
-    core::v1::Pod,
+    batch::v1::CronJob,
+    core::v1::{Node, Pod},
     networking::v1::NetworkPolicy,
 };
 use kube::{
@@ -20,7 +21,7 @@ use zen_agent::{
     contract::v0::types::{Decision, Remediation, Status},
     dev::CLUSTER,
     pipeline::actions::QUARANTINE_LABEL,
-    remediation::{Phase, ZenAgentRemediation},
+    remediation::{ActionKind, Phase, ZenAgentRemediation},
 };
 
 use crate::release::{Agent, DEADLINE, Release};
@@ -42,7 +43,7 @@ async fn space(admin: &Client, name: &str) {
     spaces.create(&PostParams::default(), &space).await.unwrap();
 }
 
-/// A Deployment and a pod of it, to act on.
+/// A Deployment, pods, one of them on a node, and a CronJob, to act on.
 async fn workload(admin: &Client, namespace: &str) {
     space(admin, namespace).await;
     let pod = json!({ "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{ "name": "web", "image": "web" }] } });
@@ -52,10 +53,20 @@ async fn workload(admin: &Client, namespace: &str) {
     });
     let deployments: Api<Deployment> = Api::namespaced(admin.clone(), namespace);
     deployments.create(&PostParams::default(), &serde_json::from_value(deployment).unwrap()).await.unwrap();
-    let mut pod = pod;
-    pod["metadata"]["name"] = "web-1".into();
+    let node = namespace.replace("shop-", "node-");
+    let created = serde_json::from_value(json!({ "metadata": { "name": node } })).unwrap();
+    Api::<Node>::all(admin.clone()).create(&PostParams::default(), &created).await.unwrap();
     let pods: Api<Pod> = Api::namespaced(admin.clone(), namespace);
-    pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    for (name, node) in [("web-1", None), ("web-2", None), ("on-node", Some(node))] {
+        let mut pod = pod.clone();
+        (pod["metadata"]["name"], pod["spec"]["nodeName"]) = (name.into(), node.into());
+        pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    }
+    let job =
+        json!({ "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "job", "image": "job" }] } } } });
+    let nightly = json!({ "metadata": { "name": "nightly" }, "spec": { "schedule": "0 3 * * *", "jobTemplate": job } });
+    let cron_jobs = Api::<CronJob>::namespaced(admin.clone(), namespace);
+    cron_jobs.create(&PostParams::default(), &serde_json::from_value(nightly).unwrap()).await.unwrap();
 }
 
 /// Plays the Deployment's controller: its status follows its spec.
@@ -66,7 +77,8 @@ fn follow(admin: &Client, namespace: &str) -> JoinHandle<()> {
             let live = deployments.get("web").await.unwrap();
             let replicas = live.spec.unwrap().replicas;
             let status = json!({ "status": {
-                "observedGeneration": live.metadata.generation, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+                "observedGeneration": live.metadata.generation, "replicas": replicas, "updatedReplicas": replicas,
+                "readyReplicas": replicas, "availableReplicas": replicas,
             } });
             deployments.patch_status("web", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(100)).await; // pacing of a stand-in
@@ -76,9 +88,14 @@ fn follow(admin: &Client, namespace: &str) -> JoinHandle<()> {
 
 /// Sends an event that the policy below answers with the action of that name.
 async fn send(agent: &Agent, action: &str, namespace: &str, kind: &str, name: &str) -> String {
+    let api_version = match kind {
+        "Pod" => "v1",
+        "CronJob" => "batch/v1",
+        _ => "apps/v1",
+    };
     let batch = json!({ "cluster_id": CLUSTER, "events": [{
         "source": "falco", "rule": action, "severity": "high", "time": jiff::Timestamp::now().to_string(), "facts": {},
-        "target": { "apiVersion": if kind == "Pod" { "v1" } else { "apps/v1" }, "kind": kind, "namespace": namespace, "name": name },
+        "target": { "apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name },
     }] });
     let receipt = agent.client.stable.ingest_events(&id(), batch.to_string()).await.expect("the event is taken").into_inner();
     receipt.results[0].remediation.clone().expect("a remediation")
@@ -109,6 +126,25 @@ fn policy() -> Value {
     })
 }
 
+/// The same, and a rule for each further action.
+fn policy_of_everything() -> Value {
+    let mut policy = policy();
+    let further = [
+        ("annotate", "automatic", json!({ "annotate": { "annotations": { "note": "falco" } } })),
+        ("set-image", "automatic", json!({ "setImage": { "containers": { "web": "web:2" } } })),
+        ("restart", "automatic", json!({ "restart": {} })),
+        ("suspend", "automatic", json!({ "suspend": {} })),
+        ("cordon", "automatic", json!({ "cordon": {} })),
+        ("delete-pod", "automatic-irreversible", json!({ "deletePod": {} })),
+        ("evict", "automatic-irreversible", json!({ "evict": {} })),
+    ];
+    let further =
+        further.map(|(name, mode, action)| json!({ "name": name, "when": format!("rule == \"{name}\""), "mode": mode, "action": action }));
+    policy["rules"].as_array_mut().unwrap().extend(further);
+    policy["guardrails"] = json!({ "budget": "off", "cooldown": "off" });
+    policy
+}
+
 /// Of the API server's metrics, the series that are wanted, and their sum.
 async fn counted(admin: &Client, wanted: impl Fn(&str) -> bool) -> (Vec<String>, f64) {
     let text = admin.request_text(http::Request::get("/metrics").body(Vec::new()).unwrap()).await.unwrap();
@@ -134,7 +170,11 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     let control = control_plane().await;
     let admin = control.client().await;
     workload(&admin, "shop-granted").await;
-    let release = Release::install(control, "granted", &json!({ "policy": policy(), "targetNamespaces": ["shop-granted"] }));
+    let values = json!({
+        "policy": policy_of_everything(), "targetNamespaces": ["shop-granted"],
+        "enabledActions": ActionKind::ALL.map(ActionKind::as_str),
+    });
+    let release = Release::install(control, "granted", &values);
     // Pods as restricted as the namespace asks for; the server judges.
     release.kubectl(&["create", "--dry-run=server", "-f", "-"], &release.pod());
     let playing = follow(&admin, "shop-granted");
@@ -156,6 +196,20 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     assert_eq!((live.labels().get("flag").map(String::as_str), live.spec.as_ref().unwrap().replicas), (Some("falco"), Some(0)));
     let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-granted");
     assert!(policies.get_opt(&format!("zen-quarantine-{cut_off}")).await.unwrap().is_some());
+    for (action, kind, name) in [
+        ("annotate", "Deployment", "web"),
+        ("set-image", "Deployment", "web"),
+        ("restart", "Deployment", "web"),
+        ("suspend", "CronJob", "nightly"),
+        ("cordon", "Pod", "on-node"),
+        ("delete-pod", "Pod", "web-1"),
+        ("evict", "Pod", "web-2"),
+    ] {
+        let item = ended(&agent, &send(&agent, action, "shop-granted", kind, name).await).await;
+        assert_eq!(item.status, Status::Succeeded, "{action}: {item:?}");
+    }
+    let node = Api::<Node>::all(admin.clone()).get("node-granted").await.unwrap();
+    assert_eq!(node.spec.unwrap().unschedulable, Some(true));
     // Events on the target, in its namespace.
     let events = Api::<k8s_openapi::api::events::v1::Event>::namespaced(admin.clone(), "shop-granted");
     let begun = Instant::now();
@@ -167,15 +221,18 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
         .iter()
         .filter(|e| e.reason.as_deref() == Some("RemediationSucceeded"))
         .count()
-        < 3
+        < ActionKind::ALL.len() - 1
     {
         assert!(begun.elapsed() < DEADLINE, "the Events do not come");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
     }
     // What an operator does by the API: list, and clean up.
-    assert_eq!(agent.client.stable.list_remediations(None, None, None, None, None, None, &id()).await.unwrap().items.len(), 3);
+    assert_eq!(
+        agent.client.stable.list_remediations(None, None, None, None, None, None, &id()).await.unwrap().items.len(),
+        ActionKind::ALL.len()
+    );
     let cleaned = agent.client.stable.cleanup_remediations(None, Some("0s"), None, &id()).await.unwrap().into_inner();
-    assert_eq!(cleaned.deleted, 3, "{cleaned:?}");
+    assert_eq!(cleaned.deleted, ActionKind::ALL.len() as u64, "{cleaned:?}");
 
     let log = agent.stop();
     playing.abort();
@@ -331,7 +388,7 @@ async fn what_the_agent_does_not_need_is_forbidden_to_it() {
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
     space(&control.client().await, "shop").await;
-    let release = Release::install(control, "needless", &json!({ "actions": { "scale": { "enabled": false } } }));
+    let release = Release::install(control, "needless", &json!({ "enabledActions": ["label", "network-quarantine"] }));
     let agent = controlplane::client(&release.kubeconfig()).await;
     for needed in [
         "create zen.kube-zen.io:zenagentremediations needless",
@@ -426,7 +483,7 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     let admin = control.client().await;
     let values = json!({
         "policy": policy(), "targetNamespaces": ["shop-narrow"],
-        "actions": { "networkQuarantine": { "enabled": false }, "scale": { "enabled": false } },
+        "enabledActions": ["label"],
     });
     workload(&admin, "shop-narrow").await;
     workload(&admin, "shop-outside").await;

@@ -17,7 +17,7 @@ use crate::support::*;
 const POD: &str = "web-6d4cf56db6-x2x7p";
 
 /// Runs it until execute is done and written, and stops there.
-async fn executed(world: &World, name: &str, spec: RemediationSpec, writes: usize) -> ZenAgentRemediation {
+pub(crate) async fn executed(world: &World, name: &str, spec: RemediationSpec, writes: usize) -> ZenAgentRemediation {
     world.create(name, spec).await;
     die_after(world, name, writes).await.unwrap_err();
     let executed = world.get(name).await;
@@ -33,7 +33,7 @@ async fn label_succeeds_and_records_what_was_there() {
     assert_eq!(condition(&done, "Approved"), ("True", "AutomaticPolicy"));
     assert_eq!(world.pod_label("shop", POD, "flag").await.as_deref(), Some("falco"));
     let status = serde_json::to_value(done.status.unwrap()).unwrap();
-    assert_eq!(status["previous"], json!({ "labels": { "values": { "app": "web" }, "absent": ["flag"] } }));
+    assert_eq!(status["previous"], json!({ "label": { "values": { "app": "web" }, "absent": ["flag"] } }));
     assert!(status["appliedAt"].is_string() && status["startedAt"].is_string() && status["completedAt"].is_string());
     let text = world.metrics.render().unwrap();
     assert!(text.contains(r#"zen_agent_actions_total{action="label",outcome="succeeded"} 1"#));

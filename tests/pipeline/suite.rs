@@ -3,7 +3,9 @@
 //! It holds on two servers: `tests/pipeline` is the embedded one, `tests/cluster` a real one.
 
 mod actions;
+mod annotate;
 mod approval;
+mod cordon;
 mod crash;
 mod demo;
 mod events;
@@ -11,3 +13,6 @@ mod faults;
 mod gate;
 mod leaders;
 mod plan;
+mod removal;
+mod rollouts;
+mod suspend;

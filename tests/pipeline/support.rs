@@ -1,8 +1,8 @@
 //! A server with the sample workloads, and the ways in which tests drive and disturb the pipeline.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
@@ -13,7 +13,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams, TypeMeta},
     client::Body,
 };
 use serde_json::{Value, json};
@@ -21,11 +21,15 @@ use zen_agent::{
     event::Target,
     events::Events,
     lease::Tenure,
-    pipeline::{Pipeline, Settings},
-    policy::Guardrails,
-    remediation::{
-        Action, ActionKind, LabelAction, Mode, NetworkQuarantineAction, RemediationSpec, ScaleAction, StepName, ZenAgentRemediation, crd,
+    pipeline::{
+        Pipeline, Settings,
+        actions::{
+            AnnotateAction, CordonAction, DeletePodAction, EvictAction, LabelAction, NetworkQuarantineAction, RestartAction, ScaleAction,
+            SetImageAction, SuspendAction,
+        },
     },
+    policy::Guardrails,
+    remediation::{Action, ActionKind, Mode, RemediationSpec, StepName, ZenAgentRemediation, crd},
     telemetry::Metrics,
 };
 
@@ -163,13 +167,81 @@ impl World {
         self.remediations().patch_status(name, &PatchParams::default(), &patch).await.unwrap()
     }
 
+    /// Creates an object of whichever kind, with the status that it says.
+    pub(crate) async fn place(&self, object: Value) -> DynamicObject {
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let types = object.types.clone().unwrap();
+        let api = self.objects(&types.api_version, &types.kind, object.metadata.namespace.as_deref());
+        let created = api.create(&PostParams::default(), &object).await.unwrap();
+        let Some(status) = object.data.get("status") else { return created };
+        let patch = Patch::Merge(json!({ "status": status }));
+        api.patch_status(&object.name_any(), &PatchParams::default(), &patch).await.unwrap()
+    }
+
+    /// The objects of a kind.
+    pub(crate) fn objects(&self, api_version: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
+        let types = TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types).unwrap());
+        match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        }
+    }
+
+    async fn object(&self, target: &Target) -> DynamicObject {
+        let api = self.objects(&target.api_version, &target.kind, target.namespace.as_deref());
+        api.get(&target.name).await.unwrap()
+    }
+
+    /// What can be changed of an object: all of it, but for what counts the changes.
+    pub(crate) async fn state(&self, target: &Target) -> Value {
+        let mut state = json!(self.object(target).await);
+        for count in ["resourceVersion", "generation", "managedFields"] {
+            state["metadata"].as_object_mut().unwrap().remove(count);
+        }
+        state
+    }
+
+    /// How often what is wanted of an object has changed.
+    pub(crate) async fn generation(&self, target: &Target) -> i64 {
+        self.object(target).await.metadata.generation.unwrap()
+    }
+
+    /// What another party does to an object.
+    pub(crate) async fn change(&self, target: &Target, patch: Value) {
+        let api = self.objects(&target.api_version, &target.kind, target.namespace.as_deref());
+        api.patch(&target.name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    /// What a controller says about an object.
+    pub(crate) async fn report(&self, target: &Target, status: Value) {
+        let api = self.objects(&target.api_version, &target.kind, target.namespace.as_deref());
+        let patch = Patch::Merge(json!({ "status": status }));
+        api.patch_status(&target.name, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// Drives what is executed with an agent that cannot read the target any more, until it goes over to undoing;
+    /// then with one that can.
+    pub(crate) async fn undo(&self, name: &str, part: &'static str) -> ZenAgentRemediation {
+        let blind = self.tapped(Arc::new(move |_, path: String| async move { path.contains(part).then_some(500) }.boxed()));
+        let blinded = async {
+            while self.get(name).await.step(StepName::Rollback).is_none() {
+                let wait = blind.reconcile(HOME, name).await.ok().and_then(|progress| progress.unwrap().next);
+                tokio::time::sleep(wait.unwrap_or(Duration::from_millis(50))).await; // pacing of a poll with a deadline
+            }
+        };
+        tokio::time::timeout(PATIENCE, blinded).await.unwrap();
+        self.drive(&self.pipeline(), name).await
+    }
+
     /// What the controllers of a workload do once they have seen its spec.
     pub(crate) async fn settle(&self, namespace: &str, name: &str) {
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
         let live = api.get(name).await.unwrap();
         let (generation, replicas) = (live.metadata.generation, live.spec.unwrap().replicas);
         let status = json!({ "status": {
-            "observedGeneration": generation, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+            "observedGeneration": generation, "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas,
+            "availableReplicas": replicas,
         } });
         api.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
     }
@@ -195,8 +267,45 @@ pub(crate) fn proposal(target: Target, action: Action) -> RemediationSpec {
     RemediationSpec { mode: Some(Mode::Propose), ..automatic(target, action) }
 }
 
+/// Runs at once, also what cannot be undone.
+pub(crate) fn unattended(target: Target, action: Action) -> RemediationSpec {
+    RemediationSpec { mode: Some(Mode::AutomaticIrreversible), ..automatic(target, action) }
+}
+
+fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
 pub(crate) fn label(pairs: &[(&str, &str)]) -> Action {
-    Action::Label(LabelAction { labels: pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect() })
+    Action::Label(LabelAction { labels: texts(pairs) })
+}
+
+pub(crate) fn annotate(pairs: &[(&str, &str)]) -> Action {
+    Action::Annotate(AnnotateAction { annotations: texts(pairs) })
+}
+
+pub(crate) fn set_image(containers: &[(&str, &str)], init_containers: &[(&str, &str)]) -> Action {
+    Action::SetImage(SetImageAction { containers: texts(containers), init_containers: texts(init_containers) })
+}
+
+pub(crate) fn restart() -> Action {
+    Action::Restart(RestartAction {})
+}
+
+pub(crate) fn suspend() -> Action {
+    Action::Suspend(SuspendAction {})
+}
+
+pub(crate) fn delete_pod() -> Action {
+    Action::DeletePod(DeletePodAction {})
+}
+
+pub(crate) fn evict() -> Action {
+    Action::Evict(EvictAction {})
+}
+
+pub(crate) fn cordon() -> Action {
+    Action::Cordon(CordonAction {})
 }
 
 pub(crate) fn quarantine() -> Action {

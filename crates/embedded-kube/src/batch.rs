@@ -87,6 +87,17 @@ impl<'t> Batch<'t> {
         Ok(Some((self.keep(object)?, bytes)))
     }
 
+    /// The objects whose keys begin with a prefix that ends in a slash: key, object, and as it is stored.
+    pub(crate) fn below(&mut self, prefix: &str) -> Result<Vec<(String, Object, Bytes)>, ApiError> {
+        let end = format!("{}0", prefix.trim_end_matches('/'));
+        let found = self.objects.range(prefix..end.as_str()).and_then(|range| {
+            range.map(|entry| entry.map(|(key, value)| (key.value().to_owned(), Bytes::copy_from_slice(value.value())))).collect()
+        });
+        let found: Vec<(String, Bytes)> = self.keep(found)?;
+        let parsed = found.into_iter().map(|(key, bytes)| Ok((key, Object::from_stored(&bytes)?, bytes))).collect();
+        self.keep::<_, ApiError>(parsed)
+    }
+
     pub(crate) fn exists(&mut self, key: &str) -> Result<bool, ApiError> {
         let found = self.objects.get(key).map(|found| found.is_some());
         self.keep(found)

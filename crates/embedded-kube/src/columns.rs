@@ -218,6 +218,11 @@ fn between(plural: &str) -> &'static [Made] {
             ("Last Schedule", "date", 0, |object| at(object, "status.lastScheduleTime").clone()),
         ],
         "networkpolicies" => &[("Pod-Selector", "string", 0, |object| pairs(at(object, "spec.podSelector.matchLabels")))],
+        "poddisruptionbudgets" => &[
+            ("Min Available", "string", 0, |object| or_not_applicable(at(object, "spec.minAvailable"))),
+            ("Max Unavailable", "string", 0, |object| or_not_applicable(at(object, "spec.maxUnavailable"))),
+            ("Allowed Disruptions", "integer", 0, |object| number(object, "status.disruptionsAllowed").into()),
+        ],
         "leases" => &[("Holder", "string", 0, |object| at(object, "spec.holderIdentity").clone())],
         _ => &[],
     }
@@ -271,6 +276,11 @@ fn count(value: &Value) -> usize {
 
 fn or_none(value: &Value) -> Value {
     value.as_str().unwrap_or("<none>").into()
+}
+
+/// A number or a percentage.
+fn or_not_applicable(value: &Value) -> Value {
+    value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|number| number.to_string())).unwrap_or_else(|| "N/A".into()).into()
 }
 
 fn each(items: &Value, field: &str) -> Value {

@@ -108,7 +108,7 @@ fn options(body: &[u8]) -> Result<DeleteOptions, ApiError> {
     serde_json::from_value(value).map_err(|error| ApiError::bad_request(format!("invalid delete options: {error}")))
 }
 
-fn propagation(options: &DeleteOptions, query: &Query) -> Result<Propagation, ApiError> {
+pub(crate) fn propagation(options: &DeleteOptions, query: &Query) -> Result<Propagation, ApiError> {
     match options.propagation_policy.as_deref().or(query.propagation_policy.as_deref()) {
         Some("Foreground") => Ok(Propagation::Foreground),
         Some("Orphan") => Ok(Propagation::Orphan),
@@ -125,7 +125,7 @@ fn propagation(options: &DeleteOptions, query: &Query) -> Result<Propagation, Ap
 
 /// # Errors
 /// 409 when a precondition does not hold.
-fn check(ty: &ResourceType, object: &Object, options: &DeleteOptions) -> Result<(), ApiError> {
+pub(crate) fn check(ty: &ResourceType, object: &Object, options: &DeleteOptions) -> Result<(), ApiError> {
     let Some(wanted) = &options.preconditions else { return Ok(()) };
     let conflict = |what: &str, wanted: &str, found: &str, hint: &str| {
         let why = format!("the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). {hint}");

@@ -55,6 +55,12 @@ fn resources(types: &Types, group: &str, version: &str) -> Option<Value> {
                 "verbs": ["get", "patch", "update"],
             }));
         }
+        if ty.has(Trait::Evict) {
+            resources.push(json!({
+                "name": format!("{}/eviction", ty.plural), "singularName": "", "namespaced": ty.is_namespaced(), "group": "policy",
+                "version": "v1", "kind": "Eviction", "verbs": ["create"],
+            }));
+        }
         if ty.has(Trait::Scale) {
             resources.push(json!({
                 "name": format!("{}/scale", ty.plural), "singularName": "", "namespaced": ty.is_namespaced(), "group": "autoscaling",

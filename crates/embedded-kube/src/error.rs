@@ -211,6 +211,16 @@ impl ApiError {
         Self::new(429, "TooManyRequests", message).details(json!({"retryAfterSeconds": 1}))
     }
 
+    /// 429 of an eviction that a disruption budget does not allow now.
+    pub(crate) fn disruption(why: &str, retry_after_seconds: u32) -> Self {
+        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let mut details = json!({"causes": [{"reason": "DisruptionBudget", "message": why}]});
+        if retry_after_seconds > 0 {
+            details["retryAfterSeconds"] = retry_after_seconds.into();
+        }
+        Self::new(429, "TooManyRequests", message).details(details)
+    }
+
     pub(crate) fn internal(why: impl std::fmt::Display) -> Self {
         Self::new(500, "InternalError", format!("Internal error occurred: {why}"))
     }

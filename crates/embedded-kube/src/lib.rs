@@ -20,7 +20,7 @@
 //! | server-side apply, strategic merge patch | 415 |
 //! | protobuf, CBOR, YAML bodies | 415; in `Accept`: 406 |
 //! | deletion of a collection, of a namespace, of a CustomResourceDefinition | 405 |
-//! | subresources other than `status` and `scale` (eviction, binding, log, token…) | 404 |
+//! | subresources other than `status`, `scale` and `eviction` (binding, log, token…) | 404 |
 //! | types other than those of the built-in table and of CustomResourceDefinitions; OpenAPI v2 | 404 |
 //! | OpenAPI v3 | names all types; schemas of custom types only |
 //! | PUT that creates (Lease and a few other built-in types) | 404 |
@@ -45,6 +45,7 @@ mod create;
 mod delete;
 mod discovery;
 mod error;
+mod evict;
 mod form;
 mod gc;
 mod history;

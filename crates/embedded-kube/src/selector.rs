@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -56,6 +57,25 @@ impl Selector {
     /// 400 for a selector that cannot be read or names a field that the type does not offer.
     pub(crate) fn parse(ty: &ResourceType, query: &Query) -> Result<Self, ApiError> {
         Ok(Self { labels: labels(&query.label_selector)?, fields: fields(ty, &query.field_selector)? })
+    }
+
+    /// What a `LabelSelector` in an object selects: all where it is empty; `None` where it is none.
+    pub(crate) fn of_labels(selector: &Value) -> Option<Self> {
+        let selector: LabelSelector = serde_json::from_value(selector.clone()).ok()?;
+        let equal = selector.match_labels.into_iter().flatten();
+        let equal = equal.map(|(key, value)| Some(Requirement { key, operator: Operator::In(vec![value]) }));
+        let expressions = selector.match_expressions.into_iter().flatten().map(|expression| {
+            let values = expression.values.unwrap_or_default();
+            let operator = match expression.operator.as_str() {
+                "In" => Operator::In(values),
+                "NotIn" => Operator::NotIn(values),
+                "Exists" => Operator::Exists,
+                "DoesNotExist" => Operator::DoesNotExist,
+                _ => return None,
+            };
+            Some(Requirement { key: expression.key, operator })
+        });
+        Some(Self { labels: equal.chain(expressions).collect::<Option<_>>()?, fields: Vec::new() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

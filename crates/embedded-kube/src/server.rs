@@ -17,7 +17,7 @@ use crate::patch::Patch;
 use crate::path::{Query, ResourcePath};
 use crate::types::{ResourceType, Trait};
 use crate::update::{Change, Part, Update};
-use crate::{Inner, create, delete, discovery, list, openapi, scale, update, watch};
+use crate::{Inner, create, delete, discovery, evict, list, openapi, scale, update, watch};
 
 /// Bodies above this are refused unread.
 const MAX_BODY_BYTES: usize = 3 << 20;
@@ -77,6 +77,9 @@ async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Answer, Api
         None => Part::Main,
         Some("status") if ty.has(Trait::Status) => Part::Status,
         Some("scale") if ty.has(Trait::Scale) => Part::Scale,
+        Some("eviction") if ty.has(Trait::Evict) && path.namespace.is_some() => {
+            return evicted(inner, ty, path, &query, (&head, body)).await;
+        }
         Some(_) => return Err(ApiError::no_such_resource()),
     };
     if path.namespace.is_some() && !ty.is_namespaced() {
@@ -99,6 +102,22 @@ async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Answer, Api
         Some(_) if namespaced_elsewhere => Err(ApiError::no_such_resource()),
         Some(name) => one(inner, ty, (path.namespace, name, part), (&query, form), &head, body).await,
     }
+}
+
+/// A request for the eviction of a pod, which has no other verb.
+async fn evicted(
+    inner: &Arc<Inner>,
+    ty: Arc<ResourceType>,
+    path: ResourcePath,
+    query: &Query,
+    (head, body): (&http::request::Parts, Body),
+) -> Result<Answer, ApiError> {
+    if head.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = json(&head.headers, body).await?;
+    let status = evict::evict(inner, ty, path.namespace, path.name.unwrap_or_default(), body, query).await?;
+    Ok(whole(StatusCode::CREATED, "application/json", status))
 }
 
 type Address = (Option<String>, String, Part);

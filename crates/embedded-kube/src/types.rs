@@ -26,8 +26,10 @@ pub(crate) enum Trait {
     ReturnsDeleted,
     /// Has the scale subresource.
     Scale,
+    /// Has the eviction subresource.
+    Evict,
 }
-use Trait::{Generation, ReturnsDeleted, Scale, Status, UnconditionalUpdate};
+use Trait::{Evict, Generation, ReturnsDeleted, Scale, Status, UnconditionalUpdate};
 
 /// One served version of one resource type.
 #[derive(Debug)]
@@ -102,7 +104,7 @@ const IN_ALL: [&str; 8] = ["pods", "services", "deployments", "replicasets", "st
 const BUILT_IN: &[Row] = &[
     ("", "v1", "Namespace", "namespaces", &["ns"], CLUSTER, &[Status, UnconditionalUpdate], &["status.phase"]),
     ("", "v1", "Node", "nodes", &["no"], CLUSTER, &[Status, UnconditionalUpdate], &["spec.unschedulable"]),
-    ("", "v1", "Pod", "pods", &["po"], SPACED, &[Status, Generation, UnconditionalUpdate, ReturnsDeleted],
+    ("", "v1", "Pod", "pods", &["po"], SPACED, &[Status, Generation, UnconditionalUpdate, ReturnsDeleted, Evict],
         &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
           "status.podIP", "status.nominatedNodeName"]),
     ("", "v1", "Service", "services", &["svc"], SPACED, &[Status, UnconditionalUpdate, ReturnsDeleted], &["spec.clusterIP", "spec.type"]),
@@ -119,6 +121,7 @@ const BUILT_IN: &[Row] = &[
     ("batch", "v1", "Job", "jobs", &[], SPACED, &[Status, Generation, UnconditionalUpdate], &["status.successful"]),
     ("batch", "v1", "CronJob", "cronjobs", &["cj"], SPACED, &[Status, Generation, UnconditionalUpdate], &[]),
     ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", &["netpol"], SPACED, &[Generation, UnconditionalUpdate], &[]),
+    ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", &["pdb"], SPACED, &[Status, Generation], &[]),
     ("events.k8s.io", "v1", "Event", "events", &["ev"], SPACED, &[UnconditionalUpdate],
         &["reason", "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reportingController", "type"]),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], SPACED, &[], &[]),

@@ -24,24 +24,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- /* The enabled actions, by the names that the agent knows them by, separated by commas. */ -}}
-{{- define "zen-agent.actions" -}}
-{{- $enabled := list -}}
-{{- range $name, $action := .Values.actions -}}
-{{- if $action.enabled }}{{ $enabled = append $enabled (kebabcase $name) }}{{ end -}}
-{{- end -}}
-{{- join "," $enabled -}}
-{{- end -}}
-
-{{- /* What the agent may do to targets: what files/rbac.yaml says for the enabled actions, and the kinds given in values. */ -}}
+{{- /* What the agent may do to targets that have a namespace: what files/rbac.yaml says for the enabled actions, and the kinds given in values. */ -}}
 {{- define "zen-agent.targetRules" -}}
 {{- $declared := .Files.Get "files/rbac.yaml" | fromYaml -}}
 {{- $rules := $declared.targets -}}
-{{- range splitList "," (include "zen-agent.actions" .) -}}
-{{- $rules = concat $rules (get $declared.actions . | default list) -}}
+{{- range .Values.enabledActions -}}
+{{- if not (hasKey $declared.actions .) }}{{ fail (printf "enabledActions: there is no action %s, but: %s" . (keys $declared.actions | sortAlpha | join ", ")) }}{{ end -}}
+{{- $rules = concat $rules (get $declared.actions .) -}}
 {{- end -}}
-{{- if .Values.actions.label.enabled -}}
-{{- range .Values.actions.label.extraTargets -}}
+{{- if or (has "label" .Values.enabledActions) (has "annotate" .Values.enabledActions) -}}
+{{- range .Values.extraTargets -}}
 {{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get" "patch")) -}}
 {{- end -}}
 {{- end -}}

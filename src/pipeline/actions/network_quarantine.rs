@@ -15,17 +15,22 @@ use k8s_openapi::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, DynamicObject, ObjectMeta, PostParams, Preconditions},
+    api::{DynamicObject, ObjectMeta, PostParams},
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Act, ActionError, Level, PASSES, Permission, Site, Standing, Verdict, gone_is_undone};
+use super::{
+    Act, ActionError, Level, Permission, Reversibility, Site, Verdict,
+    site::{PASSES, Standing},
+};
 use crate::{
     category::Category,
     naming::is_label_value,
-    pipeline::api::{ApiError, call, find},
-    remediation::{NetworkQuarantineAction, Previous, PreviousQuarantine, REMEDIATION_LABEL},
+    pipeline::api::{ApiError, call, delete_as_read, find},
+    remediation::REMEDIATION_LABEL,
 };
 
 /// Label on a pod in quarantine: the remediation that put it there.
@@ -36,19 +41,39 @@ const OWNER: &str = "zen.kube-zen.io/remediation";
 /// Annotation on the policy: the remediation's uid. Another one of the same name is not the owner.
 const OWNER_UID: &str = "zen.kube-zen.io/remediation-uid";
 
+/// Parameters of `network-quarantine`: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkQuarantineAction {}
+
+/// What a quarantine found on the pod; the policy is the agent's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PreviousQuarantine {
+    /// The label's former value: the pod was in another remediation's quarantine, and is put back into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
 impl Act for NetworkQuarantineAction {
+    type Previous = PreviousQuarantine;
+
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::to("", "pods", &["get", "patch"]),
         Permission::to("networking.k8s.io", "networkpolicies", &["get", "create", "update", "delete"]),
     ];
+    const REVERSIBILITY: Reversibility = Reversibility::Reversible;
 
-    fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
-        Ok(Previous::NetworkQuarantine(PreviousQuarantine { label: label(live).cloned() }))
+    fn problem(&self) -> Option<String> {
+        None
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
-        let former = recorded(previous)?;
+    fn prepare(&self, live: &DynamicObject) -> Result<PreviousQuarantine, ActionError> {
+        Ok(PreviousQuarantine { label: label(live).cloned() })
+    }
+
+    async fn execute(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
+        let former = previous.label.as_ref();
         let value = label_value(site.name);
         // A pod that is gone needs no policy.
         site.read().await?;
@@ -77,23 +102,16 @@ impl Act for NetworkQuarantineAction {
         })
     }
 
-    async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
-        let former = recorded(previous)?;
+    async fn rollback(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
+        let former = previous.label.as_ref();
         let value = label_value(site.name);
         let change = |live: &DynamicObject| Ok((label(live) == Some(&value) && former != Some(&value)).then(|| label_patch(former)));
-        gone_is_undone(site.converge(change).await)?;
+        site.revert(change).await?;
         delete_policy(site).await
     }
 
     fn leftover(&self, site: &Site<'_>) -> String {
         format!("the NetworkPolicy {} and the label {QUARANTINE_LABEL} on {}", policy_name(site.name), site.named())
-    }
-}
-
-fn recorded(previous: &Previous) -> Result<Option<&String>, ActionError> {
-    match previous {
-        Previous::NetworkQuarantine(quarantine) => Ok(quarantine.label.as_ref()),
-        _ => Err(ActionError::NotRecorded),
     }
 }
 
@@ -201,7 +219,7 @@ async fn create_policy(
     if let Ok(created) = &created
         && matches!(site.standing().await?, Standing::Over)
     {
-        delete_as_read(api, created).await?;
+        delete_as_read("delete the NetworkPolicy", api, created).await?;
         return Err(ActionError::Overtaken);
     }
     Ok(created)
@@ -218,18 +236,11 @@ async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
             _ => return Ok(()),
         };
         site.still_ours().await?;
-        match delete_as_read(&api, &live).await {
+        match delete_as_read("delete the NetworkPolicy", &api, &live).await {
             Ok(()) => {}
             Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(ActionError::Contended)
-}
-
-/// Deletes the policy as it was read: its uid and its resourceVersion.
-async fn delete_as_read(api: &Api<NetworkPolicy>, live: &NetworkPolicy) -> Result<(), ApiError> {
-    let exactly_this = Preconditions { uid: live.metadata.uid.clone(), resource_version: live.metadata.resource_version.clone() };
-    let params = DeleteParams { preconditions: Some(exactly_this), ..DeleteParams::default() };
-    call("delete the NetworkPolicy", api.delete(&live.name_any(), &params)).await.map(|_| ())
 }

@@ -2,12 +2,31 @@
 //! former number, if the number is still the one that was set.
 
 use kube::api::DynamicObject;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, ActionError, Level, Permission, Site, Verdict, gone_is_undone};
-use crate::remediation::{Previous, ScaleAction};
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict};
+
+/// Parameters of `scale`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScaleAction {
+    /// The wanted number of replicas.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub replicas: i32,
+}
+
+/// The former replicas.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreviousScale {
+    /// How many were wanted before.
+    #[schemars(range(min = 0))]
+    pub replicas: i32,
+}
 
 impl Act for ScaleAction {
+    type Previous = PreviousScale;
+
     const LEVEL: Level = Level::Replicas;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::to("apps", "deployments", &["get", "patch"]),
@@ -15,13 +34,18 @@ impl Act for ScaleAction {
         Permission::to("apps", "replicasets", &["get", "patch"]),
         Permission::to("", "pods", &["get"]),
     ];
+    const REVERSIBILITY: Reversibility = Reversibility::Reversible;
 
-    fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
-        Ok(Previous::Scale(ScaleAction { replicas: replicas(live)? }))
+    fn problem(&self) -> Option<String> {
+        (!(0..=10_000).contains(&self.replicas)).then(|| "scale takes 0 to 10000 replicas".to_owned())
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
-        let previous = recorded(previous)?;
+    fn prepare(&self, live: &DynamicObject) -> Result<PreviousScale, ActionError> {
+        Ok(PreviousScale { replicas: replicas(live)? })
+    }
+
+    async fn execute(&self, site: &Site<'_>, previous: &PreviousScale) -> Result<(), ActionError> {
+        let previous = previous.replicas;
         let change = |live: &DynamicObject| match replicas(live)? {
             now if now == self.replicas => Ok(None),
             now if now == previous => Ok(Some(patch(self.replicas))),
@@ -35,25 +59,18 @@ impl Act for ScaleAction {
         Ok(judge(self.replicas, &live))
     }
 
-    async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
-        let previous = recorded(previous)?;
+    async fn rollback(&self, site: &Site<'_>, previous: &PreviousScale) -> Result<(), ActionError> {
+        let previous = previous.replicas;
         // The spec is what is verified: the status of a workload whose controller is away cannot follow.
         let change = |live: &DynamicObject| {
             let held = replicas(live)? == self.replicas && previous != self.replicas;
             Ok(held.then(|| patch(previous)))
         };
-        gone_is_undone(site.converge(change).await)
+        site.revert(change).await
     }
 
     fn leftover(&self, site: &Site<'_>) -> String {
         format!("{} replicas on {}", self.replicas, site.named())
-    }
-}
-
-fn recorded(previous: &Previous) -> Result<i32, ActionError> {
-    match previous {
-        Previous::Scale(scale) => Ok(scale.replicas),
-        _ => Err(ActionError::NotRecorded),
     }
 }
 
@@ -65,7 +82,10 @@ fn replicas(live: &DynamicObject) -> Result<i32, ActionError> {
     match &live.data["spec"]["replicas"] {
         // The API server's default for all three kinds.
         Value::Null => Ok(1),
-        number => number.as_i64().and_then(|n| i32::try_from(n).ok()).ok_or(ActionError::NoField { field: "spec.replicas" }),
+        number => number
+            .as_i64()
+            .and_then(|n| i32::try_from(n).ok())
+            .ok_or_else(|| ActionError::Unsuitable { why: "it has no spec.replicas".to_owned() }),
     }
 }
 

@@ -209,12 +209,20 @@ impl Drop for ControlPlane {
 /// # Panics
 /// When it cannot be read, or is none.
 pub async fn client(kubeconfig: &Path) -> Client {
+    let config = config(kubeconfig).await;
+    Client::try_from(config).unwrap_or_else(|error| panic!("{}: {error}", kubeconfig.display()))
+}
+
+/// What a client is made of.
+///
+/// # Panics
+/// When the kubeconfig cannot be read, or is none.
+pub async fn config(kubeconfig: &Path) -> Config {
     // Whoever was first has installed the same one.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let read = Kubeconfig::read_from(kubeconfig).unwrap_or_else(|error| panic!("{}: {error}", kubeconfig.display()));
     let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
-    let config = config.unwrap_or_else(|error| panic!("{}: {error}", kubeconfig.display()));
-    Client::try_from(config).unwrap_or_else(|error| panic!("{}: {error}", kubeconfig.display()))
+    config.unwrap_or_else(|error| panic!("{}: {error}", kubeconfig.display()))
 }
 
 /// Runs one command of the script; what it printed.

@@ -1,7 +1,9 @@
 //! The built-in types that the agent works with, as far as they have ways of their own.
 
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -107,4 +109,49 @@ async fn labels_of_a_pod_change_under_the_conditions_that_a_patch_names() {
     let flagged = pods.patch("web", &params, &change(&created.uid().unwrap(), json!("x"))).await.unwrap();
     assert_eq!(flagged.labels().get("flag").map(String::as_str), Some("x"));
     assert_eq!(refusal(pods.patch("web", &params, &change(&created.uid().unwrap(), json!("y"))).await).code, 409);
+}
+
+#[tokio::test]
+async fn what_suspends_and_cordons_is_a_field_that_counts_as_a_change_where_changes_are_counted() {
+    let (client, namespace) = server().await;
+    let template = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+    let params = PatchParams::default();
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
+    let job = json!({"metadata": {"name": "import"}, "spec": {"template": template}});
+    assert_eq!(jobs.create(&PostParams::default(), &of(job)).await.unwrap().metadata.generation, Some(1));
+    let cron_jobs: Api<CronJob> = Api::namespaced(client.clone(), &namespace);
+    let nightly =
+        json!({"metadata": {"name": "nightly"}, "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": template}}}});
+    assert_eq!(cron_jobs.create(&PostParams::default(), &of(nightly)).await.unwrap().metadata.generation, Some(1));
+    let suspend = Patch::Merge(json!({"spec": {"suspend": true}}));
+    let job = jobs.patch("import", &params, &suspend).await.unwrap();
+    assert_eq!((job.metadata.generation, job.spec.unwrap().suspend), (Some(2), Some(true)));
+    let nightly = cron_jobs.patch("nightly", &params, &suspend).await.unwrap();
+    assert_eq!((nightly.metadata.generation, nightly.spec.unwrap().suspend), (Some(2), Some(true)));
+
+    let nodes: Api<Node> = Api::all(client);
+    let node = nodes.create(&PostParams::default(), &of(json!({"metadata": {"generateName": "node-"}}))).await.unwrap();
+    let unschedulable = |value: Value| Patch::Merge(json!({"spec": {"unschedulable": value}}));
+    let cordoned = nodes.patch(&node.name_any(), &params, &unschedulable(json!(true))).await.unwrap();
+    assert_eq!((cordoned.metadata.generation, cordoned.spec.unwrap().unschedulable), (None, Some(true)));
+    let found = nodes.list(&ListParams::default().fields("spec.unschedulable=true")).await.unwrap();
+    assert!(found.items.iter().any(|found| found.metadata.uid == node.metadata.uid));
+    let free = nodes.patch(&node.name_any(), &params, &unschedulable(Value::Null)).await.unwrap();
+    assert_eq!(free.spec.and_then(|spec| spec.unschedulable), None);
+    nodes.delete(&node.name_any(), &DeleteParams::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_pod_template_of_a_daemon_set_counts_as_a_change_and_its_status_does_not() {
+    let (client, namespace) = server().await;
+    let sets: Api<DaemonSet> = Api::namespaced(client, &namespace);
+    let template = json!({"metadata": {"labels": {"app": "logs"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let set = json!({"metadata": {"name": "logs"}, "spec": {"selector": {"matchLabels": {"app": "logs"}}, "template": template}});
+    sets.create(&PostParams::default(), &of(set)).await.unwrap();
+    let params = PatchParams::default();
+    let annotated = Patch::Merge(json!({"spec": {"template": {"metadata": {"annotations": {"restarted-by": "x"}}}}}));
+    assert_eq!(sets.patch("logs", &params, &annotated).await.unwrap().metadata.generation, Some(2));
+    let status = json!({"currentNumberScheduled": 1, "desiredNumberScheduled": 1, "numberMisscheduled": 0, "numberReady": 1, "observedGeneration": 2});
+    let followed = sets.patch_status("logs", &params, &Patch::Merge(json!({"status": status}))).await.unwrap();
+    assert_eq!((followed.metadata.generation, followed.status.unwrap().observed_generation), (Some(2), Some(2)));
 }

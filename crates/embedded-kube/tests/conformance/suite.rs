@@ -5,6 +5,7 @@
 
 mod custom;
 mod deletion;
+mod evictions;
 mod forms;
 mod kinds;
 mod lists;

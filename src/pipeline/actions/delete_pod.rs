@@ -1,0 +1,54 @@
+//! `delete-pod`: deletes the pod, with the grace period that it has; whoever controls it may start another one.
+//!
+//! It is not undone. A deletion that is repeated finds the pod gone, or on its way: its name with another uid is
+//! not the pod that was pinned.
+
+use kube::{Api, api::DynamicObject};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
+use crate::pipeline::api;
+
+/// Parameters of `delete-pod`: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeletePodAction {}
+
+/// Nothing that is recorded would bring a pod back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreviousDeletePod {}
+
+impl Act for DeletePodAction {
+    type Previous = PreviousDeletePod;
+
+    const LEVEL: Level = Level::Pod;
+    const PERMISSIONS: &'static [Permission] = &[Permission::to("", "pods", &["get", "delete"])];
+    const REVERSIBILITY: Reversibility = Reversibility::Destructive;
+
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
+    fn prepare(&self, _: &DynamicObject) -> Result<PreviousDeletePod, ActionError> {
+        Ok(PreviousDeletePod {})
+    }
+
+    async fn execute(&self, site: &Site<'_>, _: &PreviousDeletePod) -> Result<(), ActionError> {
+        pod::remove(site, async |pods: &Api<DynamicObject>, live: &DynamicObject| {
+            Ok(api::delete_as_read("delete the pod", pods, live).await?)
+        })
+        .await
+    }
+
+    async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
+        pod::gone(site).await
+    }
+
+    async fn rollback(&self, site: &Site<'_>, _: &PreviousDeletePod) -> Result<(), ActionError> {
+        pod::nothing_to_undo(site).await
+    }
+
+    fn leftover(&self, site: &Site<'_>) -> String {
+        format!("{} deleted", site.named())
+    }
+}

@@ -1,0 +1,83 @@
+//! `evict`: asks the Eviction API to delete the pod, which disruption budgets may refuse for the time being
+//! (<https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/>). It is not undone.
+
+use std::time::Duration;
+
+use k8s_openapi::{
+    api::policy::v1::Eviction,
+    apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions},
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DynamicObject, PostParams},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
+use crate::pipeline::api::call;
+
+/// How long one request may take. The client sends again by itself what was answered 429, and would hold a worker up;
+/// whether a request that was cut off had its effect, the next attempt sees.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Parameters of `evict`: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EvictAction {}
+
+/// Nothing that is recorded would bring a pod back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreviousEvict {}
+
+impl Act for EvictAction {
+    type Previous = PreviousEvict;
+
+    const LEVEL: Level = Level::Pod;
+    const PERMISSIONS: &'static [Permission] = &[Permission::to("", "pods", &["get"]), Permission::to("", "pods/eviction", &["create"])];
+    const REVERSIBILITY: Reversibility = Reversibility::Destructive;
+
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
+    fn prepare(&self, _: &DynamicObject) -> Result<PreviousEvict, ActionError> {
+        Ok(PreviousEvict {})
+    }
+
+    async fn execute(&self, site: &Site<'_>, _: &PreviousEvict) -> Result<(), ActionError> {
+        pod::remove(site, evict).await
+    }
+
+    async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
+        pod::gone(site).await
+    }
+
+    async fn rollback(&self, site: &Site<'_>, _: &PreviousEvict) -> Result<(), ActionError> {
+        pod::nothing_to_undo(site).await
+    }
+
+    fn leftover(&self, site: &Site<'_>) -> String {
+        format!("{} evicted", site.named())
+    }
+}
+
+/// Evicts the pod as it was read. `Api::evict` misnames `deleteOptions`, and so loses the preconditions.
+async fn evict(pods: &Api<DynamicObject>, live: &DynamicObject) -> Result<(), ActionError> {
+    let name = live.name_any();
+    let as_read = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
+    let eviction = Eviction {
+        metadata: ObjectMeta { name: Some(name.clone()), namespace: live.namespace(), ..ObjectMeta::default() },
+        delete_options: Some(DeleteOptions { preconditions: Some(as_read), ..DeleteOptions::default() }),
+    };
+    let params = PostParams::default();
+    let evicted = call("evict the pod", pods.create_subresource::<_, Value>("eviction", &name, &params, &eviction));
+    let evicted = timeout(PATIENCE, evicted).await;
+    match evicted {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.code() == Some(429) => Err(ActionError::Blocked { why: error.to_string() }),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(ActionError::Blocked { why: format!("the API server did not evict it within {} s", PATIENCE.as_secs()) }),
+    }
+}
