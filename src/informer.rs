@@ -12,8 +12,8 @@
 //! more. Every listing has a number, and each object carries that of the last one that showed it;
 //! so a deletion that happened while nobody watched is found at the end of the next listing.
 //!
-//! An object that does not fit its type is skipped with a warning, as if it were not there: it must
-//! not stop the others. Of many, each listing and resync warns of a few.
+//! An object that does not fit its type is skipped with a warning: it must not stop the others. It is as if it were not there,
+//! or what [`Informer::malformed`] makes of its metadata. Of many, each listing and resync warns of a few.
 
 pub mod remediations;
 mod store;
@@ -23,7 +23,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use futures::StreamExt;
 use kube::{
     Api, Resource,
-    api::{ListParams, WatchParams},
+    api::{ListParams, ObjectMeta, WatchParams},
     core::DeserializeGuard,
 };
 use serde::de::DeserializeOwned;
@@ -52,6 +52,8 @@ pub trait Handler<V>: Send + Sync + 'static {
     fn on_update(&self, key: &ObjectKey, old: &Arc<V>, new: &Arc<V>);
     /// An object is gone.
     fn on_delete(&self, key: &ObjectKey, old: &Arc<V>);
+    /// Everything that a listing showed was delivered.
+    fn on_sync(&self) {}
 }
 
 /// How an informer behaves.
@@ -76,12 +78,14 @@ impl Default for Config {
 const WARNINGS: u32 = 10;
 
 type Project<K, V> = dyn Fn(&K) -> V + Send + Sync;
+type Salvage<V> = dyn Fn(&ObjectMeta) -> Option<V> + Send + Sync;
 
 /// The informer of one resource type, before and while it runs.
 pub struct Informer<K, V> {
     api: Api<DeserializeGuard<K>>,
     config: Config,
     project: Box<Project<K, V>>,
+    salvage: Box<Salvage<V>>,
     handlers: Vec<Box<dyn Handler<V>>>,
     store: Store<V>,
     /// Malformed objects seen since the last listing or resync began.
@@ -95,7 +99,8 @@ where
 {
     /// An informer of what `api` lists; `project` picks what the cache keeps of an object.
     pub fn new(api: Api<DeserializeGuard<K>>, config: Config, project: impl Fn(&K) -> V + Send + Sync + 'static) -> Self {
-        Self { api, config, project: Box::new(project), handlers: Vec::new(), store: Store::new(), malformed: 0 }
+        let (project, salvage) = (Box::new(project), Box::new(|_: &ObjectMeta| None));
+        Self { api, config, project, salvage, handlers: Vec::new(), store: Store::new(), malformed: 0 }
     }
 
     /// Registers a handler, beside those that are there.
@@ -103,6 +108,12 @@ where
     pub fn handler(mut self, handler: impl Handler<V>) -> Self {
         self.handlers.push(Box::new(handler));
         self
+    }
+
+    /// Keeps this of an object that does not fit its type.
+    #[must_use]
+    pub fn malformed(self, salvage: impl Fn(&ObjectMeta) -> V + Send + Sync + 'static) -> Self {
+        Self { salvage: Box::new(move |metadata| Some(salvage(metadata))), ..self }
     }
 
     /// The cache, for those who read it.
@@ -122,6 +133,7 @@ where
             match self.list().await {
                 Ok(version) => {
                     failures = 0;
+                    self.handlers.iter().for_each(|handler| handler.on_sync());
                     self.store.synced_now();
                     self.watch(version).await;
                 }
@@ -195,10 +207,10 @@ where
     }
 
     fn apply(&mut self, DeserializeGuard(object): DeserializeGuard<K>) {
-        let object = match object {
-            Ok(object) => object,
+        let (meta, new) = match &object {
+            Ok(object) => (object.meta(), Some((self.project)(object))),
             Err(invalid) => {
-                let key = ObjectKey::new(invalid.metadata.namespace.unwrap_or_default(), invalid.metadata.name.unwrap_or_default());
+                let key = key_of(&invalid.metadata);
                 self.malformed = self.malformed.saturating_add(1);
                 let resource = self.api.resource_url();
                 match self.malformed {
@@ -206,12 +218,11 @@ where
                     n if n == WARNINGS + 1 => tracing::warn!(resource, "there are more malformed objects; they are skipped without a word"),
                     _ => tracing::debug!(resource, %key, error = invalid.error, "skipping a malformed object"),
                 }
-                return self.delete(&key);
+                (&invalid.metadata, (self.salvage)(&invalid.metadata))
             }
         };
-        let key = ObjectKey::of(&object);
-        let new = Arc::new((self.project)(&object));
-        let meta = object.meta();
+        let key = key_of(meta);
+        let Some(new) = new.map(Arc::new) else { return self.delete(&key) };
         let entry = Object { uid: meta.uid.as_deref().unwrap_or_default(), version: meta.resource_version.as_deref().unwrap_or_default() };
         match self.store.apply(&key, &entry, Arc::clone(&new)) {
             Applied::Unchanged => {}
@@ -240,4 +251,8 @@ where
             }
         }
     }
+}
+
+fn key_of(meta: &ObjectMeta) -> ObjectKey {
+    ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
 }

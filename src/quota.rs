@@ -3,24 +3,31 @@
 //! ```text
 //!   informer ── add, update, delete ──▶ stored ─┐
 //!                                               ├─ stored + reserved + wanted ≤ cap ? ─▶ Reservation, while they are created
-//!   ingest ─── reserve(tenant, wanted) ─────────┘                                     └▶ Full: 429 quota_exceeded
+//!   ingest ─── reserve(tenant, wanted) ─────────┘                                     ├▶ Full: 429 quota_exceeded
+//!                                                                                     └▶ Uncounted: 503
 //! ```
 //!
 //! What is stored is counted from the informer's cache, so a check costs no call, and what anybody deletes makes room by
-//! itself. It lags behind the server by what the last moments brought, here and on other replicas, and by the first
-//! listing after a start: by so much the cap can be passed. What is stored already is never refused: a replay needs no room.
+//! itself. It lags behind the server by what the last moments brought, here and on other replicas: by so much the cap can
+//! be passed. Before the first listing is through nobody knows, and nothing new is stored. What is stored already is never
+//! refused: a replay needs no room.
 
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+use kube::core::ObjectMeta;
 
 use crate::{
     identity::Tenant,
     informer::{Handler, remediations::Summary},
     key::ObjectKey,
-    remediation::ZenAgentRemediation,
+    remediation::TENANT_LABEL,
 };
 
 /// The count and the cap of every tenant. Cloning shares them.
@@ -30,9 +37,10 @@ pub struct Quota(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cap: usize,
+    counted: AtomicBool,
     own: Tenant,
-    places: BTreeMap<Tenant, Holder>,
-    // By `Holder`. Nothing can panic under a lock.
+    places: BTreeMap<Tenant, Account>,
+    // By `Account`. Nothing can panic under a lock.
     usage: Box<[Mutex<Usage>]>,
 }
 
@@ -44,7 +52,7 @@ struct Usage {
 
 /// The tenant that an object counts for, in two bytes: the cache keeps one for each object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder(u16);
+pub struct Account(u16);
 
 /// Room for objects that are being created; dropping it gives it back, once they are counted or have failed.
 #[derive(Debug)]
@@ -53,12 +61,18 @@ pub struct Reservation<'a> {
     objects: usize,
 }
 
-/// A tenant has as much stored as it may.
+/// Why there is no room.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the tenant may have {cap} remediations stored, and so many are")]
-pub struct Full {
-    /// How many it may have.
-    pub cap: usize,
+pub enum NoRoom {
+    /// The tenant would have more stored than it may.
+    #[error("the tenant may have {cap} remediations stored, and would have more")]
+    Full {
+        /// How many it may have.
+        cap: usize,
+    },
+    /// What is stored was not counted yet.
+    #[error("it is not known yet how many remediations are stored")]
+    Uncounted,
 }
 
 impl Quota {
@@ -67,29 +81,33 @@ impl Quota {
         let mut places = BTreeMap::new();
         for tenant in std::iter::once(own).chain(tenants) {
             // Beyond so many tenants, the rest shares one count.
-            let next = Holder(u16::try_from(places.len()).unwrap_or(u16::MAX));
+            let next = Account(u16::try_from(places.len()).unwrap_or(u16::MAX));
             places.entry(tenant.clone()).or_insert(next);
         }
         let usage = (0..places.len()).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { cap: cap.get(), own: own.clone(), places, usage }))
+        Self(Arc::new(Inner { cap: cap.get(), counted: AtomicBool::new(false), own: own.clone(), places, usage }))
     }
 
     /// The tenant that this object counts for. One that is being deleted counts for nobody: until it is gone, which is up
     /// to the garbage collector, it is out of its tenant's hands. Nor does one that somebody labelled with another name.
-    pub fn holder(&self, object: &ZenAgentRemediation) -> Option<Holder> {
-        if object.metadata.deletion_timestamp.is_some() {
+    pub fn account(&self, object: &ObjectMeta) -> Option<Account> {
+        if object.deletion_timestamp.is_some() {
             return None;
         }
-        self.place(object.tenant().unwrap_or(self.0.own.as_str()))
+        let tenant = object.labels.as_ref().and_then(|labels| labels.get(TENANT_LABEL));
+        self.place(tenant.map_or(self.0.own.as_str(), String::as_str))
     }
 
     /// Room for so many more objects of this tenant.
     ///
     /// # Errors
-    /// When there is none. A tenant that was not named at the start has none.
-    pub fn reserve(&self, tenant: &Tenant, objects: usize) -> Result<Reservation<'_>, Full> {
-        let full = || Full { cap: self.0.cap };
-        let Holder(place) = self.place(tenant.as_str()).ok_or_else(full)?;
+    /// When there is none, or nobody knows. A tenant that was not named at the start has none.
+    pub fn reserve(&self, tenant: &Tenant, objects: usize) -> Result<Reservation<'_>, NoRoom> {
+        if objects > 0 && !self.0.counted.load(Ordering::Acquire) {
+            return Err(NoRoom::Uncounted);
+        }
+        let full = || NoRoom::Full { cap: self.0.cap };
+        let Account(place) = self.place(tenant.as_str()).ok_or_else(full)?;
         let usage = self.0.usage.get(usize::from(place)).ok_or_else(full)?;
         let mut counts = lock(usage);
         let room = self.0.cap.saturating_sub(counts.stored.saturating_add(counts.reserved));
@@ -100,12 +118,12 @@ impl Quota {
         Ok(Reservation { usage, objects })
     }
 
-    fn place(&self, tenant: &str) -> Option<Holder> {
+    fn place(&self, tenant: &str) -> Option<Account> {
         self.0.places.get(tenant).copied()
     }
 
-    fn count(&self, holder: Option<Holder>, change: impl FnOnce(&mut usize)) {
-        if let Some(usage) = holder.and_then(|Holder(place)| self.0.usage.get(usize::from(place))) {
+    fn count(&self, account: Option<Account>, change: impl FnOnce(&mut usize)) {
+        if let Some(usage) = account.and_then(|Account(place)| self.0.usage.get(usize::from(place))) {
             change(&mut lock(usage).stored);
         }
     }
@@ -119,18 +137,22 @@ impl Drop for Reservation<'_> {
 
 impl Handler<Summary> for Quota {
     fn on_add(&self, _: &ObjectKey, new: &Arc<Summary>) {
-        self.count(new.holder, |stored| *stored += 1);
+        self.count(new.account, |stored| *stored += 1);
     }
 
     fn on_update(&self, _: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
-        if old.holder != new.holder {
-            self.count(old.holder, |stored| *stored -= 1);
-            self.count(new.holder, |stored| *stored += 1);
+        if old.account != new.account {
+            self.count(old.account, |stored| *stored -= 1);
+            self.count(new.account, |stored| *stored += 1);
         }
     }
 
     fn on_delete(&self, _: &ObjectKey, old: &Arc<Summary>) {
-        self.count(old.holder, |stored| *stored -= 1);
+        self.count(old.account, |stored| *stored -= 1);
+    }
+
+    fn on_sync(&self) {
+        self.0.counted.store(true, Ordering::Release);
     }
 }
 
@@ -144,10 +166,13 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
-    use crate::remediation::TENANT_LABEL;
+    use crate::remediation::ZenAgentRemediation;
 
     fn quota(cap: usize) -> Quota {
-        Quota::new(NonZeroUsize::new(cap).unwrap(), &tenant("own"), &[tenant("acme")])
+        let quota = Quota::new(NonZeroUsize::new(cap).unwrap(), &tenant("own"), &[tenant("acme")]);
+        assert_eq!(quota.reserve(&tenant("acme"), 1).unwrap_err(), NoRoom::Uncounted);
+        quota.on_sync();
+        quota
     }
 
     fn tenant(name: &str) -> Tenant {
@@ -170,7 +195,7 @@ mod tests {
         quota.on_add(&key, &of(&quota, Some("acme")));
         let reservation = quota.reserve(&tenant("acme"), 2).unwrap();
         assert_eq!((room(&quota, "acme"), room(&quota, "own")), (0, 3));
-        assert_eq!(quota.reserve(&tenant("acme"), 1).unwrap_err(), Full { cap: 3 });
+        assert_eq!(quota.reserve(&tenant("acme"), 1).unwrap_err(), NoRoom::Full { cap: 3 });
         assert!(quota.reserve(&tenant("acme"), 0).is_ok(), "nothing needs no room");
         drop(reservation);
         assert_eq!(room(&quota, "acme"), 2);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! 1. Fills a control plane of its own (`tests/controlplane`): half of the objects ended eight days ago, a tenth failed lately.
-//! 2. Start to ready: an informer has them all. The agent beside a shared informer of client-go, and `kubectl get`.
+//! 2. Start to ready: an informer has them all; before the filling also with nothing to have. The agent beside a shared informer of client-go, and `kubectl get`.
 //! 3. A stream of those that failed, selected by the server, in pages of 500.
 //! 4. Retention of the old half, and the time until the garbage collector has let all of them go; then they are made
 //!    again, and client-go deletes them.
@@ -53,6 +53,9 @@ fn main() {
 async fn measure(size: usize, control_plane: &ControlPlane, rivals: &Rivals<'_>) -> Report {
     let mut report = Report::new(size);
     let fill = Fill::prepare(control_plane.client().await, size).await;
+    let agent = rivals.agent("7d");
+    report.add(Row::new("nothing stored", "zen-agent serve", agent.ready, agent.settled()));
+    agent.stop();
     let filled = fill.everything().await;
     println!("{size} remediations stored in {:.0} s", filled.as_secs_f64());
 

@@ -9,7 +9,7 @@
 //!
 //! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
 //! work. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
-//! person. So neither 100,000 that are kept for a week, nor as many proposals that nobody decides on, keep a new leader
+//! person. A malformed one is counted, as unknown. So neither 100,000 that are kept for a week, nor as many proposals that nobody decides on, keep a new leader
 //! from what is urgent, or are read from the API with every resync for nothing.
 
 use std::{
@@ -20,13 +20,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::{Api, Resource};
+use kube::{Api, Resource, core::ObjectMeta};
 
 use super::{Config, Handler, Informer};
 use crate::{
     key::ObjectKey,
     queue::Priority,
-    quota::{Holder, Quota},
+    quota::{Account, Quota},
     remediation::{
         APPROVED, Phase, ZenAgentRemediation,
         approval::{self, ApprovalState},
@@ -45,9 +45,9 @@ pub struct Summary {
     /// When it was created.
     pub created: Timestamp,
     /// The tenant whose cap it counts towards.
-    pub holder: Option<Holder>,
-    /// Whether the pipeline has said that it waits for a person; what that person does is an update.
-    pub waits: bool,
+    pub account: Option<Account>,
+    /// Whether there is nothing to do before it changes: the pipeline has said that it waits for a person, or it is malformed.
+    pub rests: bool,
 }
 
 impl Summary {
@@ -58,9 +58,15 @@ impl Summary {
             known => known,
         };
         let judged = phase == Phase::Pending && object.condition(APPROVED).is_some();
-        let waits = judged && matches!(approval::state(object), ApprovalState::Waiting);
+        let rests = judged && matches!(approval::state(object), ApprovalState::Waiting);
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, holder: quota.holder(object), waits }
+        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests }
+    }
+
+    /// What is known of one that is malformed: it is there, in an unknown status.
+    fn malformed(meta: &ObjectMeta, quota: &Quota) -> Self {
+        let created = meta.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
+        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: true }
     }
 
     fn age(&self) -> Duration {
@@ -78,8 +84,11 @@ pub fn informer(
     quota: Quota,
 ) -> Informer<ZenAgentRemediation, Summary> {
     let counts = quota.clone();
-    let project = move |object: &ZenAgentRemediation| Summary::of(object, &quota);
-    Informer::new(api, config, project).handler(counts).handler(Feed { metrics, backlog, tally: Mutex::default() })
+    let (project, salvage) = (quota.clone(), quota);
+    Informer::new(api, config, move |object: &ZenAgentRemediation| Summary::of(object, &project))
+        .malformed(move |meta| Summary::malformed(meta, &salvage))
+        .handler(counts)
+        .handler(Feed { metrics, backlog, tally: Mutex::default() })
 }
 
 struct Feed {
@@ -121,7 +130,7 @@ impl Handler<Summary> for Feed {
     fn on_add(&self, key: &ObjectKey, new: &Arc<Summary>) {
         self.count(&new.phase, 1);
         self.record(new);
-        self.queue(key, new, if new.waits { Priority::Low } else { Priority::Normal });
+        self.queue(key, new, if new.rests { Priority::Low } else { Priority::Normal });
     }
 
     fn on_update(&self, key: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
@@ -131,7 +140,7 @@ impl Handler<Summary> for Feed {
             self.record(new);
         }
         match Arc::ptr_eq(old, new) {
-            true if new.waits => {}
+            true if new.rests => {}
             true => self.queue(key, new, Priority::Low),
             false => self.queue(key, new, Priority::Normal),
         }

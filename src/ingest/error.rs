@@ -2,7 +2,7 @@
 
 use crate::{
     problem::{Code, Problem, QUOTA_WAIT},
-    quota::Full,
+    quota::NoRoom,
 };
 
 /// Why a request's events were not all stored. Repeating the request is always safe.
@@ -25,9 +25,9 @@ pub enum IngestError {
         /// How many.
         events: usize,
     },
-    /// The tenant has no room for what is missing of this request; nothing of it was stored now.
+    /// There is no room for what is missing of this request; nothing of it was stored now.
     #[error(transparent)]
-    Full(#[from] Full),
+    NoRoom(#[from] NoRoom),
     /// Objects of this request are deleted while it is processed.
     #[error("the remediations of this request keep vanishing between create and get")]
     Vanishing,
@@ -53,9 +53,12 @@ impl From<IngestError> for Problem {
                 Code::BodyTooLarge,
                 format!("{events} events are too many for one request, which may have {}; split the report", super::MAX_EVENTS),
             ),
-            IngestError::Full(Full { cap }) => Self::new(
+            IngestError::NoRoom(NoRoom::Uncounted) => {
+                Self::new(Code::Unavailable, "The agent has just started and does not know yet what is stored; send the request again")
+            }
+            IngestError::NoRoom(NoRoom::Full { cap }) => Self::new(
                 Code::QuotaExceeded,
-                format!("You may have {cap} remediations stored, and have; clean up old ones, or wait until retention does"),
+                format!("You may have {cap} remediations stored, and would have more; decide on proposals, and clean up what has ended"),
             )
             .retry_after(QUOTA_WAIT),
             IngestError::Vanishing => Self::new(

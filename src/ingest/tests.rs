@@ -12,6 +12,7 @@ use crate::{
     informer::{Handler as _, remediations::Summary},
     key::ObjectKey,
     problem::{Code, Problem},
+    quota::NoRoom,
     remediation::{Action, Mode},
     test_api::{Failure, NAMESPACE, TestApi},
 };
@@ -23,6 +24,7 @@ const ACT_ON_CRITICAL: &str = "default: { mode: automatic, minSeverity: critical
 fn ingest(api: &TestApi, policy: &str) -> Ingest {
     let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(policy).unwrap()));
     let quota = Quota::new(NonZeroUsize::MAX, &"acme".parse().unwrap(), [&"globex".parse().unwrap()]);
+    quota.on_sync();
     Ingest::new(api.client(), NAMESPACE, policy, quota, Metrics::new())
 }
 
@@ -301,6 +303,7 @@ async fn a_kubernetes_api_that_never_answers_is_given_up_on() {
 /// An agent that may store so many, of a tenant that has none.
 fn with_room(api: &TestApi, cap: usize) -> (Ingest, Quota) {
     let quota = Quota::new(NonZeroUsize::new(cap).unwrap(), &"acme".parse().unwrap(), []);
+    quota.on_sync();
     (Ingest { quota: quota.clone(), ..ingest(api, ACT) }, quota)
 }
 
@@ -322,7 +325,7 @@ async fn at_the_cap_nothing_new_is_stored_and_what_is_stored_is_still_answered()
 
     let other = "01KAWB5YV4Q1V5B9QWQ0N7T3ZC";
     let error = ingest.accept("ingestEvents", &caller(other, 1), batch(1)).await.unwrap_err();
-    assert!(matches!(error, IngestError::Full(_)), "{error}");
+    assert!(matches!(error, IngestError::NoRoom(NoRoom::Full { .. })), "{error}");
     let told = Problem::from(error);
     assert_eq!(told.code, Code::QuotaExceeded);
     assert!(told.retry_after.is_some() && told.detail.contains('3'), "{told:?}");
@@ -343,7 +346,7 @@ async fn a_batch_that_does_not_fit_is_refused_whole_and_one_that_broke_off_needs
     let (ingest, quota) = with_room(&api, 3);
     let batch = |events: usize| (0..events).map(|_| event(Severity::Low)).collect::<Vec<_>>();
     let error = ingest.accept("ingestEvents", &caller(UUID, 1), batch(4)).await.unwrap_err();
-    assert!(matches!(error, IngestError::Full(_)), "{error}");
+    assert!(matches!(error, IngestError::NoRoom(NoRoom::Full { .. })), "{error}");
     assert!(api.names().await.is_empty());
 
     api.fail("", Failure::AfterCreates(2));

@@ -28,19 +28,35 @@ pub(super) async fn check(client: &Client, action: &Action, target: &Target) -> 
 async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
     let of = |group: &str, resource: &str, verb: &str| ResourceAttributes {
         group: Some(group.to_owned()),
-        resource: Some(resource.split('/').next().unwrap_or(resource).to_owned()),
+        resource: Some(plural(resource).to_owned()),
         subresource: resource.split_once('/').map(|(_, subresource)| subresource.to_owned()),
         verb: Some(verb.to_owned()),
         namespace: target.namespace.clone(),
         ..ResourceAttributes::default()
     };
-    if action.kind().level() == Level::Pod {
-        let all = action.kind().permissions().iter();
-        return Ok(all.flat_map(|one| one.verbs.iter().map(|verb| of(one.group, one.resource, verb))).collect());
-    }
     // Of the kinds that the action can be done to, only the target's own.
-    let resource = kinds::find(client, target).await?.resource;
-    Ok(vec![of(&resource.group, &resource.plural, "patch")])
+    let own = match action.kind().level() {
+        Level::Pod => None,
+        _ => Some(kinds::find(client, target).await?.resource),
+    };
+    let is_meant = |group: &str, resource: &str, verb: &str| {
+        own.as_ref().is_none_or(|own| (group, plural(resource)) == (own.group.as_str(), own.plural.as_str()) && verb != "get")
+    };
+    let mut needed = Vec::new();
+    for one in action.kind().permissions() {
+        needed
+            .extend(one.verbs.iter().filter(|verb| is_meant(one.group, one.resource, verb)).map(|verb| of(one.group, one.resource, verb)));
+    }
+    // A further kind, which the operator grants.
+    if let (true, Some(own)) = (needed.is_empty(), &own) {
+        needed.push(of(&own.group, &own.plural, "patch"));
+    }
+    Ok(needed)
+}
+
+/// The resource, without its subresource.
+fn plural(resource: &str) -> &str {
+    resource.split('/').next().unwrap_or(resource)
 }
 
 /// The permission, if it is not granted.

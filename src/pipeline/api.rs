@@ -99,12 +99,25 @@ pub(super) async fn of(client: &Client, target: &Target) -> Result<Api<DynamicOb
     }
 }
 
+/// What of an object a write is addressed to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// All that is not in a subresource.
+    Whole,
+    /// The number of its replicas.
+    Scale,
+}
+
 /// Writes a merge patch that only holds for `live` as it was read: its uid and its resourceVersion.
-pub(super) async fn patch_as_read(api: &Api<DynamicObject>, live: &DynamicObject, mut patch: Value) -> Result<DynamicObject, ApiError> {
+pub(super) async fn patch_as_read(api: &Api<DynamicObject>, part: Part, live: &DynamicObject, mut patch: Value) -> Result<(), ApiError> {
     patch["metadata"]["uid"] = live.metadata.uid.clone().into();
     patch["metadata"]["resourceVersion"] = live.metadata.resource_version.clone().into();
     let name = live.metadata.name.as_deref().unwrap_or_default();
-    call("change the target", api.patch(name, &PatchParams::default(), &Patch::Merge(patch))).await
+    let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
+    match part {
+        Part::Whole => call("change the target", api.patch(name, &params, &patch)).await.map(drop),
+        Part::Scale => call("scale the target", api.patch_scale(name, &params, &patch)).await.map(drop),
+    }
 }
 
 /// Deletes an object only as it was read: its uid and its resourceVersion.

@@ -280,9 +280,12 @@ async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_
     let control = control_plane().await;
     let admin = control.client().await;
     workload(&admin, "shop-undone").await;
+    // Without labels, which would need more permissions than a scale does.
     let mut policy = policy();
-    policy["rules"][1]["mode"] = "propose".into();
-    let release = Release::install(control, "undone", &json!({ "policy": policy, "targetNamespaces": ["shop-undone"] }));
+    policy["rules"].as_array_mut().unwrap().remove(0);
+    policy["rules"][0]["mode"] = "propose".into();
+    let values = json!({ "policy": policy, "targetNamespaces": ["shop-undone"], "enabledActions": ["network-quarantine", "scale"] });
+    let release = Release::install(control, "undone", &values);
     refuse_quarantine(&release, &admin, "shop-undone").await;
     let (_, before) = refusals(&admin).await;
     let (updates, deletions) = (written(&admin, "PUT").await, written(&admin, "DELETE").await);
@@ -320,6 +323,14 @@ async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_
     agent.stop();
     let (lines, after) = refusals(&admin).await;
     assert_eq!(after - before, 0.0, "{lines:#?}");
+    // And what scales cannot change what runs.
+    let account = controlplane::client(&release.kubeconfig()).await;
+    for workload in ["deployments", "statefulsets", "replicasets"] {
+        assert!(allowed(&account, &format!("patch apps:{workload}/scale shop-undone")).await, "{workload}");
+        for verb in ["patch", "update"] {
+            assert!(!allowed(&account, &format!("{verb} apps:{workload} shop-undone")).await, "{verb} {workload}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

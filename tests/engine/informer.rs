@@ -256,6 +256,28 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
     .await;
 }
 
+#[tokio::test]
+async fn a_malformed_remediation_is_counted_as_unknown_and_is_no_work() {
+    let (fake, metrics) = (Fake::new(), Metrics::new());
+    let backlog = Backlog::new(Backoff::default(), 1, &metrics);
+    fake.put(
+        REMEDIATIONS,
+        "zen",
+        "never",
+        json!({ "spec": { "scheduledTime": "9999-12-31T23:59:59Z" }, "status": { "phase": "succeeded" } }),
+    );
+    fake.put(REMEDIATIONS, "zen", "fine", remediation("succeeded"));
+    let quota = crate::served::unlimited();
+    let informer = remediations::informer(Api::all(fake.client()), config(), metrics.clone(), backlog.clone(), quota);
+    let mut running = Running::start(informer).await;
+    running.told(2).await;
+    assert_eq!((counts(&metrics), counts(&metrics)), (vec![0, 0, 1, 0, 0, 1], recount(&running.store)));
+    fake.put(REMEDIATIONS, "zen", "never", remediation("failed"));
+    running.told(1).await;
+    assert_eq!((counts(&metrics), counts(&metrics)), (vec![0, 0, 1, 1, 0, 0], recount(&running.store)));
+    assert!(backlog.is_empty(), "what has ended is no work");
+}
+
 #[test]
 fn the_recorded_size_is_that_of_the_json() {
     let object = zen_agent::fixtures::Fixtures::new(3, jiff::Timestamp::now()).size(3_000).generate(1).next().unwrap();

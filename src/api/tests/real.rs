@@ -12,6 +12,7 @@ use super::{caller::Signed, verifier_and_caller};
 use crate::{
     api::{Dispatcher, Handlers, Operations, Places, Surface},
     events::Events,
+    informer::Handler as _,
     ingest::Ingest,
     policy::Policy,
     quota::Quota,
@@ -39,6 +40,7 @@ impl Agent {
         let (kubernetes, metrics) = (TestApi::start().await, Metrics::new());
         let (client, tenant) = (kubernetes.client(), own_tenant.parse().unwrap());
         let quota = Quota::new(NonZeroUsize::MAX, &tenant, [&"acme".parse().unwrap()]);
+        quota.on_sync();
         let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(POLICY).unwrap()));
         let handlers = Handlers {
             client: client.clone(),

@@ -1,5 +1,6 @@
 //! `scale`: sets the replicas of the Deployment, StatefulSet or ReplicaSet in charge. Undone by the
-//! former number, if the number is still the one that was set.
+//! former number, if the number is still the one that was set. Written is the scale subresource, whose
+//! permission changes nothing but that number.
 
 use kube::api::DynamicObject;
 use schemars::JsonSchema;
@@ -29,9 +30,12 @@ impl Act for ScaleAction {
 
     const LEVEL: Level = Level::Replicas;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::to("apps", "deployments", &["get", "patch"]),
-        Permission::to("apps", "statefulsets", &["get", "patch"]),
-        Permission::to("apps", "replicasets", &["get", "patch"]),
+        Permission::to("apps", "deployments", &["get"]),
+        Permission::to("apps", "deployments/scale", &["patch"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "statefulsets/scale", &["patch"]),
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "replicasets/scale", &["patch"]),
         Permission::to("", "pods", &["get"]),
     ];
     const REVERSIBILITY: Reversibility = Reversibility::Reversible;
@@ -51,7 +55,7 @@ impl Act for ScaleAction {
             now if now == previous => Ok(Some(patch(self.replicas))),
             _ => Err(ActionError::Changed { field: "spec.replicas".to_owned() }),
         };
-        site.converge(change).await
+        site.scale().converge(change).await
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -66,7 +70,7 @@ impl Act for ScaleAction {
             let held = replicas(live)? == self.replicas && previous != self.replicas;
             Ok(held.then(|| patch(previous)))
         };
-        site.revert(change).await
+        site.scale().revert(change).await
     }
 
     fn leftover(&self, site: &Site<'_>) -> String {

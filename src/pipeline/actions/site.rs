@@ -13,7 +13,7 @@ use crate::{
     lease::Tenure,
     pipeline::{
         Pipeline,
-        api::{self, ApiError},
+        api::{self, ApiError, Part},
         run,
     },
     remediation::{Phase, Step, ZenAgentRemediation},
@@ -23,11 +23,14 @@ use crate::{
 pub(super) const PASSES: usize = 8;
 
 /// Where an action acts, and for which remediation.
+#[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(super) client: &'a Client,
     tenure: &'a Tenure,
     /// The pinned target.
     pub(super) target: &'a Target,
+    /// What of it is written.
+    part: Part,
     /// The remediation's namespace.
     pub(super) namespace: &'a str,
     /// The remediation's name.
@@ -55,11 +58,17 @@ impl<'a> Site<'a> {
             client: &pipeline.client,
             tenure: &pipeline.tenure,
             target,
+            part: Part::Whole,
             namespace: namespace.as_deref().unwrap_or_default(),
             name: name.as_deref().unwrap_or_default(),
             uid: uid.as_deref(),
             attempt: run::under_way(remediation),
         }
+    }
+
+    /// The same, where only the number of replicas is written, which is a permission of its own.
+    pub(super) const fn scale(self) -> Self {
+        Self { part: Part::Scale, ..self }
     }
 
     pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
@@ -122,8 +131,8 @@ impl<'a> Site<'a> {
             let live = self.read_from(&api).await?;
             let Some(patch) = change(&live)? else { return Ok(()) };
             self.still_ours().await?;
-            match api::patch_as_read(&api, &live, patch).await {
-                Ok(_) => {}
+            match api::patch_as_read(&api, self.part, &live, patch).await {
+                Ok(()) => {}
                 // Somebody else wrote, deleted or replaced it since: the next read shows which.
                 Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
                 Err(error) => return Err(error.into()),

@@ -153,6 +153,32 @@ async fn the_scale_of_a_workload_is_read_and_changed() {
 }
 
 #[tokio::test]
+async fn a_patch_of_the_scale_holds_only_for_the_workload_as_it_was_read() {
+    let (client, namespace) = server().await;
+    let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
+    let read = deployments.create(&PostParams::default(), &deployment("web")).await.unwrap();
+    let as_read = |version: Option<String>, uid: Option<String>, replicas: i32| {
+        Patch::Merge(json!({"metadata": {"uid": uid, "resourceVersion": version}, "spec": {"replicas": replicas}}))
+    };
+    let params = PatchParams::default();
+    let patched = deployments.patch_scale("web", &params, &as_read(read.resource_version(), read.uid(), 3)).await.unwrap();
+    assert_eq!((patched.metadata.uid.clone(), patched.spec.unwrap().replicas), (read.uid(), Some(3)));
+
+    // Its own write has made what it read stale; and so does anybody else's.
+    let stale = refusal(deployments.patch_scale("web", &params, &as_read(read.resource_version(), read.uid(), 4)).await);
+    assert_eq!((stale.code, stale.reason.as_str()), (409, "Conflict"));
+    let label = Patch::Merge(json!({"metadata": {"labels": {"by": "another"}}}));
+    deployments.patch("web", &params, &label).await.unwrap();
+    let stale = refusal(deployments.patch_scale("web", &params, &as_read(patched.metadata.resource_version, read.uid(), 4)).await);
+    assert_eq!((stale.code, stale.reason.as_str()), (409, "Conflict"));
+
+    let fresh = deployments.get("web").await.unwrap();
+    let replaced = Some("00000000-0000-4000-8000-000000000000".to_owned());
+    assert_eq!(refusal(deployments.patch_scale("web", &params, &as_read(fresh.resource_version(), replaced, 4)).await).code, 409);
+    assert_eq!(deployments.get("web").await.unwrap().spec.unwrap().replicas, Some(3));
+}
+
+#[tokio::test]
 async fn documents_name_the_types_and_that_fields_can_be_validated() {
     let (client, _) = server().await;
     let index = get(&client, "application/json", "/openapi/v3").await.unwrap();
