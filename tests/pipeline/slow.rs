@@ -94,3 +94,19 @@ async fn a_permission_that_is_missing_half_way_undoes_the_first_half() {
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Forbidden"));
     assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_deletion_that_is_refused_ends_with_the_reason_and_the_pod_as_it_was() {
+    for (name, action) in [("deleted", delete_pod()), ("evicted", evict())] {
+        let world = World::new().await;
+        let before = world.state(&web_pod()).await;
+        world.create(name, unattended(web_pod(), action)).await;
+        let refusing = world.tapped(Arc::new(|method, path: String| {
+            let removes = method == http::Method::DELETE || path.ends_with("/eviction");
+            async move { removes.then_some(403) }.boxed()
+        }));
+        let ended = refused_for_long(&world, &refusing, name).await;
+        assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Forbidden"));
+        assert_eq!(world.state(&web_pod()).await, before);
+    }
+}
