@@ -13,7 +13,7 @@ pub enum Category {
     Timeout,
     /// Somebody else changed the object meanwhile; a fresh read is needed.
     Conflict,
-    /// The agent lacks the permission, until somebody grants it.
+    /// The agent lacks the permission, until somebody grants it; or the API server has just started and has not read its roles.
     Forbidden,
     /// The object, or its type, is not there.
     NotFound,
@@ -28,8 +28,6 @@ pub enum Category {
 pub enum Retry {
     /// Soon, waiting longer each time.
     Backoff,
-    /// At the longest wait, since only a person can help.
-    Park,
     /// Not before the object changes, or is redelivered by the resync.
     Never,
 }
@@ -76,8 +74,7 @@ impl Category {
     /// What to do about it.
     pub const fn retry(self) -> Retry {
         match self {
-            Self::Transient | Self::Timeout | Self::Conflict => Retry::Backoff,
-            Self::Forbidden => Retry::Park,
+            Self::Transient | Self::Timeout | Self::Conflict | Self::Forbidden => Retry::Backoff,
             Self::NotFound | Self::Validation | Self::Permanent => Retry::Never,
         }
     }

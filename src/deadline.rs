@@ -1,15 +1,41 @@
-//! How long the agent waits for the Kubernetes API, and lets its callers wait.
+//! How long the agent waits for the Kubernetes API, and lets its callers wait: one constant a purpose.
+//!
+//! | constant | what may take so long | must be |
+//! |---|---|---|
+//! | [`CALL`] | one call about one object | |
+//! | [`PAGE`] | one page of a listing | less than [`REQUEST`] and [`PASS`], which may begin with one |
+//! | [`REQUEST`] | a request of the API, from its verification to its answer; a cleanup without any progress | |
+//! | [`PASS`] | one pass of the pipeline over one remediation | less than [`SILENCE`], or a slow API would look like a stuck worker |
+//! | [`SILENCE`] | a loop without a heartbeat, before the process counts as stuck | |
+//!
+//! The lease (`lease::Timing`), the probes and the watch (`stream::watch`) have times of their own, which
+//! follow from what they are about.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// How long one call to the Kubernetes API may take.
+/// How long one call to the Kubernetes API may take that is about one object.
 pub const CALL: Duration = Duration::from_secs(10);
+
+/// How long the server may take for one page of a listing.
+///
+/// Where a selector matches little, the server reads past all that does not match before it answers, which
+/// of 100,000 remediations takes it longer than a call about one object may take.
+pub const PAGE: Duration = Duration::from_secs(25);
 
 /// How long a request may take from its verification to its answer, whatever number of calls it leads
 /// to. A cleanup may take longer while it makes progress, and ends so long after the last of it.
 pub const REQUEST: Duration = Duration::from_secs(30);
+
+/// How long a pass of the pipeline may take.
+pub const PASS: Duration = Duration::from_secs(45);
+
+/// How long a busy loop may be silent before the process counts as stuck.
+pub const SILENCE: Duration = Duration::from_secs(60);
+
+const _: () = assert!(CALL.as_secs() < PAGE.as_secs() && PAGE.as_secs() < REQUEST.as_secs());
+const _: () = assert!(PAGE.as_secs() + CALL.as_secs() < PASS.as_secs() && PASS.as_secs() < SILENCE.as_secs());
 
 /// Bounds a call: one that takes longer fails as [`Category::Timeout`](crate::category::Category).
 ///

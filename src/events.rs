@@ -32,6 +32,7 @@ use kube::{
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
+    causes::chain,
     deadline::CALL,
     event::Target,
     remediation::{APPROVED, HELD, Phase, RemediationStatus, StepName, ZenAgentRemediation, conditions},
@@ -101,7 +102,7 @@ async fn record(recorder: Recorder, mut waiting: mpsc::Receiver<(ObjectReference
         let outcome = match timeout(CALL, recorder.publish(&event, &regarding)).await {
             Ok(Ok(())) => "recorded",
             Ok(Err(error)) => {
-                tracing::warn!(%error, reason = event.reason, namespace = regarding.namespace, "an Event was not recorded");
+                tracing::warn!(error = chain(&error), reason = event.reason, namespace = regarding.namespace, "an Event was not recorded");
                 "failed"
             }
             Err(_) => "failed",

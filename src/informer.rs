@@ -27,7 +27,7 @@ use kube::{
     core::DeserializeGuard,
 };
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use store::Store;
@@ -35,6 +35,8 @@ use store::{Applied, Object};
 
 use crate::{
     category::Category,
+    causes::chain,
+    deadline::{PAGE, within},
     key::ObjectKey,
     queue::Backoff,
     random::SplitMix64,
@@ -137,7 +139,7 @@ where
                 }
                 Err(error) => {
                     let category = Category::of(&error).as_str();
-                    tracing::warn!(resource = self.api.resource_url(), category, %error, "cannot list; trying again");
+                    tracing::warn!(resource = self.api.resource_url(), category, error = chain(&error), "cannot list; trying again");
                 }
             }
             // After an expired watch too: a server that expires every watch is not to be hammered.
@@ -155,8 +157,7 @@ where
         self.malformed = 0;
         let mut params = ListParams::default().limit(self.config.page_size.max(1));
         loop {
-            let answer = timeout(stream::ANSWER, self.api.list(&params)).await;
-            let list = answer.map_err(|elapsed| kube::Error::Service(Box::new(elapsed)))??;
+            let list = within(PAGE, self.api.list(&params)).await?;
             self.store.contact();
             for object in list.items {
                 self.apply(object);
@@ -189,7 +190,7 @@ where
                     }
                     Some(Err(WatchError::Broken(error))) => {
                         let category = Category::of(&error).as_str();
-                        tracing::warn!(resource = self.api.resource_url(), category, %error, "a watch broke off; reconnecting");
+                        tracing::warn!(resource = self.api.resource_url(), category, error = chain(&error), "a watch broke off; reconnecting");
                     }
                     Some(Err(WatchError::Expired)) | None => {
                         tracing::info!(resource = self.api.resource_url(), "a watch expired; listing again");

@@ -33,7 +33,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{category::Category, heartbeat::Heartbeat};
+use crate::{category::Category, causes::chain, heartbeat::Heartbeat};
 use elector::{Elector, Verdict};
 
 /// The Lease's name.
@@ -170,7 +170,7 @@ impl Election {
         self.revoke();
         match timeout(RELEASE, self.release()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the lease is not released; it runs out by itself"),
+            Ok(Err(error)) => tracing::warn!(error = chain(&error), "the lease is not released; it runs out by itself"),
             Err(_) => tracing::warn!("the lease is not released in time; it runs out by itself"),
         }
     }
@@ -222,9 +222,14 @@ impl Election {
         };
         let category = Category::of(&error).as_str();
         if self.failures == 0 {
-            tracing::warn!(lease = self.api.resource_url(), category, %error, "cannot take part in the election; trying again");
+            tracing::warn!(
+                lease = self.api.resource_url(),
+                category,
+                error = chain(&error),
+                "cannot take part in the election; trying again"
+            );
         } else {
-            tracing::debug!(category, %error, "still cannot take part in the election");
+            tracing::debug!(category, error = chain(&error), "still cannot take part in the election");
         }
         self.failures = self.failures.saturating_add(1);
     }

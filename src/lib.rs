@@ -24,6 +24,7 @@ pub mod admin;
 pub mod api;
 pub mod audit;
 pub mod category;
+mod causes;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -39,14 +39,35 @@
 //!   write is not made, or refused.
 //! - The values are functions of the remediation alone, and what is created has the remediation's name.
 //!
-//! One case is left, which no precondition covers: a leader that freezes between that read and its write,
-//! while the next one ends the remediation without having had to touch the target. Its write then holds.
+//! The client repeats a call by itself, up to 15 times within [`CALL`](crate::deadline::CALL), where the
+//! server answers 429, 503 or 504 (`default_retry` of kube's `Config`). The repetitions of a write come after
+//! that read, and after a 503 or 504 the write may have been made. They are the same bytes with the same
+//! uid and resourceVersion: where the first was made, or anybody else wrote since, the server refuses them
+//! (409, of a create too), and a fresh read shows how it stands. A write may so come up to ten seconds after
+//! the read, and after the lease was lost, as one of a leader that froze there.
+//!
+//! Left are these cases, which no precondition covers:
+//!
+//! - A leader freezes, or its write is under way, between that read and the write, while the next one ends
+//!   the remediation without having had to touch the target. The write then holds.
+//! - A claim is under way when the lease changes hands, and the next leader claims another remediation of
+//!   the same target: the two are carried out side by side (`running.rs`). Each still writes only to
+//!   what it has read, and undoes only what still reads as it set it.
+//!
+//! # Deleted while in progress
+//!
+//! There is no finalizer: who deletes a remediation that is `in_progress` (retention and cleanup never do)
+//! ends the work on it at once, and takes `.status.previous` with it. What was changed by then stays, is not
+//! validated, and is not undone. It ends by itself within minutes, so it is better waited for; or
+//! `kubectl get zar NAME -o jsonpath='{.status.action}{.status.target}{.status.previous}'` first says what
+//! is to be put back by hand. Afterwards only the Kubernetes Events on the target name it, for an hour.
 //!
 //! What failed and may yet succeed is tried again, on one of two ladders:
 //!
 //! | what                         | attempts                        | waits |
 //! |------------------------------|---------------------------------|-------|
 //! | execute, rollback            | counted on the object; given up | in memory: 250 ms doubling to 30 s, by the attempts |
+//! | what is forbidden            | for 30 s, but in rollback; given up | in memory (`refusals.rs`) |
 //! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
 //!
 //! What no repetition helps is looked at again when the object changes, or at the next resync.
@@ -64,6 +85,7 @@ mod kinds;
 mod listing;
 mod plan;
 mod recent;
+mod refusals;
 mod resolve;
 mod rollback;
 mod run;
@@ -79,6 +101,7 @@ use tracing::Instrument;
 
 use gate::Gate;
 use recent::Recent;
+use refusals::Refusals;
 use run::{Run, Stage};
 use running::Running;
 use stopwatch::Stopwatches;
@@ -95,6 +118,7 @@ pub use validate::ValidateError;
 
 use crate::{
     category::Category,
+    deadline::PASS,
     events::Events,
     key::ObjectKey,
     lease::Tenure,
@@ -102,9 +126,6 @@ use crate::{
     remediation::{ActionKind, Phase, Reason},
     telemetry::Metrics,
 };
-
-/// How long a pass may take: less than a worker may be silent before the process counts as stuck.
-const PASS: Duration = Duration::from_secs(45);
 
 /// How the pipeline works.
 #[derive(Clone, Debug)]
@@ -200,6 +221,7 @@ pub struct Pipeline {
     running: Running,
     recent: Recent,
     stopwatches: Stopwatches,
+    refusals: Refusals,
     tenure: Tenure,
     /// Held from the count of the budget to the claim that uses it.
     admission: Mutex<()>,
@@ -216,8 +238,19 @@ enum Flow {
 impl Pipeline {
     /// A pipeline that works with this client's permissions, as long as the tenure holds.
     pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
-        let (running, recent, stopwatches) = (Running::default(), Recent::default(), Stopwatches::default());
-        Self { client, settings, guardrails, events, metrics, running, recent, stopwatches, tenure, admission: Mutex::new(()) }
+        Self {
+            client,
+            settings,
+            guardrails,
+            events,
+            metrics,
+            running: Running::default(),
+            recent: Recent::default(),
+            stopwatches: Stopwatches::default(),
+            refusals: Refusals::default(),
+            tenure,
+            admission: Mutex::new(()),
+        }
     }
 
     /// Takes one remediation as far as it goes now; `None` when there is none of that name.
@@ -252,6 +285,7 @@ impl Pipeline {
             };
             if matches!(stage, Stage::Ended | Stage::NotOurs) {
                 self.stopwatches.forget(run.uid());
+                self.refusals.forget(run.uid());
             }
             if let Flow::Rest(next) = flow {
                 return Ok(Progress { phase: run.phase(), next, wakes: run.wakes });
@@ -294,6 +328,11 @@ impl Pipeline {
         again: impl FnOnce(E) -> PipelineError,
     ) -> Result<Flow, PipelineError> {
         let Some(reason) = reason else { return Err(again(error)) };
+        if let Some(wait) = run.refused(reason, &error) {
+            run.hold(reason, &error.to_string());
+            run.save().await.map_err(PipelineError::Save)?;
+            return Ok(Flow::Rest(Some(wait)));
+        }
         self.end(run, Phase::Failed, reason, &error.to_string()).await.map_err(PipelineError::Save)?;
         Ok(Flow::Again)
     }

@@ -42,6 +42,7 @@ pub use terminal::{NotTerminal, TerminalPhase};
 
 use crate::{
     category::Category,
+    causes::chain,
     deadline::{self, CALL, within},
     heartbeat::{BEAT, Heartbeat},
     identity::Tenant,
@@ -210,7 +211,7 @@ impl Retention {
             self.heartbeat.beat();
             match next {
                 None => return report,
-                Some(Outcome::Unlisted(category, error)) => self.give_up(&mut report, category, &error.to_string()),
+                Some(Outcome::Unlisted(category, error)) => self.give_up(&mut report, category, &chain(&error)),
                 Some(Outcome::Met(fate)) => {
                     report.matched += 1;
                     match fate {
@@ -249,7 +250,13 @@ impl Retention {
                     Category::NotFound => Fate::Gone,
                     Category::Conflict => self.after_conflict(object).await,
                     category => {
-                        tracing::error!(namespace, name, category = category.as_str(), %error, "cannot delete a remediation");
+                        tracing::error!(
+                            namespace,
+                            name,
+                            category = category.as_str(),
+                            error = chain(&error),
+                            "cannot delete a remediation"
+                        );
                         Fate::Failed
                     }
                 },

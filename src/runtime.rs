@@ -23,6 +23,23 @@
 //!
 //! A new term remembers nothing: what is under way, the budget, cool-downs and busy targets are read from
 //! the objects. A step that was abandoned is gone on with by the next leader.
+//!
+//! When the Kubernetes API goes away and comes back:
+//!
+//! ```text
+//!          leader                                every replica
+//!    0 s   renewals and steps fail,              events are answered 503 with Retry-After; the watch breaks off
+//!          are tried again                       and reconnects, 0.8 s doubling to 30 s
+//!    8 s   at the latest                         /readyz red, and says why; liveness stays green
+//!   10 s   not renewed: the term ends, steps     idle, the backlog keeps its keys
+//!          under way are put back
+//!    …     everybody asks for the lease, every 2 s where the answer is no, every 7 s where there is none
+//!   back   the first to ask gets the lease: the  events are stored; /readyz green at the next probe;
+//!          former leader, or anybody, once it    the watch resumes where it was, or lists anew (410),
+//!          stood unchanged for 15 s              within 30 s
+//!          a new term: what is in progress is gone on with, another attempt counted; what is forbidden
+//!          while the server still reads its roles is asked again (`pipeline::refusals`)
+//! ```
 
 mod certificates;
 mod leader;
@@ -40,6 +57,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin, api,
     config::Config,
+    deadline::SILENCE,
     events::Events,
     informer::{self, remediations},
     ingest::Ingest,
@@ -61,8 +79,6 @@ use leader::Leader;
 pub const DRAIN: Duration = Duration::from_secs(25);
 /// How much of it requests in flight may take.
 const API_DRAIN: Duration = Duration::from_secs(10);
-/// How long a busy loop may be silent before the process counts as stuck.
-const SILENCE: Duration = Duration::from_secs(60);
 
 /// Why the agent could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@
 
 mod watch;
 
-use std::{fmt::Debug, future::Future, time::Duration};
+use std::{fmt::Debug, future::Future};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::{
@@ -22,16 +22,16 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-pub(crate) use watch::{ANSWER, RENEWAL};
+pub(crate) use watch::RENEWAL;
 pub use watch::{Change, WatchError, watch};
 
-use crate::{deadline::within, key::ObjectKey};
+use crate::{
+    deadline::{PAGE, within},
+    key::ObjectKey,
+};
 
 /// How many objects a page holds unless somebody knows better; what client-go uses.
 pub const PAGE_SIZE: u32 = 500;
-
-/// How long the server may take for a page: less than a loop may be silent before it counts as stuck.
-const PAGE: Duration = Duration::from_secs(45);
 
 /// How often in a row a listing is resumed that expires before it yields anything new.
 const RESUMPTIONS: u32 = 3;

@@ -276,7 +276,7 @@ async fn an_event_too_large_to_keep_is_refused_before_anything_is_written() {
 async fn what_the_kubernetes_api_refuses_is_told_apart_from_what_it_cannot_do_now() {
     let quota = "zenagentremediations.zen.kube-zen.io \"zar-1\" is forbidden: exceeded quota: objects, limited: 10";
     let cases = [
-        (403, "no", Code::Internal),
+        (403, "no", Code::Unavailable),
         (403, quota, Code::QuotaExceeded),
         (422, "no", Code::Internal),
         (404, "no", Code::Unavailable),

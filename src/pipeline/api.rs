@@ -39,6 +39,10 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    pub(super) fn failed(what: &'static str, source: kube::Error) -> Self {
+        Self::Failed { what, source: Box::new(source) }
+    }
+
     /// What kind of failure it was.
     pub fn category(&self) -> Category {
         match self {
@@ -73,7 +77,7 @@ fn explain(error: &kube::Error) -> String {
 /// Makes a call, bounded in time.
 pub(super) async fn call<T>(what: &'static str, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, ApiError> {
     let answer = tokio::time::timeout(CALL, call).await.map_err(|_| ApiError::Timeout { what })?;
-    answer.map_err(|source| ApiError::Failed { what, source: Box::new(source) })
+    answer.map_err(|source| ApiError::failed(what, source))
 }
 
 /// Like [`call`], with `None` where the object is not there.

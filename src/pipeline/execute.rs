@@ -52,6 +52,9 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         Err(error) => {
             let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS).then_some(Reason::ExecutionFailed);
             let Some(reason) = error.reason().or(given_up) else { return Err(ExecuteError::Target(error)) };
+            if let Some(wait) = run.refused(reason, &error) {
+                return Ok(Flow::Rest(Some(wait)));
+            }
             give_up(pipeline, run, reason, &error.to_string()).await
         }
     }

@@ -3,10 +3,7 @@
 use futures::{Stream, TryStreamExt, stream as streams};
 use kube::{Api, api::ListParams, core::DeserializeGuard};
 
-use super::{
-    Pipeline,
-    api::{ApiError, call},
-};
+use super::{Pipeline, api::ApiError};
 use crate::{remediation::ZenAgentRemediation, stream};
 
 type Guarded = DeserializeGuard<ZenAgentRemediation>;
@@ -20,7 +17,8 @@ impl Pipeline {
         };
         let pages = stream::pages(api, ListParams::default().fields(fields), stream::PAGE_SIZE);
         streams::try_unfold(Box::pin(pages), |mut pages| async move {
-            let page = call("list remediations", pages.try_next()).await?;
+            // Each page is bounded by the stream.
+            let page = pages.try_next().await.map_err(|source| ApiError::failed("list remediations", source))?;
             Ok(page.map(|page| (page.items.into_iter().filter_map(stream::well_formed).collect(), pages)))
         })
     }

@@ -125,6 +125,21 @@ impl<'a> Run<'a> {
         self.status.set_condition(type_, holds, reason, message, self.object.metadata.generation);
     }
 
+    /// When to ask again for what the API server refuses; `None` for other reasons, and for a refusal that has lasted.
+    pub(super) fn refused(&self, reason: Reason, error: &dyn std::error::Error) -> Option<Duration> {
+        let wait = match reason {
+            Reason::Forbidden => self.pipeline.refusals.again(self.uid())?,
+            _ => return None,
+        };
+        tracing::warn!(%error, wait = wait.as_secs_f64(), "the agent is not permitted to go on; it asks again");
+        Some(wait)
+    }
+
+    /// What the API server may have refused before is permitted.
+    pub(super) fn granted(&self) {
+        self.pipeline.refusals.forget(self.uid());
+    }
+
     /// Holds back what may otherwise run.
     pub(super) fn hold(&mut self, reason: Reason, message: &str) {
         self.set_condition(HELD, Holds::Yes, reason, message);
@@ -141,6 +156,8 @@ impl<'a> Run<'a> {
         if self.status.target.as_ref() == Some(target) && self.object.step(StepName::Plan).is_some() {
             return;
         }
+        self.granted();
+        self.release();
         self.status.target = Some(target.clone());
         self.status.steps.retain(|step| step.name != StepName::Plan);
         let (name, state) = (StepName::Plan, StepState::Succeeded);
@@ -150,6 +167,7 @@ impl<'a> Run<'a> {
     /// Starts a step: its first attempt.
     pub(super) fn start(&mut self, name: StepName) {
         self.begun = Some(name);
+        self.granted();
         self.status.steps.retain(|step| step.name != name);
         self.status.steps.push(Step { name, state: StepState::Running, attempts: 1, started_at: now(), finished_at: None, message: None });
     }

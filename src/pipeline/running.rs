@@ -1,4 +1,7 @@
-//! Which targets are being worked on: one remediation each.
+//! Which targets are being worked on: by one remediation each, as far as this process knows.
+//!
+//! A claim that another leader sent before it lost the lease, and that arrives after this one has looked, is
+//! not known here: then two work on the target until one of them ends (see "Two leaders" in [`super`]).
 //!
 //! The objects in progress say so, and this index only spares listing them for each claim: it is
 //! filled from them at first use, kept by the claims of this process, and an entry is believed only

@@ -34,6 +34,9 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         Some((action, target, _)) => action.validate(&Site::new(pipeline, target, &run.object)).await,
         None => Err(ActionError::NotRecorded),
     };
+    if seen.is_ok() {
+        run.granted();
+    }
     let elapsed = run.time_under_way();
     let left = pipeline.settings.validation_timeout.saturating_sub(elapsed);
     let (reason, message) = match seen {
@@ -51,6 +54,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         }
         Err(error) => match error.reason() {
             Some(reason @ (Reason::TargetNotFound | Reason::TargetReplaced | Reason::RollbackUnsupported)) => (reason, error.to_string()),
+            Some(reason) if let Some(wait) = run.refused(reason, &error) => return Ok(Flow::Rest(Some(wait))),
             _ if left.is_zero() => (Reason::ValidationTimedOut, error.to_string()),
             _ => return Err(ValidateError::Target(error)),
         },

@@ -2,17 +2,23 @@
 //!
 //! | category | answer |
 //! |---|---|
-//! | transient, timeout, conflict, not found | 503, to be tried again |
+//! | transient, timeout, conflict, not found, forbidden | 503, to be tried again |
 //! | forbidden, by a ResourceQuota | 429 `quota_exceeded` |
-//! | forbidden, validation, permanent | 500, its cause in the log |
+//! | validation, permanent | 500, its cause in the log |
 //!
 //! Nothing asked for by name is looked up this way, so what is not found is the namespace or the
 //! resource itself: installed late, or being replaced.
+//!
+//! What is forbidden is told as 503 as well, since an API server that has just started forbids everything
+//! until it has read its roles (kubernetes#101422, #121635), and a permission that is missing is about to be
+//! granted: a sender that gives up on 500 would lose its events for somebody else's mistake. Who operates
+//! the agent sees the permission by name in the log, 503 in `zen_agent_requests_total`, and, where remediations
+//! may not even be listed, the agent not ready.
 
-use std::{error::Error, fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use super::{Code, Problem};
-use crate::category::Category;
+use crate::{category::Category, causes::chain};
 
 /// When to come back for what a quota refused: somebody has to delete something, or retention does.
 pub(crate) const QUOTA_WAIT: Duration = Duration::from_secs(60);
@@ -36,11 +42,11 @@ impl Problem {
     /// The answer to a request that failed by an error of this category, which was logged where it came up.
     pub fn of_category(category: Category) -> Self {
         match category {
-            Category::Transient | Category::Timeout | Category::Conflict | Category::NotFound => Self::new(
+            Category::Transient | Category::Timeout | Category::Conflict | Category::NotFound | Category::Forbidden => Self::new(
                 Code::Unavailable,
                 "The Kubernetes API cannot do this now; send the same request again, with the same X-Request-Id",
             ),
-            Category::Forbidden | Category::Validation | Category::Permanent => Self::new(
+            Category::Validation | Category::Permanent => Self::new(
                 Code::Internal,
                 "The Kubernetes API refuses what the agent asks for; the operator of the agent finds the cause in its log",
             ),
@@ -61,24 +67,6 @@ fn is_quota(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 403 && status.message.contains("exceeded quota"))
 }
 
-/// The error with all its causes, but for what a refusal quotes of an object: that is an event's.
-fn chain(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) if status.code == 422 => format!("{} {}", status.code, status.reason),
-        kube::Error::Api(status) => format!("{} {}: {}", status.code, status.reason, status.message),
-        _ => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                // Writing to a String cannot fail.
-                write!(text, ": {error}").unwrap_or_default();
-                cause = error.source();
-            }
-            text
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -95,7 +83,7 @@ mod tests {
         let rows = [
             (400, Code::Internal),
             (401, Code::Unavailable),
-            (403, Code::Internal),
+            (403, Code::Unavailable),
             (404, Code::Unavailable),
             (405, Code::Unavailable),
             (408, Code::Unavailable),
@@ -128,11 +116,5 @@ mod tests {
         let status = r#"{ "status": "Failure", "reason": "TooManyRequests", "code": 429, "details": { "retryAfterSeconds": 17 } }"#;
         let status: Status = serde_json::from_str(status).unwrap();
         assert_eq!(Problem::of_kubernetes(&kube::Error::Api(status.boxed())).retry_after, Some(Duration::from_secs(17)));
-    }
-
-    #[test]
-    fn the_log_does_not_quote_the_content_of_an_object() {
-        let error = kube::Error::Api(Status::failure("spec.facts: Invalid value: SECRET", "Invalid").with_code(422).boxed());
-        assert_eq!(chain(&error), "422 Invalid");
     }
 }

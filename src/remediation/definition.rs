@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::crd;
+use crate::causes::chain;
 
 /// How long an API server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,7 +119,9 @@ pub async fn required(client: &Client) -> Result<(), Unfit> {
                 tracing::warn!("the definition of remediations was not checked: this agent's role does not allow to read it");
                 return Ok(());
             }
-            Ok(Err(error)) => tracing::warn!(%error, "the definition of remediations is checked once the Kubernetes API answers"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), "the definition of remediations is checked once the Kubernetes API answers")
+            }
             Err(_) => tracing::warn!("the definition of remediations is checked once the Kubernetes API answers"),
         }
         sleep(PERIOD).await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::{SILENCE, process::Reconcile};
+use super::process::Reconcile;
 use crate::{
+    deadline::SILENCE,
     events::Events,
     informer::{Store, remediations::Summary},
     lease::{Standing, Tenure},

@@ -32,7 +32,7 @@ pub(crate) const RENEWAL: Duration = Duration::from_secs(120);
 /// How much later than that a silent connection counts as dead.
 const MARGIN: Duration = Duration::from_secs(5);
 /// How long the server may take to begin its answer; it may queue a request for a minute.
-pub(crate) const ANSWER: Duration = Duration::from_secs(65);
+const ANSWER: Duration = Duration::from_secs(65);
 /// A connection that ends sooner, without a word, counts as a failure.
 const BRIEF: Duration = Duration::from_secs(1);
 

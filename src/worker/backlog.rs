@@ -23,7 +23,6 @@ use crate::{
 struct Inner {
     queue: Mutex<Queue<ObjectKey>>,
     changed: Notify,
-    longest: Duration,
     depth: IntGauge,
 }
 
@@ -35,7 +34,7 @@ impl Backlog {
     /// An empty backlog; the seed decides the random part of the waits.
     pub fn new(backoff: Backoff, seed: u64, metrics: &Metrics) -> Self {
         let queue = Mutex::new(Queue::new(backoff, seed));
-        Self(Arc::new(Inner { queue, changed: Notify::new(), longest: backoff.max, depth: metrics.queue_depth.clone() }))
+        Self(Arc::new(Inner { queue, changed: Notify::new(), depth: metrics.queue_depth.clone() }))
     }
 
     /// Wants `key` worked on.
@@ -119,13 +118,6 @@ impl Backlog {
             queue.done(key);
             failures
         })
-    }
-
-    pub(super) fn park(&self, key: &ObjectKey) {
-        self.with(|queue| {
-            queue.add_after(key, now() + self.0.longest);
-            queue.done(key);
-        });
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut Queue<ObjectKey>) -> R) -> R {

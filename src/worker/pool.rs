@@ -27,6 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Backlog, KEEPS_FAILING, Next, Process, ProcessError, Processed};
 use crate::{
     category::{Category, Retry},
+    causes::chain,
     heartbeat::{BEAT, Heartbeat},
     key::ObjectKey,
     queue::Priority,
@@ -271,7 +272,7 @@ impl Shared {
     }
 
     fn failed(&self, key: &ObjectKey, error: &ProcessError) {
-        let (category, source) = (error.category.as_str(), &*error.source);
+        let (category, source) = (error.category.as_str(), chain(&*error.source));
         match error.category.retry() {
             Retry::Backoff => {
                 let failures = self.backlog.retry(key);
@@ -280,10 +281,6 @@ impl Shared {
                 } else {
                     tracing::error!(%key, category, failures, error = source, "work keeps failing; trying again at the longest wait");
                 }
-            }
-            Retry::Park => {
-                self.backlog.park(key);
-                tracing::error!(%key, category, error = source, "work is not permitted; trying again at the longest wait");
             }
             Retry::Never => {
                 self.backlog.succeeded(key, None);

@@ -14,6 +14,7 @@ mod informer;
 #[path = "../engine/lease.rs"]
 mod lease;
 mod main_job;
+mod pair;
 #[path = "../pipeline/suite.rs"]
 mod pipeline;
 mod process;

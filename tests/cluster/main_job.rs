@@ -2,12 +2,12 @@
 //! killed in between.
 
 use controlplane::Program;
-use tokio_util::sync::CancellationToken;
-use zen_agent::{demo, remediation::crd};
+use zen_agent::remediation::crd;
 
 use crate::{
     agent::Agent,
     ground::Ground,
+    pair::follow_demo,
     process::{dev, main_job, serve, until_kubernetes_is},
 };
 
@@ -34,14 +34,7 @@ async fn it_holds_for_dev_with_its_demo() {
 async fn it_holds_for_serve_over_mutual_tls() {
     let ground = Ground::with(&crd()).await;
     let state = tempfile::tempdir().unwrap();
-    let samples = state.path().join("samples");
-    std::fs::create_dir(&samples).unwrap();
-    for (name, event) in demo::create(&ground.client).await.unwrap().samples() {
-        std::fs::write(samples.join(name), event).unwrap();
-    }
-    let shutdown = CancellationToken::new();
-    let _stop = shutdown.clone().drop_guard();
-    tokio::spawn(demo::run_controllers(ground.client.clone(), shutdown));
+    let _following = follow_demo(&ground, state.path()).await;
     let agent = Agent::start(serve(&ground.control_plane().kubeconfig(), state.path(), "127.0.0.1:0"));
     holds_between_disasters(&ground, state.path(), &agent);
 }

@@ -504,7 +504,9 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
 
     let labelled = send(&agent, "label", "shop-narrow", "Pod", "web-1").await;
     assert_eq!(ended(&agent, &labelled).await.status, Status::Succeeded);
+    // Both are asked for again for a while before it is believed that they are forbidden.
     let cut_off = send(&agent, "quarantine", "shop-narrow", "Pod", "web-1").await;
+    let outside = send(&agent, "label", "shop-outside", "Pod", "web-1").await;
     let refused = ended(&agent, &cut_off).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (Status::Failed, Some("Forbidden")));
     let message = refused.message.unwrap();
@@ -512,7 +514,6 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
         assert!(message.contains(&format!("{missing} networkpolicies.networking.k8s.io in shop-narrow")), "{message}");
     }
     assert!(!message.contains("pods"), "what is granted is not said to be missing: {message}");
-    let outside = send(&agent, "label", "shop-outside", "Pod", "web-1").await;
     let refused = ended(&agent, &outside).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (Status::Failed, Some("Forbidden")));
     assert!(refused.message.unwrap().contains("cannot get resource \"pods\""));

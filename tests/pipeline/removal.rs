@@ -1,8 +1,7 @@
 //! `delete-pod` and `evict`: a pod that goes for good.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use futures::FutureExt;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use zen_agent::{
@@ -88,22 +87,6 @@ async fn a_pod_that_does_not_go_ends_failed_and_never_rolled_back() {
         assert_eq!(ended.step(StepName::Rollback).map(|step| step.state), Some(StepState::Failed));
         // Or nobody could clean up.
         world.change(&web_pod(), json!({ "metadata": { "finalizers": null } })).await;
-    }
-}
-
-#[tokio::test]
-async fn a_deletion_that_is_refused_ends_with_the_reason_and_the_pod_as_it_was() {
-    let world = World::new().await;
-    let before = world.state(&web_pod()).await;
-    for (name, action) in [("deleted", delete_pod()), ("evicted", evict())] {
-        world.create(name, unattended(web_pod(), action)).await;
-        let refusing = world.tapped(Arc::new(|method, path: String| {
-            let removes = method == http::Method::DELETE || path.ends_with("/eviction");
-            async move { removes.then_some(403) }.boxed()
-        }));
-        let ended = world.drive(&refusing, name).await;
-        assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Forbidden"));
-        assert_eq!(world.state(&web_pod()).await, before);
     }
 }
 

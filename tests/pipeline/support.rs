@@ -87,14 +87,12 @@ impl World {
 
     /// A pipeline whose calls pass a tap.
     pub(crate) fn tapped(&self, tap: Tap) -> Pipeline {
-        Pipeline::new(
-            tapped(self.client.clone(), tap),
-            settings(),
-            Guardrails::none(),
-            self.events.clone(),
-            self.metrics.clone(),
-            Tenure::endless(),
-        )
+        self.through(tapped(self.client.clone(), tap))
+    }
+
+    /// A pipeline that calls this way.
+    pub(crate) fn through(&self, client: Client) -> Pipeline {
+        Pipeline::new(client, settings(), Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {

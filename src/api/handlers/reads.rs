@@ -6,7 +6,7 @@ use super::{Handlers, filter::Filter};
 use crate::{
     api::view,
     contract::v0::{get_remediation, list_remediations, types},
-    deadline::{CALL, within},
+    deadline::{PAGE, within},
     problem::{Code, Problem},
     stream,
     verify::Verified,
@@ -25,7 +25,7 @@ impl Handlers {
             continue_token: continue_,
             ..ListParams::default()
         };
-        let page = match within(CALL, self.everywhere().list(&params)).await {
+        let page = match within(PAGE, self.everywhere().list(&params)).await {
             Ok(page) => page,
             Err(kube::Error::Api(status)) if resumed && matches!(status.code, 400 | 410) => {
                 let detail = "`continue` is no token of this server, or it has expired; list again without it";

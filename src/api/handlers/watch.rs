@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     api::{EventStream, view},
+    causes::chain,
     contract::v1alpha1::{types, watch_remediations},
     problem::Problem,
     queue::Backoff,
@@ -144,7 +145,7 @@ impl Watch {
             let page = match page {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a client's watch cannot list, and tries again");
+                    tracing::warn!(error = chain(&error), "a client's watch cannot list, and tries again");
                     return Ok(None);
                 }
             };
@@ -185,7 +186,7 @@ impl Watch {
                 }
                 Err(WatchError::Expired) => break,
                 Err(error @ WatchError::Broken(_)) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "a client's watch broke");
+                    tracing::debug!(error = chain(&error), "a client's watch broke");
                     None
                 }
             };

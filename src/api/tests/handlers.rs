@@ -139,6 +139,14 @@ async fn while_the_kubernetes_api_is_away_every_operation_says_so_in_time_and_al
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_may_take_longer_than_a_call_about_one_object() {
+    let agent = Agent::start().await;
+    agent.kubernetes.fail("", Failure::Slow(Duration::from_secs(20)));
+    let (status, list) = agent.ask(Method::GET, "/v0/remediations", "").await;
+    assert_eq!((status, &list["items"]), (StatusCode::OK, &json!([])));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_at_a_slow_kubernetes_api_is_given_up_on_at_the_deadline() {
     let agent = Agent::start().await;
     agent.kubernetes.fail("", Failure::Slow(Duration::from_secs(9)));
@@ -234,6 +242,6 @@ async fn a_cleanup_that_could_not_list_everything_does_not_say_that_it_is_done()
     let (status, problem) = cleanup(&agent, "").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(problem["detail"].as_str().unwrap().contains("1 were deleted"), "{problem}");
-    agent.kubernetes.fail("status.phase%3D&", Failure::With(403, "no", usize::MAX));
+    agent.kubernetes.fail("status.phase%3D&", Failure::With(405, "no", usize::MAX));
     assert_eq!(cleanup(&agent, "").await.0, StatusCode::INTERNAL_SERVER_ERROR, "which waiting does not mend");
 }
