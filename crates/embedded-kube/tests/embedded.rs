@@ -234,7 +234,7 @@ async fn what_is_lacking_is_refused_as_a_server_without_it_would() {
         (raw(&kube, "POST", map, "application/json", empty()).await, 405, "MethodNotAllowed"),
         (raw(&kube, "DELETE", "/api/v1/namespaces/default/configmaps", "application/json", empty()).await, 405, "MethodNotAllowed"),
         (raw(&kube, "DELETE", "/api/v1/namespaces/default", "application/json", empty()).await, 405, "MethodNotAllowed"),
-        (raw(&kube, "POST", "/api/v1/namespaces/default/pods/x/eviction", "application/json", empty()).await, 404, "NotFound"),
+        (raw(&kube, "POST", "/api/v1/namespaces/default/pods/x/binding", "application/json", empty()).await, 404, "NotFound"),
         (raw(&kube, "GET", "/api/v1/namespaces/default/configmaps/one/status", "", empty()).await, 404, "NotFound"),
         (raw(&kube, "GET", "/api/v1/endpoints", "", empty()).await, 404, "NotFound"),
         (raw(&kube, "GET", "/apis/rbac.authorization.k8s.io/v1/roles", "", empty()).await, 404, "NotFound"),
