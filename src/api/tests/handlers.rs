@@ -242,6 +242,6 @@ async fn a_cleanup_that_could_not_list_everything_does_not_say_that_it_is_done()
     let (status, problem) = cleanup(&agent, "").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(problem["detail"].as_str().unwrap().contains("1 were deleted"), "{problem}");
-    agent.kubernetes.fail("status.phase%3D&", Failure::With(405, "no", usize::MAX));
+    agent.kubernetes.fail("status.phase%3D&", Failure::With(422, "no", usize::MAX));
     assert_eq!(cleanup(&agent, "").await.0, StatusCode::INTERNAL_SERVER_ERROR, "which waiting does not mend");
 }
