@@ -82,9 +82,14 @@ impl Fill {
             assert!(begun.elapsed() < PATIENCE, "the definition is not acted on");
             tokio::time::sleep(Duration::from_millis(100)).await; // pacing of a poll with a deadline
         }
-        // The server's own cache begins anew with the definition; until it has read all of them, it refuses.
-        let cached = ListParams::default().match_any().limit(1);
-        while self.api.list_metadata(&cached).await.is_err() {
+        // The server's own cache begins anew with the definition; until it has read all of them, what selects few is slow, or
+        // refused.
+        let few = ListParams::default().fields("status.phase=rolled_back").limit(1);
+        loop {
+            let asked = Instant::now();
+            if self.api.list_metadata(&few).await.is_ok() && asked.elapsed() < Duration::from_secs(1) {
+                return;
+            }
             assert!(begun.elapsed() < PATIENCE, "the server's cache is not ready");
         }
     }
