@@ -88,8 +88,11 @@ fn show(get: &Get, data: &str, shown: &mut Shown) -> Result<(), Failure> {
     };
     let item = &change.remediation;
     let deleted = change.type_ == RemediationChangeType::Deleted;
-    let new = if deleted { shown.forget(&item.id) } else { shown.is_new(&item.id, item.updated_at) };
-    if !new || get.name.as_ref().is_some_and(|name| *name != item.id) {
+    if deleted {
+        shown.forget(&item.id);
+    }
+    let news = deleted || shown.is_new(&item.id, item.updated_at);
+    if !news || get.name.as_ref().is_some_and(|name| *name != item.id) {
         return Ok(());
     }
     match get.output {
@@ -114,10 +117,9 @@ impl Shown {
         self.0.insert(id.to_owned(), updated_at) != Some(updated_at)
     }
 
-    /// A deletion is always news.
-    fn forget(&mut self, id: &str) -> bool {
+    /// One of this name that comes again is another one.
+    fn forget(&mut self, id: &str) {
         self.0.remove(id);
-        true
     }
 }
 
@@ -133,7 +135,8 @@ mod tests {
         assert!(shown.is_new("a", time(1)));
         assert!(!shown.is_new("a", time(1)));
         assert!(shown.is_new("a", time(2)));
-        assert!(shown.forget("a") && shown.is_new("a", time(2)), "one that came back is new");
+        shown.forget("a");
+        assert!(shown.is_new("a", time(2)), "one that came back is new");
         for n in 0..3 * Shown::MAX {
             shown.is_new(&n.to_string(), time(1));
             assert!(shown.0.len() <= Shown::MAX);
