@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
 
 mod chart;
+mod forbidden;
 mod granted;
+mod ground;
 mod helm;
 mod install;
 mod release;
