@@ -7,7 +7,7 @@ use kube::{Api, api::DynamicObject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict, pod};
 use crate::pipeline::api;
 
 /// Parameters of `delete-pod`: none.
@@ -27,6 +27,10 @@ impl Act for DeletePodAction {
 
     fn problem(&self) -> Option<String> {
         None
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::Pod
     }
 
     fn prepare(&self, _: &DynamicObject) -> Result<PreviousDeletePod, ActionError> {

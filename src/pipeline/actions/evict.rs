@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict, pod};
 use crate::pipeline::api::call;
 
 /// How long one request may take. The client sends again by itself what was answered 429, and would hold a worker up;
@@ -40,6 +40,10 @@ impl Act for EvictAction {
 
     fn problem(&self) -> Option<String> {
         None
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::Pod
     }
 
     fn prepare(&self, _: &DynamicObject) -> Result<PreviousEvict, ActionError> {

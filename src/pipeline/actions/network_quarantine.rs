@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Act, ActionError, Level, Permission, Reversibility, Site, Verdict,
+    Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict,
     site::{PASSES, Standing},
 };
 use crate::{
@@ -66,6 +66,10 @@ impl Act for NetworkQuarantineAction {
 
     fn problem(&self) -> Option<String> {
         None
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::Pod
     }
 
     fn prepare(&self, live: &DynamicObject) -> Result<PreviousQuarantine, ActionError> {
