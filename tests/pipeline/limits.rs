@@ -173,7 +173,7 @@ async fn too_many_failures_at_once_trip_the_short_circuit() {
     let spec = |flag: &str| automatic(pod(WEB[0]), label(&[(flag, "x")]));
     // Frozen workloads do not follow, so each of these is rolled back.
     let pipeline = world.guarded(guarded(Amount::Count(1)));
-    for name in ["a", "b"] {
+    for name in ["undone-1", "undone-2"] {
         world.create(name, automatic(web(), scale(1))).await;
         assert_eq!(world.drive(&pipeline, name).await.phase(), Phase::RolledBack);
     }

@@ -22,7 +22,13 @@ impl Act for DeletePodAction {
     type Previous = PreviousDeletePod;
 
     const LEVEL: Level = Level::Pod;
-    const PERMISSIONS: &'static [Permission] = &[Permission::to("", "pods", &["get", "delete"])];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::to("", "pods", &["get", "delete"]),
+        // The pod's controller, which says how many replicas are healthy.
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "daemonsets", &["get"]),
+    ];
     const REVERSIBILITY: Reversibility = Reversibility::Destructive;
 
     fn problem(&self) -> Option<String> {

@@ -35,7 +35,14 @@ impl Act for EvictAction {
     type Previous = PreviousEvict;
 
     const LEVEL: Level = Level::Pod;
-    const PERMISSIONS: &'static [Permission] = &[Permission::to("", "pods", &["get"]), Permission::to("", "pods/eviction", &["create"])];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::to("", "pods", &["get"]),
+        Permission::to("", "pods/eviction", &["create"]),
+        // The pod's controller, which says how many replicas are healthy.
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "daemonsets", &["get"]),
+    ];
     const REVERSIBILITY: Reversibility = Reversibility::Destructive;
 
     fn problem(&self) -> Option<String> {

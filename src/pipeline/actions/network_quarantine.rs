@@ -60,6 +60,10 @@ impl Act for NetworkQuarantineAction {
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::to("", "pods", &["get", "patch"]),
+        // The pod's controller, which says how many replicas are healthy.
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "daemonsets", &["get"]),
         Permission::to("networking.k8s.io", "networkpolicies", &["get", "create", "update", "delete"]),
     ];
     const REVERSIBILITY: Reversibility = Reversibility::Reversible;

@@ -17,7 +17,7 @@ use crate::{
     event::Target,
     pipeline::{
         Pipeline,
-        actions::Disruption,
+        actions::{ActionError, Disruption},
         api, plan,
         recent::{Begun, Finding, SETTLE, workload},
         resolve::{above, controller},
@@ -85,7 +85,8 @@ async fn left(pipeline: &Pipeline, run: &Run<'_>, target: &Target, live: &Dynami
                 None => 1,
                 Some(owner) => {
                     let owner = above(target, owner);
-                    let found = api::find("read the pod's controller", api::of(&pipeline.client, &owner).await?.get(&owner.name)).await?;
+                    let api = api::of(&pipeline.client, &owner).await?;
+                    let found = api::find("read the pod's controller", api.get(&owner.name)).await.map_err(ActionError::from)?;
                     let status =
                         found.filter(|found| found.metadata.uid == owner.uid).map(|found| found.data["status"].clone()).unwrap_or_default();
                     count(&status["readyReplicas"]).or_else(|| count(&status["numberReady"])).unwrap_or(0)
