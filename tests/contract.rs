@@ -8,5 +8,7 @@ mod bundling;
 mod generated;
 #[path = "contract/imports.rs"]
 mod imports;
+#[path = "contract/monitoring.rs"]
+mod monitoring;
 #[path = "contract/signatures.rs"]
 mod signatures;

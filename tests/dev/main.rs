@@ -5,6 +5,7 @@
 mod agent;
 mod command_line;
 mod crash;
+mod guardrails;
 mod kube_port;
 mod main_job;
 mod shutdown;
