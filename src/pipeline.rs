@@ -62,6 +62,11 @@
 //! `kubectl get zar NAME -o jsonpath='{.status.action}{.status.target}{.status.previous}'` first says what
 //! is to be put back by hand. Afterwards only the Kubernetes Events on the target name it, for an hour.
 //!
+//! # The emergency stop
+//!
+//! While it is set ([`emergency`](crate::emergency)) nothing is claimed, executed or rolled back. A pass that is under way is
+//! dropped where it stands, which the table above calls a crash; when the stop is lifted, it is gone on with by the same rules.
+//!
 //! What failed and may yet succeed is tried again, on one of two ladders:
 //!
 //! | what                         | attempts                        | waits |
