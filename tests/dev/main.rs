@@ -8,6 +8,7 @@ mod crash;
 mod guardrails;
 mod kube_port;
 mod main_job;
+mod replay;
 mod shutdown;
 mod size;
 
