@@ -85,6 +85,9 @@ struct Dev {
     /// Address on which kubectl can reach the embedded Kubernetes API: loopback only, since it asks nobody who he is.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "kubeconfig", value_parser = loopback)]
     kube_listen: Option<SocketAddr>,
+    /// Policy file, in place of the built-in policy of `dev`; a change of it holds within seconds.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]
     frozen_workloads: bool,

@@ -122,7 +122,7 @@ use crate::{
     events::Events,
     key::ObjectKey,
     lease::Tenure,
-    policy::Guardrails,
+    policy::Live,
     remediation::{ActionKind, Phase, Reason},
     telemetry::Metrics,
 };
@@ -215,7 +215,7 @@ impl PipelineError {
 pub struct Pipeline {
     client: Client,
     settings: Settings,
-    guardrails: Guardrails,
+    policy: Live,
     events: Events,
     metrics: Metrics,
     running: Running,
@@ -237,11 +237,11 @@ enum Flow {
 
 impl Pipeline {
     /// A pipeline that works with this client's permissions, as long as the tenure holds.
-    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
+    pub fn new(client: Client, settings: Settings, policy: Live, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
         Self {
             client,
             settings,
-            guardrails,
+            policy,
             events,
             metrics,
             running: Running::default(),
@@ -274,7 +274,7 @@ impl Pipeline {
             let stage = run.stage();
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
                 self.running.adopt(&run.object);
-                self.recent.note(self, &run.object);
+                self.recent.note(&self.policy.guardrails(), &run.object);
             }
             let flow = match stage {
                 Stage::Start => self.start(&mut run).await?,
@@ -341,7 +341,7 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
-        self.recent.note(self, &run.object);
+        self.recent.note(&self.policy.guardrails(), &run.object);
         run.wakes = self.running.release(&run.object);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();

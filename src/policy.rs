@@ -14,17 +14,20 @@
 //! have may have been meant to hold the event back, or to let it through. So no later rule is
 //! asked, a person is, and the log says which rule to mend (`has(facts.x)` or `"x" in facts`).
 //!
-//! Guardrails are read here and hold later: the pipeline enforces them when the object exists.
+//! Guardrails are read here and hold later: the pipeline enforces them when the object exists. Both are asked of
+//! the policy in force ([`Live`]), which a changed file replaces.
 
 mod condition;
 mod file;
 mod guardrails;
+mod live;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use condition::{Condition, Variables};
-pub use file::PolicyError;
+pub use file::{MAX_BYTES, PolicyError};
 pub use guardrails::{Budget, Guardrails};
+pub use live::Live;
 
 use crate::{
     event::{Ignored, SecurityEvent, Severity},
@@ -44,7 +47,7 @@ pub const DEFAULT_RULE: &str = "default";
 pub struct Policy {
     rules: Vec<Rule>,
     default: Outcome,
-    guardrails: Guardrails,
+    guardrails: Arc<Guardrails>,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,18 @@ impl Policy {
     /// Every mistake in it, each with the rule it stands in.
     pub fn parse(yaml: &str) -> Result<Self, PolicyError> {
         file::read(yaml)
+    }
+
+    /// One without rules, that decides nothing.
+    pub fn observing(guardrails: Guardrails) -> Self {
+        let default = Outcome { floor: Severity::Info, reaction: Reaction::Observe };
+        Self { rules: Vec::new(), default, guardrails: Arc::new(guardrails) }
+    }
+
+    /// The same, with one more namespace protected.
+    fn protecting(mut self, namespace: &str) -> Self {
+        Arc::make_mut(&mut self.guardrails).protected_namespaces.insert(namespace.to_owned());
+        self
     }
 
     /// The policy where none is given, less what asks for an action that is not enabled.

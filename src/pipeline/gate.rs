@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     event::Target,
-    policy::Budget,
+    policy::{Budget, Guardrails},
     remediation::{
         APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation,
         approval::{self, ApprovalState},
@@ -103,16 +103,17 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
         run.hold(Reason::Scheduled, "its scheduled time has not come");
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
     }
-    if pipeline.guardrails.dry_run {
+    let guardrails = pipeline.policy.guardrails();
+    if guardrails.dry_run {
         run.hold(Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
         return Ok(Gate::Wait(None));
     }
     let mut admission = None;
-    let limited = pipeline.guardrails.budget.is_some() || pipeline.guardrails.cooldown.is_some();
+    let limited = guardrails.budget.is_some() || guardrails.cooldown.is_some();
     if approver == Approver::Policy && limited {
         // Two that are judged at the same time would both find the last place of the budget free.
         admission = Some(pipeline.admission.lock().await);
-        if let Some((reason, message)) = exceeded(pipeline, run, target).await? {
+        if let Some((reason, message)) = exceeded(pipeline, &guardrails, run, target).await? {
             propose(run, reason, &message);
             return Ok(Gate::Wait(None));
         }
@@ -170,7 +171,7 @@ fn propose(run: &mut Run<'_>, reason: Reason, message: &str) {
 
 /// A finding must be fresh when it comes; one that nobody looks at must still be when it runs.
 fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<Approver>) -> Result<(), GateError> {
-    let (Some(limit), Some(seen)) = (pipeline.guardrails.staleness, object.spec.event_time.as_ref()) else { return Ok(()) };
+    let (Some(limit), Some(seen)) = (pipeline.policy.guardrails().staleness, object.spec.event_time.as_ref()) else { return Ok(()) };
     let came = object.metadata.creation_timestamp.as_ref().map(|at| at.0);
     let judged = if approver == Some(Approver::Policy) { Timestamp::now() } else { came.unwrap_or_else(Timestamp::now) };
     let age = Duration::try_from(judged.duration_since(seen.0)).unwrap_or(Duration::ZERO);
@@ -187,9 +188,14 @@ fn until(time: Timestamp) -> Duration {
 }
 
 /// Whether the budget of the target's place or the target's cool-down says that a person is needed.
-async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
-    let (recent, guardrails) = (&pipeline.recent, &pipeline.guardrails);
-    recent.fill(pipeline).await?;
+async fn exceeded(
+    pipeline: &Pipeline,
+    guardrails: &Guardrails,
+    run: &Run<'_>,
+    target: &Target,
+) -> Result<Option<(Reason, String)>, ApiError> {
+    let recent = &pipeline.recent;
+    recent.fill(pipeline, guardrails).await?;
     if let Some(other) = guardrails.cooldown.and_then(|cooldown| recent.changed(target, run.uid(), cooldown)) {
         return Ok(Some((Reason::CoolDown, format!("{} changed the same target a short while ago", named(&other, &run.object)))));
     }

@@ -10,9 +10,12 @@ use crate::{
     deadline::SILENCE,
     events::Events,
     informer::{Store, remediations::Summary},
+    key::ObjectKey,
     lease::{Standing, Tenure},
     pipeline::{self, Pipeline},
-    policy::Guardrails,
+    policy,
+    queue::Priority,
+    remediation::Phase,
     retention::Retention,
     telemetry::{Health, Metrics},
     worker::{self, Backlog, Drained, Pool},
@@ -25,7 +28,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(super) struct Leader {
     pub(super) client: Client,
     pub(super) settings: pipeline::Settings,
-    pub(super) guardrails: Guardrails,
+    pub(super) policy: policy::Live,
     pub(super) events: Events,
     pub(super) workers: worker::Config,
     pub(super) store: Store<Summary>,
@@ -35,6 +38,17 @@ pub(super) struct Leader {
     pub(super) retention_max_age: Duration,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
+}
+
+/// Wants everything worked on that waits, except for a person: another policy may let it run, or end it.
+pub(super) fn look_again(store: &Store<Summary>, backlog: &Backlog) {
+    for namespace in store.namespaces() {
+        for (name, seen) in store.list(&namespace) {
+            if seen.phase == Phase::Pending && !seen.rests {
+                backlog.add(&ObjectKey::new(namespace.clone(), name), Priority::Low);
+            }
+        }
+    }
 }
 
 impl Leader {
@@ -52,7 +66,7 @@ impl Leader {
         let pipeline = Pipeline::new(
             self.client.clone(),
             self.settings.clone(),
-            self.guardrails.clone(),
+            self.policy.clone(),
             self.events.clone(),
             self.metrics.clone(),
             tenure.clone(),

@@ -7,6 +7,7 @@ mod command_line;
 mod crash;
 mod kube_port;
 mod main_job;
+mod policy;
 mod shutdown;
 mod size;
 

@@ -28,7 +28,7 @@ use zen_agent::{
             SetImageAction, SuspendAction,
         },
     },
-    policy::Guardrails,
+    policy::{Guardrails, Live, Policy},
     remediation::{Action, ActionKind, Mode, RemediationSpec, StepName, ZenAgentRemediation, crd},
     telemetry::Metrics,
 };
@@ -45,6 +45,11 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     pub(crate) events: Events,
     _ground: Ground,
+}
+
+/// A policy of guardrails alone.
+pub(crate) fn live(guardrails: Guardrails) -> Live {
+    Live::new(Policy::observing(guardrails), HOME)
 }
 
 impl World {
@@ -77,12 +82,17 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), guardrails, self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.under(live(guardrails))
+    }
+
+    /// A pipeline under a policy that may change.
+    pub(crate) fn under(&self, policy: Live) -> Pipeline {
+        Pipeline::new(self.client.clone(), settings(), policy, self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline with other settings.
     pub(crate) fn set(&self, settings: Settings) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings, Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
+        Pipeline::new(self.client.clone(), settings, live(Guardrails::none()), self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     /// A pipeline whose calls pass a tap.
@@ -92,7 +102,7 @@ impl World {
 
     /// A pipeline that calls this way.
     pub(crate) fn through(&self, client: Client) -> Pipeline {
-        Pipeline::new(client, settings(), Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
+        Pipeline::new(client, settings(), live(Guardrails::none()), self.events.clone(), self.metrics.clone(), Tenure::endless())
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
