@@ -14,7 +14,9 @@
 mod connect;
 mod decide;
 mod get;
+mod input;
 mod output;
+mod policy;
 mod rbac;
 mod send;
 mod sse;
@@ -51,6 +53,9 @@ enum Command {
     Crd,
     /// Print the roles that the agent needs in a cluster, for the actions that are enabled.
     Rbac(rbac::Rbac),
+    /// Check a policy file, or explain what it makes of an event.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Send a tool's report, or a batch of events, signed.
     Send(send::Send),
     /// Show remediations, or one.
@@ -187,6 +192,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),
+        Command::Policy(command) => command.run(),
         Command::Send(send) => send.run().await,
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,

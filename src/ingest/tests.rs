@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
 
 use jiff::Timestamp;
 

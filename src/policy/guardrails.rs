@@ -2,11 +2,19 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::file::{Problems, typed};
-use crate::{duration, event::Target};
+use super::{
+    GuardrailAhead,
+    file::{Problems, typed},
+};
+use crate::{
+    duration,
+    event::{SecurityEvent, Target},
+    remediation::Mode,
+};
 
 /// Bounds on what runs without a person; `None` is off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +64,37 @@ impl Guardrails {
         let namespace = if is_namespace { Some(target.name.as_str()) } else { target.namespace.as_deref() };
         namespace.filter(|namespace| self.protected_namespaces.contains(*namespace))
     }
+
+    /// What is on for a remediation of this event and mode, in the order of the pipeline.
+    pub(super) fn ahead(&self, event: &SecurityEvent, mode: Mode) -> Vec<GuardrailAhead> {
+        let protected = match self.protects(&event.target) {
+            Some(namespace) => format!("{namespace} is protected: the remediation will fail"),
+            None => "the target is in none, unless that is the agent's own namespace".to_owned(),
+        };
+        let staleness = self.staleness.map(|limit| {
+            let age = Duration::try_from(Timestamp::now().duration_since(event.time)).unwrap_or_default();
+            let verdict = if age > limit { "too old: the remediation will fail" } else { "fresh enough" };
+            format!("up to {}, and the event is {} old: {verdict}", shown(limit), shown(age))
+        });
+        let dry_run = self.dry_run.then(|| "on: nothing will be changed".to_owned());
+        // These say when a person is needed; a proposal has one.
+        let automatic = mode != Mode::Propose;
+        let cooldown = self
+            .cooldown
+            .filter(|_| automatic)
+            .map(|rest| format!("within {} of another automatic remediation of the same target it waits for a person", shown(rest)));
+        let budget = self.budget.filter(|_| automatic).map(|Budget { per_namespace, window }| {
+            format!("after {per_namespace} automatic remediations within {} in the target's namespace it waits for a person", shown(window))
+        });
+        let all = [
+            ("protectedNamespaces", Some(protected)),
+            ("staleness", staleness),
+            ("dryRun", dry_run),
+            ("cooldown", cooldown),
+            ("budget", budget),
+        ];
+        all.into_iter().filter_map(|(guardrail, says)| Some(GuardrailAhead { guardrail, says: says? })).collect()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -100,6 +139,13 @@ pub(super) fn read(value: Option<Value>, problems: &mut Problems) -> Guardrails 
     }
     guardrails.dry_run = file.dry_run.unwrap_or_default();
     guardrails
+}
+
+/// A duration in the largest unit that leaves at least one.
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (unit, name) = [(86_400, "d"), (3_600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
 }
 
 fn read_budget(value: Value, problems: &mut Problems) -> Option<Budget> {

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::interval;
+use tokio::{task::spawn_blocking, time::interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -52,10 +52,37 @@ pub enum PolicyFileError {
 /// What a look finds: a text, or why there is none.
 type Look = Result<String, String>;
 
-/// A policy file as it was judged last.
-pub(super) struct PolicyFile {
+/// Where a policy is read from, and what it may ask for.
+#[derive(Clone)]
+struct Source {
     path: PathBuf,
     enabled: BTreeSet<ActionKind>,
+}
+
+impl Source {
+    /// The file's text; no more of it than a policy may have.
+    fn look(&self) -> Look {
+        let mut text = String::new();
+        let most = policy::MAX_BYTES as u64 + 1;
+        File::open(&self.path).and_then(|file| file.take(most).read_to_string(&mut text)).map_err(|error| error.to_string())?;
+        Ok(text)
+    }
+
+    fn judge(&self, seen: &Look) -> Result<Policy, PolicyFileError> {
+        match seen {
+            Ok(text) => Ok(Policy::parse(text)?.needs_only(&self.enabled)?),
+            Err(why) => Err(self.unreadable(why)),
+        }
+    }
+
+    fn unreadable(&self, why: &str) -> PolicyFileError {
+        PolicyFileError::Unreadable { path: self.path.clone(), why: why.to_owned() }
+    }
+}
+
+/// A policy file as it was judged last.
+pub(super) struct PolicyFile {
+    source: Source,
     judged: Look,
     last: Look,
 }
@@ -63,28 +90,33 @@ pub(super) struct PolicyFile {
 impl PolicyFile {
     /// Reads the file at the start, when it has to be valid.
     pub(super) fn open(path: &Path, enabled: &BTreeSet<ActionKind>) -> Result<(Self, Policy), PolicyFileError> {
-        let judged = read(path);
-        let file = Self { path: path.to_owned(), enabled: enabled.clone(), last: judged.clone(), judged };
-        let policy = file.policy()?;
-        Ok((file, policy))
+        let source = Source { path: path.to_owned(), enabled: enabled.clone() };
+        let judged = source.look();
+        let policy = source.judge(&judged)?;
+        Ok((Self { source, last: judged.clone(), judged }, policy))
     }
 
-    /// The policy that was judged last.
-    fn policy(&self) -> Result<Policy, PolicyFileError> {
-        match &self.judged {
-            Ok(text) => Ok(Policy::parse(text)?.needs_only(&self.enabled)?),
-            Err(why) => Err(PolicyFileError::Unreadable { path: self.path.clone(), why: why.clone() }),
-        }
-    }
-
-    /// Takes in one look; the outcome where it settles a change.
-    fn look(&mut self, seen: Look) -> Option<Result<Policy, PolicyFileError>> {
+    /// Whether this look settles a change, which is then to be judged.
+    fn settles(&mut self, seen: Look) -> bool {
         let settled = seen == self.last && seen != self.judged;
         if settled {
             self.judged.clone_from(&seen);
         }
         self.last = seen;
-        settled.then(|| self.policy())
+        settled
+    }
+
+    /// Looks once; the outcome where that settles a change.
+    async fn look(&mut self) -> Option<Result<Policy, PolicyFileError>> {
+        // Both block, and a panic of what parses costs a reload, not the process.
+        let source = self.source.clone();
+        let seen = spawn_blocking(move || source.look()).await.unwrap_or_else(|error| Err(error.to_string()));
+        if !self.settles(seen) {
+            return None;
+        }
+        let (source, seen) = (self.source.clone(), self.judged.clone());
+        let judged = spawn_blocking(move || source.judge(&seen)).await;
+        Some(judged.unwrap_or_else(|_| Err(self.source.unreadable("its parser failed"))))
     }
 
     /// Puts into force what the file says, as soon as it is valid; `changed` is called after that.
@@ -98,46 +130,42 @@ impl PolicyFile {
     ) {
         let mut due = interval(PERIOD);
         while stop.run_until_cancelled(due.tick()).await.is_some() {
-            let path = self.path.clone();
-            let seen = tokio::task::spawn_blocking(move || read(&path)).await.unwrap_or_else(|error| Err(error.to_string()));
-            let Some(outcome) = self.look(seen) else { continue };
+            let Some(outcome) = self.look().await else { continue };
+            let path = self.source.path.display();
             metrics.policy_reloaded(outcome.is_ok());
             match outcome {
                 Ok(policy) => {
                     live.replace(policy);
                     health.degraded(Degraded::Policy, None);
-                    tracing::info!(path = %self.path.display(), "the policy was loaded anew");
+                    tracing::info!(%path, "the policy was loaded anew");
                     changed();
                 }
                 Err(error) => {
-                    health.degraded(Degraded::Policy, Some("the policy file is not valid; the former policy is in force, and the log says why"));
-                    tracing::warn!(path = %self.path.display(), %error, "the policy file cannot be used; the former policy is in force");
+                    health.degraded(
+                        Degraded::Policy,
+                        Some("the policy file is not valid; the former policy is in force, and the log says why"),
+                    );
+                    tracing::warn!(%path, %error, "the policy file cannot be used; the former policy is in force");
                 }
             }
         }
     }
 }
 
-/// The file's text; no more of it than a policy may have.
-fn read(path: &Path) -> Look {
-    let mut text = String::new();
-    let most = policy::MAX_BYTES as u64 + 1;
-    File::open(path).and_then(|file| file.take(most).read_to_string(&mut text)).map_err(|error| error.to_string())?;
-    Ok(text)
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const FIRST: &str = "default: { mode: observe }";
     const SECOND: &str = "default: { mode: propose, action: { scale: { replicas: 0 } } }";
 
-    fn opened(text: &str) -> (PolicyFile, tempfile::TempDir) {
+    fn opened() -> (PolicyFile, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("policy.yaml");
-        std::fs::write(&path, text).unwrap();
+        fs::write(&path, FIRST).unwrap();
         (PolicyFile::open(&path, &[ActionKind::Scale].into()).unwrap().0, directory)
     }
 
@@ -146,40 +174,42 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_judged_once_when_two_looks_in_a_row_find_it() {
-        let (mut file, _directory) = opened(FIRST);
-        for _ in 0..3 {
-            assert!(file.look(text(FIRST)).is_none(), "nothing has changed");
+    fn a_change_is_settled_once_when_two_looks_in_a_row_find_it() {
+        let (mut file, _directory) = opened();
+        for seen in [FIRST, FIRST, "default: { mode", "default: {", SECOND] {
+            assert!(!file.settles(text(seen)), "{seen}");
         }
-        for half in ["default: { mode", "default: {", SECOND] {
-            assert!(file.look(text(half)).is_none(), "seen once");
+        assert!(file.settles(text(SECOND)));
+        for seen in [SECOND, FIRST, SECOND] {
+            assert!(!file.settles(text(seen)), "as it was judged, or seen once: {seen}");
         }
-        assert!(file.look(text(SECOND)).unwrap().is_ok());
-        assert!(file.look(text(SECOND)).is_none());
-        assert!(file.look(text(FIRST)).is_none());
-        assert!(file.look(text(SECOND)).is_none(), "the former text is in force already");
+        let gone = || Err("No such file or directory".to_owned());
+        assert_eq!([gone(), gone(), text(SECOND), text(SECOND)].map(|seen| file.settles(seen)), [false, true, false, true]);
     }
 
-    #[test]
-    fn what_cannot_be_used_is_told_once_and_the_text_before_it_counts_as_a_change_again() {
-        let (mut file, _directory) = opened(FIRST);
-        let unusable = [
-            text("default: { mode: sometimes }"),
-            text("default: { mode: propose, action: { label: { labels: { a: b } } } }"),
-            Err("No such file or directory".to_owned()),
-        ];
-        for look in unusable {
-            assert!(file.look(look.clone()).is_none());
-            assert!(file.look(look.clone()).unwrap().is_err(), "{look:?}");
-            assert!(file.look(look).is_none());
+    #[tokio::test]
+    async fn what_cannot_be_used_is_told_once() {
+        let (mut file, _directory) = opened();
+        let label = "default: { mode: propose, action: { label: { labels: { a: b } } } }";
+        for unusable in ["default: { mode: sometimes }", label] {
+            fs::write(&file.source.path, unusable).unwrap();
+            assert!(file.look().await.is_none(), "seen once");
+            assert!(file.look().await.unwrap().is_err(), "{unusable}");
+            assert!(file.look().await.is_none(), "judged");
         }
-        assert!(file.look(text(FIRST)).is_none());
-        assert!(file.look(text(FIRST)).unwrap().is_ok());
+        fs::remove_file(&file.source.path).unwrap();
+        assert!(file.look().await.is_none());
+        assert!(matches!(file.look().await, Some(Err(PolicyFileError::Unreadable { .. }))));
+        fs::write(&file.source.path, FIRST).unwrap();
+        assert!(file.look().await.is_none());
+        assert!(file.look().await.unwrap().is_ok());
     }
 
     #[test]
     fn of_an_endless_file_no_more_is_read_than_a_policy_may_have() {
-        assert_eq!(read(Path::new("/dev/zero")).unwrap().len(), policy::MAX_BYTES + 1);
-        assert!(PolicyFile::open(Path::new("/dev/zero"), &BTreeSet::new()).is_err());
+        let source = Source { path: "/dev/zero".into(), enabled: BTreeSet::new() };
+        let seen = source.look();
+        assert_eq!(seen.as_ref().map(String::len), Ok(policy::MAX_BYTES + 1));
+        assert!(source.judge(&seen).is_err());
     }
 }

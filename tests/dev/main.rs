@@ -8,6 +8,7 @@ mod crash;
 mod kube_port;
 mod main_job;
 mod policy;
+mod policy_files;
 mod shutdown;
 mod size;
 

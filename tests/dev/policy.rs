@@ -13,6 +13,8 @@ const INVALID: &str = "default: { mode: sometimes }";
 
 /// One of `/health`, `/readyz` and `/metrics`.
 async fn admin(agent: &Agent, path: &str) -> String {
+    // The process-wide provider that reqwest asks for; another test may have installed it.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let client = reqwest::Client::builder().timeout(DEADLINE).build().unwrap();
     client.get(format!("{}{path}", agent.admin)).send().await.unwrap().text().await.unwrap()
 }
@@ -86,7 +88,9 @@ async fn changed_guardrails_hold_for_what_waits_also_when_the_file_is_a_config_m
     let mount = state.path().join("mount");
     let version = |name: &str, dry_run: bool| {
         fs::create_dir_all(mount.join(name)).unwrap();
-        let text = format!("default: {{ mode: automatic, action: {{ networkQuarantine: {{}} }} }}\nguardrails: {{ dryRun: {dry_run}, staleness: \"off\" }}");
+        let text = format!(
+            "default: {{ mode: automatic, action: {{ networkQuarantine: {{}} }} }}\nguardrails: {{ dryRun: {dry_run}, staleness: \"off\" }}"
+        );
         fs::write(mount.join(name).join("policy.yaml"), text).unwrap();
         symlink(name, mount.join("..data_tmp")).unwrap();
         fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();

@@ -85,10 +85,11 @@ async fn what_used_up_the_budget_counts_wherever_it_is_listed_and_also_when_it_i
 #[tokio::test]
 async fn a_policy_that_looks_further_back_counts_what_the_former_one_had_forgotten() {
     let world = World::new().await;
-    let within = |seconds| Guardrails { budget: Some(Budget { per_namespace: 1, window: Duration::from_secs(seconds) }), ..Guardrails::none() };
+    let within =
+        |seconds| Guardrails { budget: Some(Budget { per_namespace: 1, window: Duration::from_secs(seconds) }), ..Guardrails::none() };
     let policy = live(within(0));
     let pipeline = world.under(policy.clone());
-    for (name, after) in [("first", "Succeeded"), ("second", "Succeeded"), ("third", "BudgetExceeded")] {
+    for (name, after) in [("first", "Validated"), ("second", "Validated"), ("third", "BudgetExceeded")] {
         if name == "third" {
             policy.replace(Policy::observing(within(3_600)));
         }

@@ -161,7 +161,8 @@ async fn lapsed(world: &World) -> Tenure {
 async fn without_the_lease_nothing_is_written() {
     let world = World::new().await;
     let tenure = lapsed(&world).await;
-    let pipeline = Pipeline::new(world.client.clone(), settings(), live(Guardrails::none()), world.events.clone(), world.metrics.clone(), tenure);
+    let pipeline =
+        Pipeline::new(world.client.clone(), settings(), live(Guardrails::none()), world.events.clone(), world.metrics.clone(), tenure);
     let new = world.create("new", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let claimed = world.create("claimed", automatic(web_pod(), label(&[("owned", "yes")]))).await;
     super::crash::die_after(&world, "claimed", 1).await.unwrap_err();
