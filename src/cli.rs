@@ -13,6 +13,7 @@
 
 mod connect;
 mod decide;
+mod emergency;
 mod get;
 mod input;
 mod output;
@@ -64,6 +65,10 @@ enum Command {
     Approve(decide::Decide),
     /// End a proposal.
     Reject(decide::Decide),
+    /// Stop all changes of targets, within seconds, until `resume`.
+    Stop(emergency::Emergency),
+    /// Lift the emergency stop.
+    Resume(emergency::Emergency),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
     /// Print generated remediations, or create them in a cluster: for tests, load and demos.
@@ -197,6 +202,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,
+        Command::Stop(emergency) => emergency.run(emergency::Order::Stop).await,
+        Command::Resume(emergency) => emergency.run(emergency::Order::Resume).await,
         Command::Cleanup(cleanup) => cleanup.run().await,
         Command::Fixtures(fixtures) => fixtures.run().await,
     }

@@ -28,7 +28,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use condition::{Condition, NoAnswer, Variables};
 pub use explain::{Explanation, GuardrailAhead, RuleAsked, RuleResult};
 pub use file::{MAX_BYTES, PolicyError};
-pub use guardrails::{Budget, Guardrails};
+pub use guardrails::{Amount, Budget, Guardrails, LabelMatch, NotAWindow, Recurrence, ShortCircuit, Window};
 pub use live::Live;
 
 use crate::{

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::process::Reconcile;
 use crate::{
     deadline::SILENCE,
+    emergency::EmergencyStop,
     events::Events,
     informer::{Store, remediations::Summary},
     key::ObjectKey,
@@ -15,7 +16,6 @@ use crate::{
     pipeline::{self, Pipeline},
     policy,
     queue::Priority,
-    remediation::Phase,
     retention::Retention,
     telemetry::{Health, Metrics},
     worker::{self, Backlog, Drained, Pool},
@@ -30,6 +30,7 @@ pub(super) struct Leader {
     pub(super) settings: pipeline::Settings,
     pub(super) policy: policy::Live,
     pub(super) events: Events,
+    pub(super) emergency: EmergencyStop,
     pub(super) workers: worker::Config,
     pub(super) store: Store<Summary>,
     pub(super) backlog: Backlog,
@@ -40,13 +41,11 @@ pub(super) struct Leader {
     pub(super) health: Health,
 }
 
-/// Wants everything worked on that waits, except for a person: another policy may let it run, or end it.
+/// Has every remediation looked at again that may go on: another policy, or another order, may let it run.
 pub(super) fn look_again(store: &Store<Summary>, backlog: &Backlog) {
     for namespace in store.namespaces() {
-        for (name, seen) in store.list(&namespace) {
-            if seen.phase == Phase::Pending && !seen.rests {
-                backlog.add(&ObjectKey::new(namespace.clone(), name), Priority::Low);
-            }
+        for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| !seen.phase.is_terminal() && !seen.rests.holds()) {
+            backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
         }
     }
 }
@@ -61,6 +60,16 @@ impl Leader {
         }
     }
 
+    /// Looks again whenever the emergency stop is set or lifted.
+    async fn obey(&self) {
+        let mut seen = self.emergency.order();
+        loop {
+            self.emergency.other_than(&seen).await;
+            seen = self.emergency.order();
+            look_again(&self.store, &self.backlog);
+        }
+    }
+
     async fn term(&self, tenure: Tenure, stop: &CancellationToken) {
         // 1. A pipeline and a pool that know nothing of an earlier term.
         let pipeline = Pipeline::new(
@@ -70,14 +79,19 @@ impl Leader {
             self.events.clone(),
             self.metrics.clone(),
             tenure.clone(),
+            self.emergency.clone(),
         );
         let pool = Pool::start(self.workers, self.backlog.clone(), self.metrics.clone(), Reconcile(pipeline));
         let _workers: Vec<_> = pool.heartbeats().iter().map(|heartbeat| self.health.watch("workers", heartbeat, SILENCE)).collect();
         let _retention = self.health.watch("retention", self.retention.heartbeat(), SILENCE);
         // 2. What the informer has found while we followed, and finds from now on.
         let dispatch = async {
-            if stop.run_until_cancelled(self.store.synced()).await.is_some() {
-                pool.dispatch(stop).await;
+            let ready = async { tokio::join!(self.store.synced(), self.emergency.known()) };
+            if stop.run_until_cancelled(ready).await.is_some() {
+                tokio::select! {
+                    () = pool.dispatch(stop) => {}
+                    () = self.obey() => {}
+                }
             }
         };
         let retention = self.retention.run(self.retention_interval, self.retention_max_age, stop.clone());

@@ -103,13 +103,30 @@ default: { mode: automatic, action: { networkQuarantine: {} } }
     let names = |judged: &Value| -> Vec<String> {
         judged["guardrails"].as_array().unwrap().iter().map(|ahead| ahead["guardrail"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(&judged[0]), ["protectedNamespaces", "staleness"], "a person is not held to a budget");
+    assert_eq!(
+        names(&judged[0]),
+        ["protectedNamespaces", "protectedLabels", "staleness", "approvalExpiry"],
+        "a person is not held to a budget"
+    );
 
     let automatic = file(directory.path(), "automatic.yaml", "default: { mode: automatic, action: { networkQuarantine: {} } }");
     let judged = tested(&automatic, &sample("falco-outbound-c2"));
-    assert_eq!(names(&judged[0]), ["protectedNamespaces", "staleness", "cooldown", "budget"]);
+    assert_eq!(
+        names(&judged[0]),
+        [
+            "protectedNamespaces",
+            "protectedLabels",
+            "staleness",
+            "gitOps",
+            "minHealthyReplicas",
+            "cooldown",
+            "recurrence",
+            "budget",
+            "shortCircuit"
+        ]
+    );
     let (_, out, _) = policy(&["test", &automatic, "--event", &sample("kyverno-policyreport")]);
-    assert!(out.contains("kube-system is protected: the remediation will fail"), "{out}");
+    assert!(out.contains("kube-system is protected: it will fail"), "{out}");
 
     let floor =
         file(directory.path(), "floor.yaml", "default: { mode: propose, minSeverity: critical, action: { scale: { replicas: 0 } } }");

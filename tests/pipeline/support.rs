@@ -18,6 +18,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use zen_agent::{
+    emergency::EmergencyStop,
     event::Target,
     events::Events,
     lease::Tenure,
@@ -87,12 +88,17 @@ impl World {
 
     /// A pipeline under a policy that may change.
     pub(crate) fn under(&self, policy: Live) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), policy, self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.make(self.client.clone(), settings(), policy, EmergencyStop::never())
+    }
+
+    /// A guarded pipeline that calls this way.
+    pub(crate) fn guarded_through(&self, client: Client, guardrails: Guardrails) -> Pipeline {
+        self.make(client, settings(), live(guardrails), EmergencyStop::never())
     }
 
     /// A pipeline with other settings.
     pub(crate) fn set(&self, settings: Settings) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings, live(Guardrails::none()), self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.make(self.client.clone(), settings, live(Guardrails::none()), EmergencyStop::never())
     }
 
     /// A pipeline whose calls pass a tap.
@@ -102,7 +108,16 @@ impl World {
 
     /// A pipeline that calls this way.
     pub(crate) fn through(&self, client: Client) -> Pipeline {
-        Pipeline::new(client, settings(), live(Guardrails::none()), self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.make(client, settings(), live(Guardrails::none()), EmergencyStop::never())
+    }
+
+    /// A pipeline that can be stopped, and that calls this way.
+    pub(crate) fn stoppable(&self, client: Client, emergency: EmergencyStop) -> Pipeline {
+        self.make(client, settings(), live(Guardrails::none()), emergency)
+    }
+
+    fn make(&self, client: Client, settings: Settings, policy: Live, emergency: EmergencyStop) -> Pipeline {
+        Pipeline::new(client, settings, policy, self.events.clone(), self.metrics.clone(), Tenure::endless(), emergency)
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {
