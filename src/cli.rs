@@ -15,7 +15,9 @@ mod connect;
 mod decide;
 mod emergency;
 mod get;
+mod input;
 mod output;
+mod policy;
 mod rbac;
 mod send;
 mod sse;
@@ -52,6 +54,9 @@ enum Command {
     Crd,
     /// Print the roles that the agent needs in a cluster, for the actions that are enabled.
     Rbac(rbac::Rbac),
+    /// Check a policy file, or explain what it makes of an event.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Send a tool's report, or a batch of events, signed.
     Send(send::Send),
     /// Show remediations, or one.
@@ -90,6 +95,9 @@ struct Dev {
     /// Address on which kubectl can reach the embedded Kubernetes API: loopback only, since it asks nobody who he is.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "kubeconfig", value_parser = loopback)]
     kube_listen: Option<SocketAddr>,
+    /// Policy file, in place of the built-in policy of `dev`; a change of it holds within seconds.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]
     frozen_workloads: bool,
@@ -189,6 +197,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),
+        Command::Policy(command) => command.run(),
         Command::Send(send) => send.run().await,
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,

@@ -54,6 +54,8 @@ pub struct Options {
     pub kubernetes: Kubernetes,
     /// Whether there are sample workloads, and whether the stand-in for their controllers plays.
     pub workloads: Workloads,
+    /// The policy file, in place of [`policy::DEV`].
+    pub policy: Option<PathBuf>,
 }
 
 /// Whether there are sample workloads, and whether they follow their spec.
@@ -146,6 +148,7 @@ fn settings(options: &Options, credentials: &Credentials) -> Settings {
         jwt_audience: Some(credentials::AUDIENCE.to_owned()),
         jwt_key_files: server("jwt.pub"),
         remediation_namespace: Some(NAMESPACE.to_owned()),
+        policy_file: options.policy.as_ref().map(|path| path.display().to_string()),
         validation_timeout: Some(VALIDATION_TIMEOUT.to_owned()),
         enabled_actions: Some(ActionKind::ALL.map(ActionKind::as_str).join(",")),
         requests_per_second: Some("10000".to_owned()),

@@ -128,7 +128,7 @@ use crate::{
     events::Events,
     key::ObjectKey,
     lease::Tenure,
-    policy::Guardrails,
+    policy::Live,
     remediation::{ActionKind, Phase, Reason},
     telemetry::Metrics,
 };
@@ -222,7 +222,7 @@ impl PipelineError {
 pub struct Pipeline {
     client: Client,
     settings: Settings,
-    guardrails: Guardrails,
+    policy: Live,
     events: Events,
     metrics: Metrics,
     running: Running,
@@ -248,7 +248,7 @@ impl Pipeline {
     pub fn new(
         client: Client,
         settings: Settings,
-        guardrails: Guardrails,
+        policy: Live,
         events: Events,
         metrics: Metrics,
         tenure: Tenure,
@@ -257,7 +257,7 @@ impl Pipeline {
         Self {
             client,
             settings,
-            guardrails,
+            policy,
             events,
             metrics,
             running: Running::default(),
@@ -301,7 +301,7 @@ impl Pipeline {
             let stage = run.stage();
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
                 self.running.adopt(&run.object);
-                self.recent.note(self, &run.object);
+                self.recent.note(&self.policy.guardrails(), &run.object);
             }
             if matches!(stage, Stage::Execute | Stage::Rollback) {
                 if let Some(halt) = self.emergency.order().halt() {
@@ -376,7 +376,7 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
-        self.recent.note(self, &run.object);
+        self.recent.note(&self.policy.guardrails(), &run.object);
         run.wakes = self.running.release(&run.object);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();

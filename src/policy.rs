@@ -14,17 +14,22 @@
 //! have may have been meant to hold the event back, or to let it through. So no later rule is
 //! asked, a person is, and the log says which rule to mend (`has(facts.x)` or `"x" in facts`).
 //!
-//! Guardrails are read here and hold later: the pipeline enforces them when the object exists.
+//! Guardrails are read here and hold later: the pipeline enforces them when the object exists. Both are asked of
+//! the policy in force ([`Live`]), which a changed file replaces.
 
 mod condition;
+mod explain;
 mod file;
 mod guardrails;
+mod live;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use condition::{Condition, Variables};
-pub use file::PolicyError;
+use condition::{Condition, NoAnswer, Variables};
+pub use explain::{Explanation, GuardrailAhead, RuleAsked, RuleResult};
+pub use file::{MAX_BYTES, PolicyError};
 pub use guardrails::{Amount, Budget, Guardrails, LabelMatch, NotAWindow, Recurrence, ShortCircuit, Window};
+pub use live::Live;
 
 use crate::{
     event::{Ignored, SecurityEvent, Severity},
@@ -44,7 +49,7 @@ pub const DEFAULT_RULE: &str = "default";
 pub struct Policy {
     rules: Vec<Rule>,
     default: Outcome,
-    guardrails: Guardrails,
+    guardrails: Arc<Guardrails>,
 }
 
 #[derive(Debug)]
@@ -64,6 +69,17 @@ struct Outcome {
 enum Reaction {
     Observe,
     Act { action: Action, mode: Mode },
+}
+
+/// How a rule met an event.
+enum Met {
+    No,
+    /// It decides, by its action where the event is as bad as its floor.
+    Holds {
+        floor: Severity,
+    },
+    /// No later rule is asked, and `default` is proposed.
+    Unclear(NoAnswer),
 }
 
 /// What a policy makes of one event.
@@ -91,6 +107,18 @@ impl Policy {
         file::read(yaml)
     }
 
+    /// One without rules, that decides nothing.
+    pub fn observing(guardrails: Guardrails) -> Self {
+        let default = Outcome { floor: Severity::Info, reaction: Reaction::Observe };
+        Self { rules: Vec::new(), default, guardrails: Arc::new(guardrails) }
+    }
+
+    /// The same, with one more namespace protected.
+    fn protecting(mut self, namespace: &str) -> Self {
+        Arc::make_mut(&mut self.guardrails).protected_namespaces.insert(namespace.to_owned());
+        self
+    }
+
     /// The policy where none is given, less what asks for an action that is not enabled.
     ///
     /// # Errors
@@ -114,6 +142,12 @@ impl Policy {
         if disabled.is_empty() { Ok(self) } else { Err(DisabledActions(disabled)) }
     }
 
+    /// The actions that it asks for.
+    pub fn actions(&self) -> BTreeSet<ActionKind> {
+        let outcomes = self.rules.iter().map(|rule| &rule.outcome).chain([&self.default]);
+        outcomes.filter_map(Outcome::action).collect()
+    }
+
     /// What holds whatever the rules say.
     pub fn guardrails(&self) -> &Guardrails {
         &self.guardrails
@@ -121,18 +155,31 @@ impl Policy {
 
     /// Decides on one event; never fails, see the module's documentation.
     pub fn decide(&self, event: &SecurityEvent) -> Decision {
+        self.judge(event, |rule, met| {
+            // Why is not logged: it may quote the event.
+            if let Met::Unclear(_) = met {
+                tracing::warn!(rule, source = %event.source, "a policy rule could not be evaluated; proposing the default instead");
+            }
+        })
+    }
+
+    /// Decides, and tells how each rule that was asked met the event; `default` is the last of them where no rule holds.
+    fn judge(&self, event: &SecurityEvent, mut tell: impl FnMut(&str, Met)) -> Decision {
         let variables = Variables::of(event);
         for rule in &self.rules {
             match rule.when.holds(&variables) {
-                Ok(true) => return rule.outcome.decide(event.severity, &rule.name),
-                Ok(false) => {}
-                // The error is not logged: it may quote the event.
-                Err(_) => {
-                    tracing::warn!(rule = %rule.name, source = %event.source, "a policy condition could not be evaluated; proposing the default instead");
+                Ok(false) => tell(&rule.name, Met::No),
+                Ok(true) => {
+                    tell(&rule.name, Met::Holds { floor: rule.outcome.floor });
+                    return rule.outcome.decide(event.severity, &rule.name);
+                }
+                Err(why) => {
+                    tell(&rule.name, Met::Unclear(why));
                     return self.default.propose();
                 }
             }
         }
+        tell(DEFAULT_RULE, Met::Holds { floor: self.default.floor });
         self.default.decide(event.severity, DEFAULT_RULE)
     }
 }
@@ -143,11 +190,15 @@ impl Policy {
 pub struct DisabledActions(Vec<String>);
 
 impl Outcome {
-    fn is_enabled(&self, enabled: &BTreeSet<ActionKind>) -> bool {
+    fn action(&self) -> Option<ActionKind> {
         match &self.reaction {
-            Reaction::Observe => true,
-            Reaction::Act { action, .. } => enabled.contains(&action.kind()),
+            Reaction::Observe => None,
+            Reaction::Act { action, .. } => Some(action.kind()),
         }
+    }
+
+    fn is_enabled(&self, enabled: &BTreeSet<ActionKind>) -> bool {
+        self.action().is_none_or(|action| enabled.contains(&action))
     }
 
     fn decide(&self, severity: Severity, rule: &str) -> Decision {

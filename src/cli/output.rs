@@ -193,7 +193,7 @@ pub(super) fn receipt(receipt: &Receipt) -> Result<(), Failure> {
 }
 
 /// Text of an event as a terminal may show it: what would steer the terminal is shown, not sent.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 

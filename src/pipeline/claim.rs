@@ -47,7 +47,7 @@ impl ClaimError {
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
     let action = plan::action(&run.object)?.clone();
     let live = Site::new(pipeline, target, &run.object).read().await?;
-    plan::permit_labels(&pipeline.guardrails, target, &live)?;
+    plan::permit_labels(&pipeline.policy.guardrails(), target, &live)?;
     let previous = action.prepare(&live)?;
     run.status.action = Some(action);
     run.status.previous = Some(previous);
@@ -60,7 +60,8 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target,
     run.release();
     run.start(StepName::Execute);
     // Counted before it is written, since nobody knows of a write without an answer whether it was.
-    pipeline.recent.note(pipeline, &ZenAgentRemediation { status: Some(run.status.clone()), ..run.object.clone() });
+    let claimed = ZenAgentRemediation { status: Some(run.status.clone()), ..run.object.clone() };
+    pipeline.recent.note(&pipeline.policy.guardrails(), &claimed);
     let saved = run.save().await;
     if saved.as_ref().is_err_and(|error| !matches!(error.category(), Category::Timeout | Category::Transient)) {
         pipeline.recent.forget(run.uid());

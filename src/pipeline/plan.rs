@@ -131,7 +131,8 @@ impl PlanError {
 
 /// The action and the object to change, pinned.
 pub(super) async fn run(pipeline: &Pipeline, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
-    let Pipeline { client, guardrails, settings, .. } = pipeline;
+    let Pipeline { client, policy, settings, .. } = pipeline;
+    let guardrails = &policy.guardrails();
     let action = action(remediation)?;
     if !settings.actions.contains(&action.kind()) {
         return Err(PlanError::Disabled { action: action.name() });

@@ -53,13 +53,26 @@ pub(super) enum NotACondition {
     TooDeep,
 }
 
-/// Why a condition has no answer for an event. What CEL says about it may quote the event, so it is not kept.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoAnswer;
+/// Why an expression has no answer for an event: for people who look at a policy, not for logs, as it may quote the event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// It asks for a fact that the event does not have.
+    #[error("the event has no `{0}`; ask for it with has(facts.x), or \"x\" in facts")]
+    Missing(String),
+    /// It is no condition.
+    #[error("it is neither true nor false")]
+    NotATruthValue,
+    /// It cannot be computed.
+    #[error("{0}")]
+    Failed(String),
+}
 
 impl From<ExecutionError> for NoAnswer {
-    fn from(_: ExecutionError) -> Self {
-        Self
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::NoSuchKey(key) => Self::Missing(key.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
     }
 }
 
@@ -76,7 +89,7 @@ impl Condition {
     pub(super) fn holds(&self, variables: &Variables) -> Result<bool, NoAnswer> {
         match self.program.execute(&variables.0)? {
             Value::Bool(holds) => Ok(holds),
-            _ => Err(NoAnswer),
+            _ => Err(NoAnswer::NotATruthValue),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The policy file: YAML in, a [`Policy`] or every mistake out.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -12,7 +12,8 @@ use crate::{
     remediation::{Action, Mode},
 };
 
-const MAX_BYTES: usize = 256 * 1_024;
+/// The longest policy file.
+pub const MAX_BYTES: usize = 256 * 1_024;
 const MAX_RULES: usize = 256;
 
 /// What is wrong with a policy file: all of it, one line each.
@@ -131,7 +132,7 @@ fn parse(yaml: &str, problems: &mut Problems) -> Option<Policy> {
     let default = typed::<DefaultFile>(file.default, DEFAULT_RULE, problems)
         .and_then(|file| outcome(file.mode, file.min_severity, file.action, DEFAULT_RULE, problems));
     let guardrails = guardrails::read(file.guardrails, problems);
-    Some(Policy { rules, default: default?, guardrails })
+    Some(Policy { rules, default: default?, guardrails: Arc::new(guardrails) })
 }
 
 fn outcome(mode: ModeFile, floor: Option<Severity>, action: Option<Value>, place: &str, problems: &mut Problems) -> Option<Outcome> {

@@ -8,6 +8,8 @@ mod crash;
 mod guardrails;
 mod kube_port;
 mod main_job;
+mod policy;
+mod policy_files;
 mod replay;
 mod shutdown;
 mod size;

@@ -17,7 +17,7 @@ use zen_agent::{
 
 use super::{Agent, DEADLINE, client, ended, id};
 
-const BATCHES: usize = 10;
+const BATCHES: usize = 5;
 const EVENTS: usize = 100;
 const OLD: usize = 3_000;
 const PODS: [(&str, &str); 5] = [
