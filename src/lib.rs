@@ -52,6 +52,7 @@ pub mod problem;
 pub mod queue;
 pub mod quota;
 pub mod random;
+pub mod recognise;
 pub mod remediation;
 pub mod retention;
 pub mod runtime;
