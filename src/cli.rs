@@ -13,6 +13,7 @@
 
 mod connect;
 mod decide;
+mod doctor;
 mod emergency;
 mod get;
 mod input;
@@ -48,6 +49,8 @@ enum Command {
     Dev(Dev),
     /// Run the agent against a Kubernetes API: KUBECONFIG, or the service account of its pod.
     Serve(Configured),
+    /// Say what is missing for `serve` to work: settings and files, the Kubernetes API, permissions. Changes nothing.
+    Doctor(doctor::Doctor),
     /// Print the configuration that `serve` would run with, secrets redacted, or every error in it.
     Config(Configured),
     /// Print the CustomResourceDefinition, for `kubectl apply -f -`.
@@ -194,6 +197,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => tools::dev(dev).await,
         Command::Serve(configured) => tools::serve(configured).await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),

@@ -32,6 +32,7 @@ pub mod contract;
 pub mod deadline;
 pub mod demo;
 pub mod dev;
+pub mod doctor;
 pub mod duration;
 pub mod emergency;
 pub mod event;

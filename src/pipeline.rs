@@ -75,7 +75,7 @@
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
 //! too soon, the step's wait is what counts. What another process began is gone on with at once.
 
-mod access;
+pub(crate) mod access;
 pub mod actions;
 mod api;
 mod claim;
