@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
