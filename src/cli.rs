@@ -15,6 +15,7 @@ mod connect;
 mod decide;
 mod get;
 mod output;
+mod plan;
 mod rbac;
 mod send;
 mod sse;
@@ -55,10 +56,16 @@ enum Command {
     Send(send::Send),
     /// Show remediations, or one.
     Get(get::Get),
-    /// Let a proposal run.
+    /// Show what a remediation will do, or did, as a diff.
+    Plan(plan::Plan),
+    /// Let a proposal run, with the plan that it has.
     Approve(decide::Decide),
     /// End a proposal.
     Reject(decide::Decide),
+    /// Try again what failed, where nothing was left behind.
+    Retry(decide::Ask),
+    /// Undo what succeeded, from the state that was recorded before.
+    Rollback(decide::Ask),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
     /// Print generated remediations, or create them in a cluster: for tests, load and demos.
@@ -188,6 +195,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,
+        Command::Plan(plan) => plan.run().await,
+        Command::Retry(ask) => ask.run(decide::Wish::Retry).await,
+        Command::Rollback(ask) => ask.run(decide::Wish::Rollback).await,
         Command::Cleanup(cleanup) => cleanup.run().await,
         Command::Fixtures(fixtures) => fixtures.run().await,
     }

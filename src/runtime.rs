@@ -169,7 +169,7 @@ pub async fn run(
             actions: config.actions.clone(),
             validation_timeout: config.validation_timeout,
         },
-        guardrails,
+        guardrails: guardrails.clone(),
         events: events.clone(),
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
@@ -187,6 +187,8 @@ pub async fn run(
     let handlers = api::Handlers {
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, quota, metrics.clone()),
+        actions: config.actions.clone(),
+        guardrails,
         events,
         retention,
         cluster: config.cluster.clone(),

@@ -7,8 +7,8 @@
 //! | resync | | | key added, of low priority, unless it waits for a person |
 //! | delete | −1 | | key forgotten |
 //!
-//! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
-//! work. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
+//! In a terminal status the key is forgotten instead of added, since there is no work, unless a person has asked for it to be
+//! undone. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
 //! person. A malformed one is counted, as unknown. So neither 100,000 that are kept for a week, nor as many proposals that nobody decides on, keep a new leader
 //! from what is urgent, or are read from the API with every resync for nothing.
 
@@ -30,6 +30,7 @@ use crate::{
     remediation::{
         APPROVED, Phase, ZenAgentRemediation,
         approval::{self, ApprovalState},
+        ended,
     },
     telemetry::Metrics,
     worker::Backlog,
@@ -46,7 +47,7 @@ pub struct Summary {
     pub created: Timestamp,
     /// The tenant whose cap it counts towards.
     pub account: Option<Account>,
-    /// Whether there is nothing to do before it changes: the pipeline has said that it waits for a person, or it is malformed.
+    /// Whether there is nothing to do before it changes: it has ended, the pipeline has said that it waits for a person, or it is malformed.
     pub rests: bool,
 }
 
@@ -58,7 +59,8 @@ impl Summary {
             known => known,
         };
         let judged = phase == Phase::Pending && object.condition(APPROVED).is_some();
-        let rests = judged && matches!(approval::state(object), ApprovalState::Waiting);
+        let waits = judged && matches!(approval::state(object), ApprovalState::Waiting);
+        let rests = waits || (phase.is_terminal() && !ended::is_to_be_undone(object));
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
         Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests }
     }
@@ -110,7 +112,7 @@ impl Feed {
 
     fn queue(&self, key: &ObjectKey, seen: &Summary, otherwise: Priority) {
         match seen.phase {
-            _ if seen.phase.is_terminal() => self.backlog.remove(key),
+            _ if seen.phase.is_terminal() && seen.rests => self.backlog.remove(key),
             Phase::InProgress => self.backlog.add(key, Priority::High),
             _ => self.backlog.add(key, otherwise),
         }

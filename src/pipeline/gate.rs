@@ -14,7 +14,8 @@
 //! ```
 //!
 //! What a person approved is not held to budget and cool-down, nor does it count for them: these two
-//! say when a person is needed. An approval holds for the generation of the spec that it was given to.
+//! say when a person is needed. An approval holds for the generation of the spec and for the plan that it was given to;
+//! whether the plan is still that one the claim looks.
 
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ use crate::{
 /// The longest time to sleep towards a schedule, so that a clock that jumps does no harm.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
 /// When to look again for a busy target, where nobody says that it is free.
-const BUSY_WAIT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// Why it will never run, or why that cannot be said.
 #[derive(Debug, thiserror::Error)]
@@ -141,13 +142,15 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
         ApprovalState::Waiting => None,
     };
     fresh(pipeline, &run.object, approver)?;
+    bind(run);
     match approver {
         _ if run.object.condition(APPROVED).is_some() => {}
         Some(Approver::Person) => {
             if let Some((by, at)) = approval::at_creation(&run.object) {
                 let message = format!("approved by {by} before it was created");
                 let (by, at) = (by.to_owned(), at.clone());
-                run.status.approval = Some(Approval { decision: Decision::Approved, by, at, reason: None });
+                run.status.approval = Some(Approval { decision: Decision::Approved, by, at, reason: None, plan_digest: None });
+                bind(run);
                 run.set_condition(APPROVED, Holds::Yes, Reason::ApprovedAtCreation, &message);
             }
         }
@@ -161,8 +164,16 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
     Ok(approver)
 }
 
+/// An approval that came before there was a plan is one of the first plan.
+fn bind(run: &mut Run<'_>) {
+    let digest = run.status.plan.as_ref().map(|plan| plan.digest.clone());
+    if let Some(approval) = run.status.approval.as_mut().filter(|approval| approval.plan_digest.is_none()) {
+        approval.plan_digest = digest;
+    }
+}
+
 /// Makes it wait for a person.
-fn propose(run: &mut Run<'_>, reason: Reason, message: &str) {
+pub(super) fn propose(run: &mut Run<'_>, reason: Reason, message: &str) {
     run.set_condition(APPROVED, Holds::No, reason, message);
     run.release();
     run.status.explain(reason, message);
