@@ -13,6 +13,7 @@
 
 mod connect;
 mod decide;
+mod emergency;
 mod get;
 mod output;
 mod plan;
@@ -66,6 +67,10 @@ enum Command {
     Retry(decide::Ask),
     /// Undo what succeeded, from the state that was recorded before.
     Rollback(decide::Ask),
+    /// Stop all changes of targets, within seconds, until `resume`.
+    Stop(emergency::Emergency),
+    /// Lift the emergency stop.
+    Resume(emergency::Emergency),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
     /// Print generated remediations, or create them in a cluster: for tests, load and demos.
@@ -198,6 +203,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Plan(plan) => plan.run().await,
         Command::Retry(ask) => ask.run(decide::Wish::Retry).await,
         Command::Rollback(ask) => ask.run(decide::Wish::Rollback).await,
+        Command::Stop(emergency) => emergency.run(emergency::Order::Stop).await,
+        Command::Resume(emergency) => emergency.run(emergency::Order::Resume).await,
         Command::Cleanup(cleanup) => cleanup.run().await,
         Command::Fixtures(fixtures) => fixtures.run().await,
     }

@@ -65,14 +65,18 @@ pub(super) async fn run(
     let recorded = run.status.plan.clone();
     let plan = match (recorded, drawn) {
         (Some(plan), Drawn::Now) => plan,
-        (former, _) => pipeline.planner().draw(&run.object, target, former.as_ref()).await?,
+        (former, _) => {
+            let drawing = pipeline.planner().draw(&run.object, target, former.as_ref()).await?;
+            run.status.workload = drawing.workload;
+            drawing.plan
+        }
     };
     let (previous, approved) = (plan.previous.clone(), is_approved(run, &plan));
     run.status.plan = Some(plan);
     if !approved {
         run.status.approval = None;
         let why = "what would be done is not what was approved, since the target has changed; a person has to approve it as it is now";
-        gate::propose(run, Reason::PlanChanged, why);
+        gate::propose(pipeline, run, Reason::PlanChanged, why);
         run.save().await.map_err(ClaimError::Save)?;
         return Ok(Claim::PlanChanged);
     }

@@ -11,19 +11,20 @@
 
 use std::collections::BTreeSet;
 
-use kube::{Api, Client, api::DynamicObject, discovery::Scope};
+use kube::{Api, Client, ResourceExt, api::DynamicObject, discovery::Scope};
 
 use super::{
     access,
     actions::{ActionError, Subject, try_out},
     api::{self, ApiError},
     kinds::{self, KindError},
+    recent::workload,
     resolve,
 };
 use crate::{
     category::Category,
     event::Target,
-    policy::Guardrails,
+    policy::{Guardrails, LabelMatch},
     remediation::{Action, ActionKind, Plan, Reason, ZenAgentRemediation},
 };
 
@@ -58,6 +59,16 @@ pub enum PlanError {
     Protected {
         /// Which.
         namespace: String,
+    },
+    /// It carries a label that keeps it out of bounds.
+    #[error("{kind} {name} carries the label {label}, which the policy protects: it is not touched")]
+    ProtectedLabel {
+        /// Kind.
+        kind: String,
+        /// Name.
+        name: String,
+        /// The label's key.
+        label: String,
     },
     /// There is no such object.
     #[error("{kind} {name} was not found")]
@@ -122,6 +133,7 @@ impl PlanError {
             Self::Denied { .. } => Some(Reason::Forbidden),
             Self::NoTarget | Self::NotFound { .. } => Some(Reason::TargetNotFound),
             Self::Protected { .. } => Some(Reason::ProtectedNamespace),
+            Self::ProtectedLabel { .. } => Some(Reason::ProtectedLabel),
             Self::Replaced { .. } => Some(Reason::TargetReplaced),
             Self::Unsupported { .. } => Some(Reason::UnsupportedTarget),
             Self::Target(error) => error.reason(),
@@ -151,6 +163,12 @@ pub struct Planner<'a> {
     pub guardrails: &'a Guardrails,
 }
 
+/// A plan, and what else the read that it was made from shows.
+pub(super) struct Drawing {
+    pub(super) plan: Plan,
+    pub(super) workload: Option<String>,
+}
+
 impl Planner<'_> {
     /// What would be done now, which no server was asked to admit.
     ///
@@ -163,15 +181,21 @@ impl Planner<'_> {
     }
 
     /// The plan for a target that is pinned, from a fresh read. The server has admitted its changes, now or as those of `former`.
-    pub(super) async fn draw(&self, remediation: &ZenAgentRemediation, target: &Target, former: Option<&Plan>) -> Result<Plan, PlanError> {
+    pub(super) async fn draw(
+        &self,
+        remediation: &ZenAgentRemediation,
+        target: &Target,
+        former: Option<&Plan>,
+    ) -> Result<Drawing, PlanError> {
         let api = api::of(self.client, target).await?;
         for _ in 0..PASSES {
             let (plan, live) = self.look(&api, remediation, target).await?;
-            if former.is_some_and(|former| former.digest == plan.digest) {
-                return Ok(plan);
+            let drawing = Drawing { plan, workload: workload(&live) };
+            if former.is_some_and(|former| former.digest == drawing.plan.digest) {
+                return Ok(drawing);
             }
-            match try_out(self.client, &plan.changes, &live).await {
-                Ok(()) => return Ok(plan),
+            match try_out(self.client, &drawing.plan.changes, &live).await {
+                Ok(()) => return Ok(drawing),
                 // It changed since it was read.
                 Err(ActionError::Api(error)) if error.category() == Category::Conflict => {}
                 Err(error) => return Err(error.into()),
@@ -189,6 +213,7 @@ impl Planner<'_> {
     ) -> Result<(Plan, DynamicObject), PlanError> {
         let (action, subject) = (action(remediation)?, Subject::new(target, remediation));
         let live = subject.read(api).await?;
+        permit_labels(self.guardrails, target, &live)?;
         let previous = action.prepare(&live)?;
         let changes = action.plan(subject, &live, &previous)?;
         let permissions = access::needed(self.client, action, target).await?;
@@ -222,11 +247,13 @@ impl Planner<'_> {
         if named.uid.is_some() && live.metadata.uid != named.uid {
             return Err(PlanError::Replaced { kind: named.kind.clone(), name: named.name.clone() });
         }
+        permit_labels(guardrails, named, &live)?;
         let scope = kinds::find(client, named).await?.scope;
         let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
         let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
-        let target = resolve::run(client, action, named, live).await?;
+        let (target, live) = resolve::run(client, action, named, live).await?;
         permit(guardrails, &target)?;
+        permit_labels(guardrails, &target, &live)?;
         access::check(client, action, &target).await?;
         Ok(target)
     }
@@ -244,6 +271,15 @@ pub(super) fn permit(guardrails: &Guardrails, target: &Target) -> Result<(), Pla
     kinds::check(target)?;
     match guardrails.protects(target) {
         Some(namespace) => Err(PlanError::Protected { namespace: namespace.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what carries a label that no remediation may touch.
+pub(super) fn permit_labels(guardrails: &Guardrails, target: &Target, live: &DynamicObject) -> Result<(), PlanError> {
+    let protects = |label: &&LabelMatch| live.labels().get(&label.key).is_some_and(|value| label.matches(value));
+    match guardrails.protected_labels.iter().find(protects) {
+        Some(label) => Err(PlanError::ProtectedLabel { kind: target.kind.clone(), name: target.name.clone(), label: label.key.clone() }),
         None => Ok(()),
     }
 }

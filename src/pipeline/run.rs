@@ -9,8 +9,10 @@ use kube::{Api, Client, ResourceExt};
 use super::{
     Pipeline,
     api::{ApiError, call, find},
+    plan::Drawing,
 };
 use crate::{
+    emergency::Halt,
     event::Target,
     key::ObjectKey,
     remediation::{
@@ -158,6 +160,11 @@ impl<'a> Run<'a> {
         self.status.explain(reason, message);
     }
 
+    /// Holds back the step that is under way, whose reason stays the one that it was begun for.
+    pub(super) fn halt(&mut self, halt: &Halt) {
+        self.set_condition(HELD, Holds::Yes, Reason::EmergencyStop, &halt.to_string());
+    }
+
     /// Says that nothing holds it back any more.
     pub(super) fn release(&mut self) {
         self.status.release_held(self.object.metadata.generation);
@@ -169,11 +176,12 @@ impl<'a> Run<'a> {
     }
 
     /// This will be done, by a plan that began then.
-    pub(super) fn planned(&mut self, plan: Plan, began: MicroTime) {
+    pub(super) fn planned(&mut self, Drawing { plan, workload }: Drawing, began: MicroTime) {
         self.granted();
         self.release();
         self.status.target = Some(plan.target.clone());
         self.status.plan = Some(plan);
+        self.status.workload = workload;
         self.status.steps.retain(|step| step.name != StepName::Plan);
         let (name, state) = (StepName::Plan, StepState::Succeeded);
         self.status.steps.push(Step { name, state, attempts: 1, started_at: began, finished_at: Some(now()), message: None });
@@ -268,6 +276,11 @@ pub(super) fn now() -> MicroTime {
 
 pub(super) fn now_seconds() -> Time {
     Time(Timestamp::now())
+}
+
+/// A time as people read it: to the second.
+pub(super) fn rounded(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// Time since then; none for a time to come.

@@ -5,7 +5,8 @@
 //!   pending ──▶ Approved=True, the pipeline     pending ──▶ Approved=False, failed, reason Rejected
 //!               goes on from there
 //!   approved ─▶ unchanged                       rejected ─▶ unchanged
-//!   rejected, or ended otherwise ─▶ conflict    begun, or ended otherwise ─▶ conflict
+//!   rejected, expired, or ended otherwise       begun, or ended otherwise ─▶ conflict
+//!   ─▶ conflict
 //! ```
 //!
 //! A decision is one write, guarded by the resourceVersion it was made on. When another writer was
@@ -101,6 +102,9 @@ pub async fn approve(
         if object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str()) {
             return Err(conflict(object, "a rejected remediation cannot be approved"));
         }
+        if expired(object).is_some() {
+            return Err(conflict(object, "the time in which it could be approved is over"));
+        }
         if object.metadata.generation != seen {
             return Err(conflict(object, "its spec was changed meanwhile: read it again, and decide on what it is now"));
         }
@@ -175,6 +179,12 @@ pub fn state(object: &ZenAgentRemediation) -> ApprovalState<'_> {
     }
 }
 
+/// The time until which it could be approved, where that is over.
+pub fn expired(object: &ZenAgentRemediation) -> Option<Timestamp> {
+    let deadline = object.status.as_ref()?.approval_deadline.as_ref()?.0;
+    (deadline <= Timestamp::now()).then_some(deadline)
+}
+
 /// Whether its mode lets this action run without a person.
 pub(super) fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
     match object.spec.mode.unwrap_or_default() {
@@ -229,6 +239,7 @@ fn record(
         message = format!("{message}: {reason}");
     }
     status.set_condition(APPROVED, holds, word, &message, object.metadata.generation);
+    status.approval_deadline = None;
     let plan_digest = object.plan().map(|plan| plan.digest.clone());
     status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason, plan_digest });
     message

@@ -50,6 +50,7 @@ pub async fn retry(
         status.phase = Some(Phase::Pending);
         (status.plan, status.target, status.action, status.previous, status.approval) = (None, None, None, None, None);
         (status.started_at, status.completed_at, status.applied_at, status.error_message) = (None, None, None, None);
+        (status.workload, status.approval_deadline) = (None, None);
         status.steps.clear();
         status.set_condition(RETRIED, Holds::Yes, Reason::RetryRequested, &message, generation);
         status.set_condition(COMPLETE, Holds::No, Reason::RetryRequested, &message, generation);

@@ -191,9 +191,15 @@ pub struct RemediationStatus {
     /// What will be done to it; written before anybody approves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// The uid of the target's controller, or else the target's own: what findings that come back are counted by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
     /// What is done to it: the spec's action as it was claimed. Until then absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// Until when a person may approve it; then it ends. Where it waits for one, and waiting has an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_deadline: Option<Time>,
     /// Who decided about it, where a person did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,

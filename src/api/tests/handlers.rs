@@ -324,3 +324,22 @@ async fn what_ended_is_tried_again_or_undone_where_somebody_asks_and_may() {
         assert_eq!(ask("none", verb).await.0, StatusCode::NOT_FOUND);
     }
 }
+
+#[tokio::test]
+async fn the_emergency_stop_is_switched_by_the_agents_own_tenant_alone() {
+    let agent = Agent::start().await;
+    let switch =
+        async |agent: &Agent, order: &str| agent.ask(Method::POST, &format!("/v1alpha1/{order}"), r#"{"reason":"an incident"}"#).await;
+    for order in ["stop", "stop", "resume", "resume"] {
+        let (status, answer) = switch(&agent, order).await;
+        let expected = json!({ "stopped": order == "stop", "by": answer["by"], "reason": "an incident" });
+        assert_eq!((status, answer), (StatusCode::OK, expected));
+    }
+    let other = Agent::of_tenant("other").await;
+    for order in ["stop", "resume"] {
+        let (status, answer) = switch(&other, order).await;
+        assert_eq!((status, &answer["code"]), (StatusCode::FORBIDDEN, &json!("insufficient_role")));
+    }
+    agent.kubernetes.fail("configmaps", Failure::With(403, "Forbidden", 100));
+    assert_ne!(switch(&agent, "stop").await.0, StatusCode::OK);
+}
