@@ -13,10 +13,12 @@
 
 mod connect;
 mod decide;
+mod doctor;
 mod emergency;
 mod get;
 mod input;
 mod output;
+mod plan;
 mod policy;
 mod rbac;
 mod send;
@@ -48,6 +50,8 @@ enum Command {
     Dev(Dev),
     /// Run the agent against a Kubernetes API: KUBECONFIG, or the service account of its pod.
     Serve(Configured),
+    /// Say what is missing for `serve` to work: settings and files, the Kubernetes API, permissions. Changes nothing.
+    Doctor(doctor::Doctor),
     /// Print the configuration that `serve` would run with, secrets redacted, or every error in it.
     Config(Configured),
     /// Print the CustomResourceDefinition, for `kubectl apply -f -`.
@@ -61,10 +65,16 @@ enum Command {
     Send(send::Send),
     /// Show remediations, or one.
     Get(get::Get),
-    /// Let a proposal run.
+    /// Show what a remediation will do, or did, as a diff.
+    Plan(plan::Plan),
+    /// Let a proposal run, with the plan that it has.
     Approve(decide::Decide),
     /// End a proposal.
     Reject(decide::Decide),
+    /// Try again what failed, where nothing was left behind.
+    Retry(decide::Ask),
+    /// Undo what succeeded, from the state that was recorded before.
+    Rollback(decide::Ask),
     /// Stop all changes of targets, within seconds, until `resume`.
     Stop(emergency::Emergency),
     /// Lift the emergency stop.
@@ -194,6 +204,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => tools::dev(dev).await,
         Command::Serve(configured) => tools::serve(configured).await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),
@@ -202,6 +213,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,
+        Command::Plan(plan) => plan.run().await,
+        Command::Retry(ask) => ask.run(decide::Wish::Retry).await,
+        Command::Rollback(ask) => ask.run(decide::Wish::Rollback).await,
         Command::Stop(emergency) => emergency.run(emergency::Order::Stop).await,
         Command::Resume(emergency) => emergency.run(emergency::Order::Resume).await,
         Command::Cleanup(cleanup) => cleanup.run().await,

@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 pub mod batch;
 pub mod falco;
 pub mod kyverno;
-pub mod recognise;
 pub mod trivy;
 
 mod facts;

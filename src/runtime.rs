@@ -198,6 +198,8 @@ pub async fn run(
     let handlers = api::Handlers {
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy.clone(), quota, metrics.clone()),
+        actions: config.actions.clone(),
+        policy: policy.clone(),
         events,
         emergency: emergency::Switch::new(client.clone(), &config.remediation_namespace),
         retention,

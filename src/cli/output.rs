@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Failure;
-use crate::contract::v0::types::{ApprovalState, Receipt, Remediation, Target};
+use crate::{
+    contract::v0::types::{ApprovalState, Receipt, Remediation, Target},
+    doctor::Finding,
+};
 
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -167,6 +170,9 @@ fn everything(item: &Remediation, width: Option<usize>) -> String {
         (state, None) => state.to_string(),
     };
     add("Approval", &approval);
+    if let Some(digest) = &item.plan_digest {
+        add("Plan", digest);
+    }
     add("Created", &item.created_at.to_string());
     if let Some(ended) = item.completed_at {
         add("Ended", &format!("{ended:.0}"));
@@ -180,6 +186,12 @@ fn everything(item: &Remediation, width: Option<usize>) -> String {
         add(&format!("Fact {name}"), value);
     }
     text(table)
+}
+
+/// What a doctor found.
+pub(super) fn findings(findings: &[Finding]) -> Result<(), Failure> {
+    let rows = findings.iter().map(|found| vec![found.result.as_str().to_owned(), found.check.clone(), plain(&found.message)]);
+    print(&table(&["RESULT", "CHECK", "MESSAGE"], rows))
 }
 
 /// What became of each event.
@@ -197,7 +209,7 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
-fn target(target: &Target) -> String {
+pub(super) fn target(target: &Target) -> String {
     let namespace = target.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     format!("{} {namespace}{}", target.kind, target.name)
 }

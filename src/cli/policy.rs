@@ -15,9 +15,10 @@ use super::{
     rbac::actions,
 };
 use crate::{
-    event::{Ignored, Normalized, SecurityEvent, Target, recognise},
+    event::{Ignored, Normalized, SecurityEvent, Target},
     pipeline::actions::Reversibility,
     policy::{Decision, Explanation, Policy, RuleAsked, RuleResult},
+    recognise,
     remediation::{ActionKind, Mode},
 };
 

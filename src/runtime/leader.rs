@@ -44,7 +44,7 @@ pub(super) struct Leader {
 /// Has every remediation looked at again that may go on: another policy, or another order, may let it run.
 pub(super) fn look_again(store: &Store<Summary>, backlog: &Backlog) {
     for namespace in store.namespaces() {
-        for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| !seen.phase.is_terminal() && !seen.rests.holds()) {
+        for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| !seen.rests.holds()) {
             backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
         }
     }

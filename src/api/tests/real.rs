@@ -14,8 +14,9 @@ use crate::{
     events::Events,
     informer::Handler as _,
     ingest::Ingest,
-    policy::{self, Policy},
+    policy::{Live, Policy},
     quota::Quota,
+    remediation::ActionKind,
     retention::Retention,
     telemetry::Metrics,
     test_api::{NAMESPACE, TestApi},
@@ -41,10 +42,12 @@ impl Agent {
         let (client, tenant) = (kubernetes.client(), own_tenant.parse().unwrap());
         let quota = Quota::new(NonZeroUsize::MAX, &tenant, [&"acme".parse().unwrap()]);
         quota.on_sync();
-        let policy = policy::Live::new(Policy::parse(POLICY).unwrap(), NAMESPACE);
+        let policy = Live::new(Policy::parse(POLICY).unwrap(), NAMESPACE);
         let handlers = Handlers {
             client: client.clone(),
-            ingest: Ingest::new(client.clone(), NAMESPACE, policy, quota, metrics.clone()),
+            ingest: Ingest::new(client.clone(), NAMESPACE, policy.clone(), quota, metrics.clone()),
+            actions: ActionKind::ALL.into(),
+            policy: policy.clone(),
             events: Events::start(client.clone(), metrics.clone()),
             emergency: Switch::new(client.clone(), NAMESPACE),
             retention: Retention::new(client, None, own_tenant.parse().unwrap(), metrics.clone()),

@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{Normalized, batch, falco, kyverno, trivy};
-use crate::contract::{
-    Route,
-    v0::{ingest_events, ingest_falco, ingest_kyverno, ingest_trivy},
+use crate::{
+    contract::{
+        Route,
+        v0::{ingest_events, ingest_falco, ingest_kyverno, ingest_trivy},
+    },
+    event::{Normalized, batch, falco, kyverno, trivy},
 };
 
 /// What a JSON text is.
