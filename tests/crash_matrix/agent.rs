@@ -10,7 +10,7 @@ use zen_agent::{
     events::Events,
     lease::Tenure,
     pipeline::{Pipeline, Settings},
-    policy::Guardrails,
+    policy::{Guardrails, Live, Policy},
     remediation::{ActionKind, ZenAgentRemediation},
     telemetry::Metrics,
 };
@@ -47,7 +47,8 @@ pub(crate) async fn end(client: Client, orders: &Orders) -> ZenAgentRemediation 
     };
     let metrics = Metrics::new();
     let events = Events::start(client, metrics.clone());
-    let pipeline = Pipeline::new(tapped, settings, Guardrails::none(), events, metrics, Tenure::endless(), EmergencyStop::never());
+    let policy = Live::new(Policy::observing(Guardrails::none()), "zen-agent");
+    let pipeline = Pipeline::new(tapped, settings, policy, events, metrics, Tenure::endless(), EmergencyStop::never());
     loop {
         match pipeline.reconcile(&orders.namespace, &orders.name).await {
             Ok(progress) => match progress.expect("it is there").next {

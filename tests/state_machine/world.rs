@@ -16,7 +16,7 @@ use zen_agent::{
     events::Events,
     lease::Tenure,
     pipeline::{Pipeline, Settings},
-    policy::Guardrails,
+    policy::{Guardrails, Live, Policy},
     remediation::{ActionKind, ZenAgentRemediation, crd},
     telemetry::Metrics,
 };
@@ -191,5 +191,6 @@ fn leader(faults: &Faults, client: &Client, events: &Events, metrics: &Metrics, 
     let settings =
         Settings { watch_namespace: None, actions: BTreeSet::from(ActionKind::ALL), validation_timeout: Duration::from_millis(150) };
     let client = faults.client(client.clone());
-    Pipeline::new(client, settings, Guardrails::none(), events.clone(), metrics.clone(), Tenure::endless(), emergency.clone())
+    let policy = Live::new(Policy::observing(Guardrails::none()), "zen-agent");
+    Pipeline::new(client, settings, policy, events.clone(), metrics.clone(), Tenure::endless(), emergency.clone())
 }
