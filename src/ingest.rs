@@ -22,6 +22,7 @@
 mod error;
 mod object;
 mod store;
+mod task;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 
 pub use error::IngestError;
 use store::{Creation, Store};
+pub use task::{Taken, Task};
 
 use crate::{
     event::{Ignored, Normalized},
@@ -285,6 +287,7 @@ impl Request<'_> {
             digest: self.digest.clone(),
             index: i32::try_from(index).unwrap_or(i32::MAX),
             subject: Some(self.caller.subject.clone()),
+            execution_id: None,
         }
     }
 }

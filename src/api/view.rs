@@ -33,6 +33,8 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         reason: status.reason.clone(),
         message: status.message.clone(),
         request_id: spec.request.as_ref().map(|request| request.id.clone()),
+        execution_id: object.execution_id().map(str::to_owned),
+        remediation_id: spec.remediation_id.clone(),
         policy_rule: spec.policy_rule.clone(),
         facts: spec.facts.clone(),
         created_at: created_at.into(),

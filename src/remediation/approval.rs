@@ -1,4 +1,4 @@
-//! A person's decision about a proposal.
+//! A person's decision about a proposal, and a sender's about its task.
 //!
 //! ```text
 //!               approve                         reject
@@ -6,6 +6,11 @@
 //!               goes on from there
 //!   approved ─▶ unchanged                       rejected ─▶ unchanged
 //!   rejected, or ended otherwise ─▶ conflict    begun, or ended otherwise ─▶ conflict
+//!
+//!               cancel
+//!   pending ──▶ failed, reason Cancelled
+//!   cancelled ─▶ unchanged
+//!   begun, or ended otherwise ─▶ conflict
 //! ```
 //!
 //! A decision is one write, guarded by the resourceVersion it was made on. When another writer was
@@ -139,6 +144,30 @@ pub async fn reject(
     .await
 }
 
+/// Ends a task that has not begun; `object` is what the caller has read and found to be its tenant's own.
+///
+/// # Errors
+/// [`DecisionError`]; `StateConflict` when it has begun, or has ended otherwise.
+pub async fn cancel(
+    api: &Api<ZenAgentRemediation>,
+    events: &Events,
+    object: ZenAgentRemediation,
+    by: Decider<'_>,
+    reason: Option<&str>,
+) -> Result<Decided, DecisionError> {
+    decide(api, events, object, |object| {
+        let mut status = object.status.clone().unwrap_or_default();
+        match object.phase() {
+            Phase::Pending => {}
+            Phase::Failed if status.reason.as_deref() == Some(Reason::Cancelled.as_str()) => return Ok(None),
+            _ => return Err(conflict(object, "only what has not begun can be cancelled")),
+        }
+        status.end(Phase::Failed, Reason::Cancelled, &said("cancelled", by, reason), object.metadata.generation);
+        Ok(Some(status))
+    })
+    .await
+}
+
 /// Whether a remediation may run, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ApprovalState<'a> {
@@ -220,13 +249,19 @@ fn record(
         Decision::Approved => ("approved", Holds::Yes, Reason::Approved),
         Decision::Rejected => ("rejected", Holds::No, Reason::Rejected),
     };
-    let mut message = format!("{verb} by {} ({})", by.subject, by.role.as_str());
-    if let Some(reason) = &reason {
-        message = format!("{message}: {reason}");
-    }
+    let message = said(verb, by, reason.as_deref());
     status.set_condition(APPROVED, holds, word, &message, object.metadata.generation);
     status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason });
     message
+}
+
+/// Who did it, and why.
+fn said(verb: &str, by: Decider<'_>, reason: Option<&str>) -> String {
+    let who = format!("{verb} by {} ({})", by.subject, by.role.as_str());
+    match reason {
+        Some(reason) => format!("{who}: {reason}"),
+        None => who,
+    }
 }
 
 fn conflict(object: &ZenAgentRemediation, what: &'static str) -> DecisionError {

@@ -64,6 +64,8 @@ reasons! {
     Validated,
     /// A person said no.
     Rejected,
+    /// Whoever sent the task took it back.
+    Cancelled,
     /// The finding was too old.
     Stale,
     /// There is no action, or one that this agent does not know.
