@@ -67,6 +67,7 @@ use crate::{
     queue::Backoff,
     quota::Quota,
     retention::Retention,
+    saas::{Saas, SpoolError},
     serve,
     telemetry::{Health, Metrics, health::Ready},
     verify::{self, TokenKeys, Verifier},
@@ -105,6 +106,9 @@ pub enum RunError {
     /// One of its tasks ended.
     #[error("a part of the agent ended by itself; the log says which panicked, and a restart goes on from what is stored")]
     Ended,
+    /// What is to be told to the SaaS.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// Secrets or keys of the verifier.
     #[error("the verification of requests: {0}")]
     Verify(#[from] verify::SetupError),
@@ -151,7 +155,7 @@ pub async fn run(
     guardrails.protected_namespaces.insert(config.remediation_namespace.clone());
     let policy = Arc::new(ArcSwap::from_pointee(policy));
     let seed = u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
-    let backlog = Backlog::new(Backoff::default(), seed, &metrics);
+    let backlog = Backlog::new(Backoff::default(), seed, metrics.queue_depth.clone());
     let watched = match &config.watch_namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
@@ -159,6 +163,11 @@ pub async fn run(
     let quota = Quota::new(config.limits.max_remediations, &config.tenant, config.hmac.keys());
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone(), quota.clone());
+    let saas = config.saas.clone().map(|settings| Saas::open(settings, client.clone(), &metrics)).transpose()?;
+    let informer = match &saas {
+        Some(saas) => informer.handler(saas.watch()),
+        None => informer,
+    };
     let store = informer.store();
     let events = Events::start(client.clone(), metrics.clone());
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
@@ -174,6 +183,7 @@ pub async fn run(
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
         backlog,
+        saas,
         retention: retention.clone(),
         retention_interval: config.retention_interval,
         retention_max_age: config.retention_max_age,

@@ -27,10 +27,8 @@ use crate::{
     key::ObjectKey,
     queue::Priority,
     quota::{Account, Quota},
-    remediation::{
-        APPROVED, Phase, ZenAgentRemediation,
-        approval::{self, ApprovalState},
-    },
+    remediation::{Phase, ZenAgentRemediation, approval},
+    saas,
     telemetry::Metrics,
     worker::Backlog,
 };
@@ -48,6 +46,8 @@ pub struct Summary {
     pub account: Option<Account>,
     /// Whether there is nothing to do before it changes: the pipeline has said that it waits for a person, or it is malformed.
     pub rests: bool,
+    /// Whether the SaaS knows its latest status.
+    pub told: bool,
 }
 
 impl Summary {
@@ -57,16 +57,15 @@ impl Summary {
             Phase::Unknown(_) => Phase::Unknown(String::new()),
             known => known,
         };
-        let judged = phase == Phase::Pending && object.condition(APPROVED).is_some();
-        let rests = judged && matches!(approval::state(object), ApprovalState::Waiting);
+        let (rests, told) = (approval::waits(object), saas::is_told(object));
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests }
+        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests, told }
     }
 
     /// What is known of one that is malformed: it is there, in an unknown status.
     fn malformed(meta: &ObjectMeta, quota: &Quota) -> Self {
         let created = meta.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: true }
+        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: true, told: false }
     }
 
     fn age(&self) -> Duration {

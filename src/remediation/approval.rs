@@ -200,6 +200,12 @@ pub fn state(object: &ZenAgentRemediation) -> ApprovalState<'_> {
     }
 }
 
+/// Whether the pipeline has said that it waits for a person: until somebody decides, there is nothing to do.
+pub fn waits(object: &ZenAgentRemediation) -> bool {
+    let judged = object.phase() == Phase::Pending && object.condition(APPROVED).is_some();
+    judged && matches!(state(object), ApprovalState::Waiting)
+}
+
 /// Whether its mode lets this action run without a person.
 fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
     match object.spec.mode.unwrap_or_default() {
