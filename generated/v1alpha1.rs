@@ -2,6 +2,16 @@
 /// The contract's types.
 pub mod types {
     pub use crate::contract::v0::types::*;
+    ///The emergency stop.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct EmergencyStop {
+        ///The token's subject that switched it.
+        pub by: ::std::string::String,
+        ///Why.
+        pub reason: ::std::string::String,
+        ///Whether targets are left alone.
+        pub stopped: bool,
+    }
     ///The data of one server-sent event.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct RemediationChange {
@@ -347,6 +357,106 @@ pub mod reject_remediation {
         ],
     };
 }
+/// Lift the emergency stop.
+pub mod emergency_resume {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// Why.
+        pub body: super::types::Decision,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The emergency stop as it stands now.
+        Ok {
+            /// The body.
+            body: super::types::EmergencyStop,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::json(200u16, &body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 0usize] = [];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = Some(
+        crate::contract::Schema::new(|| crate::contract::component(
+            include_str!(concat!(env!("OUT_DIR"), "/v1alpha1.schemas.json")),
+            "Decision",
+        )),
+    );
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "emergencyResume",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::identity::Role::Admin,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/resume",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 413u16, 415u16, 422u16, 429u16, 500u16, 503u16,
+        ],
+    };
+}
+/// Stop all changes of targets.
+pub mod emergency_stop {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// Why.
+        pub body: super::types::Decision,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The emergency stop as it stands now.
+        Ok {
+            /// The body.
+            body: super::types::EmergencyStop,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::json(200u16, &body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 0usize] = [];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = Some(
+        crate::contract::Schema::new(|| crate::contract::component(
+            include_str!(concat!(env!("OUT_DIR"), "/v1alpha1.schemas.json")),
+            "Decision",
+        )),
+    );
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "emergencyStop",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/stop",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 413u16, 415u16, 422u16, 429u16, 500u16, 503u16,
+        ],
+    };
+}
 /// Watch remediations.
 pub mod watch_remediations {
     /// What the operation takes.
@@ -469,6 +579,20 @@ pub mod watch_remediations {
 }
 /// What a server of contract v1alpha1 does, one method an operation.
 pub trait Api: crate::contract::v0::Api {
+    /// Lift the emergency stop (`POST /v1alpha1/resume`).
+    fn emergency_resume(
+        &self,
+        request: crate::verify::Verified<emergency_resume::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<emergency_resume::Response, crate::problem::Problem>,
+    > + Send;
+    /// Stop all changes of targets (`POST /v1alpha1/stop`).
+    fn emergency_stop(
+        &self,
+        request: crate::verify::Verified<emergency_stop::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<emergency_stop::Response, crate::problem::Problem>,
+    > + Send;
     /// Watch remediations (`GET /v1alpha1/watch/remediations`).
     fn watch_remediations(
         &self,
@@ -487,6 +611,8 @@ pub static ROUTES: &[&crate::contract::Route] = &[
     &get_remediation::ROUTE,
     &approve_remediation::ROUTE,
     &reject_remediation::ROUTE,
+    &emergency_resume::ROUTE,
+    &emergency_stop::ROUTE,
     &watch_remediations::ROUTE,
 ];
 /// The contract, self-contained, as it is served.
@@ -569,6 +695,20 @@ impl<A: Api> ::poem_openapi::OpenApi for Service<A> {
                 &reject_remediation::ROUTE,
                 |api: ::std::sync::Arc<A>, request| async move {
                     crate::contract::v0::Api::reject_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &emergency_resume::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::emergency_resume(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &emergency_stop::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::emergency_stop(&*api, request).await
                 },
             );
         mount

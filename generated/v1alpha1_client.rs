@@ -1047,6 +1047,166 @@ Arguments:
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+    /**Lift the emergency stop
+
+Lifts the emergency stop: what was held goes on where it was, and what had begun is executed or rolled back to its end. Only for the agent's own tenant. Sending it again is harmless.
+
+Sends a `POST` request to `/v1alpha1/resume`
+
+Arguments:
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+- `body`: Why.
+*/
+    pub async fn emergency_resume<'a>(
+        &'a self,
+        x_request_id: &'a str,
+        body: &'a crate::contract::v1alpha1::types::Decision,
+    ) -> Result<
+        ResponseValue<crate::contract::v1alpha1::types::EmergencyStop>,
+        Error<crate::contract::v1alpha1::types::Problem>,
+    > {
+        let url = format!("{}/v1alpha1/resume", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "emergency_resume",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            415u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /**Stop all changes of targets
+
+Sets the emergency stop for all replicas. Within seconds nothing is executed or rolled back any more, and what is under way is cut off between two writes; events are still taken. Only for the agent's own tenant. Sending it again is harmless.
+
+Sends a `POST` request to `/v1alpha1/stop`
+
+Arguments:
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+- `body`: Why.
+*/
+    pub async fn emergency_stop<'a>(
+        &'a self,
+        x_request_id: &'a str,
+        body: &'a crate::contract::v1alpha1::types::Decision,
+    ) -> Result<
+        ResponseValue<crate::contract::v1alpha1::types::EmergencyStop>,
+        Error<crate::contract::v1alpha1::types::Problem>,
+    > {
+        let url = format!("{}/v1alpha1/stop", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "emergency_stop",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            415u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
     /**Watch remediations
 
 Server-sent events, one for each remediation that is added, changes its status or is deleted: the `event` is the change's `type`, the `data` the change as JSON (x-event-data), the `id` what Last-Event-ID takes. Without Last-Event-ID the stream begins with what there is: a `reset` (its data is an empty object), what is there as `added`, and an `id` at the end. So does a stream whose position has expired, and whatever was known before a `reset` is void. An event of nothing but an `id` moves the position on. With `status`, a remediation that leaves that status is `changed`, with the one that it has now. A deletion is told when it begins. The stream ends after `timeout_seconds`, or when the token expires; a certificate has at most 32 at a time, and all together 256.

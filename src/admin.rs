@@ -11,11 +11,17 @@ use serde_json::{Value, json};
 
 use crate::{
     contract::ContractVersion,
+    emergency::EmergencyStop,
     telemetry::{Health, Metrics},
 };
 
 /// The routes `/livez`, `/readyz`, `/health` and `/metrics`, and what `contracts` adds to them.
-pub fn router(health: Health, metrics: Metrics, contracts: impl IntoEndpoint<Endpoint: 'static>) -> impl IntoEndpoint {
+pub fn router(
+    health: Health,
+    metrics: Metrics,
+    emergency: EmergencyStop,
+    contracts: impl IntoEndpoint<Endpoint: 'static>,
+) -> impl IntoEndpoint {
     Route::new()
         .at("/livez", get(livez))
         .at("/readyz", get(readyz))
@@ -24,6 +30,7 @@ pub fn router(health: Health, metrics: Metrics, contracts: impl IntoEndpoint<End
         .nest("/", contracts)
         .data(health)
         .data(metrics)
+        .data(emergency)
 }
 
 #[handler]
@@ -47,7 +54,7 @@ fn verdict(good: bool, mut body: Value) -> Response {
 }
 
 #[handler]
-fn overview(Data(health): Data<&Health>) -> Json<Value> {
+fn overview(Data(health): Data<&Health>, Data(emergency): Data<&EmergencyStop>) -> Json<Value> {
     let checks = health.readiness();
     let ready = checks.values().all(Option::is_none) && health.stuck().is_empty();
     let state = |name: &str| if checks[name].is_none() { "ok" } else { "unavailable" };
@@ -57,6 +64,7 @@ fn overview(Data(health): Data<&Health>) -> Json<Value> {
         "contract_version": ContractVersion::V0.as_str(),
         "supported_versions": ContractVersion::ALL.map(ContractVersion::as_str),
         "uptime_seconds": health.uptime().as_secs(),
+        "emergency_stop": emergency.order().halt().map(ToString::to_string),
         "dependencies": { "kubernetes": { "status": state("kubernetes") }, "cache": { "status": state("cache") } },
     }))
 }

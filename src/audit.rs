@@ -7,6 +7,7 @@
 //! | `decided` | an approval, rejection or cancellation, once it is recorded | info |
 //! | `ordered` | a task, once it is stored | info |
 //! | `cleaned` | a cleanup, whatever it is answered with | info |
+//! | `switched` | the emergency stop, once it is set or lifted | warn |
 //! | `unanswered` | a connection that no request came out of | info |
 //!
 //! This is the only place that writes it, under the target `audit`. What is written was verified, is
@@ -85,6 +86,12 @@ pub fn cleaned(sender: &Sender<'_>, older_than: &str, dry_run: bool, report: &Sw
         target: "audit", older_than, dry_run, matched, deleted, changed, errors, incomplete, tenant, subject, request_id,
         "a cleanup ran"
     );
+}
+
+/// The emergency stop was set or lifted.
+pub fn switched(sender: &Sender<'_>, stopped: bool) {
+    let Sender { tenant, subject, request_id, .. } = sender;
+    tracing::warn!(target: "audit", stopped, tenant, subject, request_id, "the emergency stop was switched");
 }
 
 /// A connection ended without an answer of the API; counts it.

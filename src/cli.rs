@@ -13,6 +13,7 @@
 
 mod connect;
 mod decide;
+mod emergency;
 mod get;
 mod output;
 mod rbac;
@@ -60,6 +61,10 @@ enum Command {
     Approve(decide::Decide),
     /// End a proposal.
     Reject(decide::Decide),
+    /// Stop all changes of targets, within seconds, until `resume`.
+    Stop(emergency::Emergency),
+    /// Lift the emergency stop.
+    Resume(emergency::Emergency),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
     /// Show reports to the SaaS that were given up on, or have them sent again.
@@ -194,6 +199,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,
+        Command::Stop(emergency) => emergency.run(emergency::Order::Stop).await,
+        Command::Resume(emergency) => emergency.run(emergency::Order::Resume).await,
         Command::Cleanup(cleanup) => cleanup.run().await,
         Command::Spool(spool) => spool.run(),
         Command::Fixtures(fixtures) => fixtures.run().await,

@@ -35,6 +35,7 @@ pub mod deadline;
 pub mod demo;
 pub mod dev;
 pub mod duration;
+pub mod emergency;
 pub mod event;
 pub mod events;
 pub mod fixtures;

@@ -119,6 +119,7 @@ pub use validate::ValidateError;
 use crate::{
     category::Category,
     deadline::PASS,
+    emergency::{EmergencyStop, Order},
     events::Events,
     key::ObjectKey,
     lease::Tenure,
@@ -189,6 +190,7 @@ impl PipelineError {
     pub fn call(&self) -> Option<&ApiError> {
         match self {
             Self::Read(error) | Self::Save(error) | Self::Gate(GateError::Api(error)) => Some(error),
+            Self::Gate(GateError::Target(error)) => error.call(),
             Self::Plan(error) | Self::Claim(ClaimError::Plan(error)) => error.call(),
             Self::Claim(ClaimError::Save(error))
             | Self::Execute(ExecuteError::Save(error))
@@ -223,6 +225,7 @@ pub struct Pipeline {
     stopwatches: Stopwatches,
     refusals: Refusals,
     tenure: Tenure,
+    emergency: EmergencyStop,
     /// Held from the count of the budget to the claim that uses it.
     admission: Mutex<()>,
 }
@@ -236,8 +239,16 @@ enum Flow {
 }
 
 impl Pipeline {
-    /// A pipeline that works with this client's permissions, as long as the tenure holds.
-    pub fn new(client: Client, settings: Settings, guardrails: Guardrails, events: Events, metrics: Metrics, tenure: Tenure) -> Self {
+    /// A pipeline that works with this client's permissions, as long as the tenure holds and nobody stops it.
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        guardrails: Guardrails,
+        events: Events,
+        metrics: Metrics,
+        tenure: Tenure,
+        emergency: EmergencyStop,
+    ) -> Self {
         Self {
             client,
             settings,
@@ -249,6 +260,7 @@ impl Pipeline {
             stopwatches: Stopwatches::default(),
             refusals: Refusals::default(),
             tenure,
+            emergency,
             admission: Mutex::new(()),
         }
     }
@@ -258,7 +270,17 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`] when the pass was cut short and should be repeated.
     pub async fn reconcile(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
-        timeout(PASS, self.read_and_pass(namespace, name)).await.map_err(|_| PipelineError::Timeout)?
+        let pass = || async { timeout(PASS, self.read_and_pass(namespace, name)).await.map_err(|_| PipelineError::Timeout)? };
+        if self.emergency.order() != Order::Proceed {
+            return pass().await;
+        }
+        tokio::select! {
+            biased;
+            // As a crash would end it; the pass after it holds what this one would have done.
+            () = self.emergency.halted() => {}
+            progress = pass() => return progress,
+        }
+        pass().await
     }
 
     async fn read_and_pass(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
@@ -275,6 +297,14 @@ impl Pipeline {
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
                 self.running.adopt(&run.object);
                 self.recent.note(self, &run.object);
+            }
+            if matches!(stage, Stage::Execute | Stage::Rollback) {
+                if let Some(halt) = self.emergency.order().halt() {
+                    run.halt(halt);
+                    run.save().await.map_err(PipelineError::Save)?;
+                    return Ok(Progress { phase: run.phase(), next: None, wakes: run.wakes });
+                }
+                run.release();
             }
             let flow = match stage {
                 Stage::Start => self.start(&mut run).await?,

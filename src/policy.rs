@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 
 use condition::{Condition, Variables};
 pub use file::PolicyError;
-pub use guardrails::{Budget, Guardrails};
+pub use guardrails::{Amount, Budget, Guardrails, LabelMatch, NotAWindow, Recurrence, ShortCircuit, Window};
 
 use crate::{
     event::{Ignored, SecurityEvent, Severity},

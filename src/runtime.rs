@@ -58,6 +58,7 @@ use crate::{
     admin, api,
     config::Config,
     deadline::SILENCE,
+    emergency,
     events::Events,
     informer::{self, remediations},
     ingest::Ingest,
@@ -171,6 +172,8 @@ pub async fn run(
     let store = informer.store();
     let events = Events::start(client.clone(), metrics.clone());
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
+    let (watcher, emergency) = emergency::Watcher::new(client.clone(), &config.remediation_namespace, &metrics);
+    let _emergency = health.watch("emergency_stop", watcher.heartbeat(), SILENCE);
     let leader = Leader {
         client: client.clone(),
         settings: pipeline::Settings {
@@ -180,6 +183,7 @@ pub async fn run(
         },
         guardrails,
         events: events.clone(),
+        emergency: emergency.clone(),
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
         backlog,
@@ -198,6 +202,7 @@ pub async fn run(
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, quota, metrics.clone()),
         events,
+        emergency: emergency::Switch::new(client.clone(), &config.remediation_namespace),
         retention,
         cluster: config.cluster.clone(),
         own_tenant: config.tenant.clone(),
@@ -210,7 +215,7 @@ pub async fn run(
     let surface = api::Surface::new(handlers, &dispatcher, metrics.clone());
     // 6. Everything turns. A task that ends by itself, or panics, ends the process: half an agent must not look like one.
     let failed = CancellationToken::new();
-    let admin_routes = admin::router(health.clone(), metrics.clone(), surface.documents);
+    let admin_routes = admin::router(health.clone(), metrics.clone(), emergency, surface.documents);
     let admin = spawn(&failed, {
         let server = poem::Server::new_with_acceptor(admin_listener);
         let stopped = stop_admin.clone();
@@ -222,6 +227,7 @@ pub async fn run(
     let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, metrics.clone(), stop_api.clone()));
     let work = [
         spawn(&failed, informer.run(stop_work.clone())),
+        spawn(&failed, watcher.run(stop_work.clone())),
         spawn(&failed, leader.run(election.standing(), stop_work.clone())),
         spawn(&failed, probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
         spawn(&failed, certificates::keep(config.tls, certificates, renewed, health.clone(), stop_work.clone())),

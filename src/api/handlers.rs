@@ -6,6 +6,7 @@
 mod access;
 mod approvals;
 mod cleanup;
+mod emergency;
 mod events;
 mod filter;
 mod places;
@@ -21,6 +22,7 @@ pub use places::Places;
 use crate::{
     contract::{v0, v1alpha1},
     deadline,
+    emergency::Switch,
     events::Events,
     identity::Tenant,
     ingest::Ingest,
@@ -37,6 +39,8 @@ pub struct Handlers {
     pub ingest: Ingest,
     /// Records what becomes of decisions.
     pub events: Events,
+    /// Stops all changes of targets.
+    pub emergency: Switch,
     /// Deletes old remediations.
     pub retention: Retention,
     /// The cluster that batches must name.
@@ -139,6 +143,24 @@ impl v0::Api for Handlers {
 }
 
 impl v1alpha1::Api for Handlers {
+    async fn emergency_stop(
+        &self,
+        request: Verified<v1alpha1::emergency_stop::Request>,
+    ) -> Result<v1alpha1::emergency_stop::Response, Problem> {
+        let (caller, v1alpha1::emergency_stop::Request { body }) = request.into_parts();
+        let body = in_time(self.switch(&caller, &body.reason, emergency::Order::Stop)).await?;
+        Ok(v1alpha1::emergency_stop::Response::Ok { body })
+    }
+
+    async fn emergency_resume(
+        &self,
+        request: Verified<v1alpha1::emergency_resume::Request>,
+    ) -> Result<v1alpha1::emergency_resume::Response, Problem> {
+        let (caller, v1alpha1::emergency_resume::Request { body }) = request.into_parts();
+        let body = in_time(self.switch(&caller, &body.reason, emergency::Order::Resume)).await?;
+        Ok(v1alpha1::emergency_resume::Response::Ok { body })
+    }
+
     async fn watch_remediations(
         &self,
         request: Verified<v1alpha1::watch_remediations::Request>,

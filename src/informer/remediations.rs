@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | add | +1 | recorded | key added |
 //! | update | moved when the status changed | recorded when it did | key added |
-//! | resync | | | key added, of low priority, unless it waits for a person |
+//! | resync | | | key added, of low priority, unless it waits for a person, whose time is not over |
 //! | delete | −1 | | key forgotten |
 //!
 //! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
@@ -44,10 +44,26 @@ pub struct Summary {
     pub created: Timestamp,
     /// The tenant whose cap it counts towards.
     pub account: Option<Account>,
-    /// Whether there is nothing to do before it changes: the pipeline has said that it waits for a person, or it is malformed.
-    pub rests: bool,
+    /// Whether, and until when, there is nothing to do before it changes.
+    pub rests: Rest,
     /// Whether the SaaS knows its latest status.
     pub told: bool,
+}
+
+/// Whether a remediation may be left alone until it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// There may be something to do.
+    No,
+    /// The pipeline has said that it waits for a person, for so long where that has an end; or it is malformed.
+    Until(Option<Timestamp>),
+}
+
+impl Rest {
+    /// Whether there is nothing to do now.
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Until(end) if end.is_none_or(|end| Timestamp::now() < end))
+    }
 }
 
 impl Summary {
@@ -57,15 +73,23 @@ impl Summary {
             Phase::Unknown(_) => Phase::Unknown(String::new()),
             known => known,
         };
-        let (rests, told) = (approval::waits(object), saas::is_told(object));
+        let deadline = || object.status.as_ref().and_then(|status| status.approval_deadline.as_ref()).map(|deadline| deadline.0);
+        let rests = if approval::waits(object) { Rest::Until(deadline()) } else { Rest::No };
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests, told }
+        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests, told: saas::is_told(object) }
     }
 
     /// What is known of one that is malformed: it is there, in an unknown status.
     fn malformed(meta: &ObjectMeta, quota: &Quota) -> Self {
         let created = meta.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: true, told: false }
+        Self {
+            phase: Phase::Unknown(String::new()),
+            bytes: 0,
+            created,
+            account: quota.account(meta),
+            rests: Rest::Until(None),
+            told: false,
+        }
     }
 
     fn age(&self) -> Duration {
@@ -129,7 +153,7 @@ impl Handler<Summary> for Feed {
     fn on_add(&self, key: &ObjectKey, new: &Arc<Summary>) {
         self.count(&new.phase, 1);
         self.record(new);
-        self.queue(key, new, if new.rests { Priority::Low } else { Priority::Normal });
+        self.queue(key, new, if new.rests.holds() { Priority::Low } else { Priority::Normal });
     }
 
     fn on_update(&self, key: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
@@ -139,7 +163,7 @@ impl Handler<Summary> for Feed {
             self.record(new);
         }
         match Arc::ptr_eq(old, new) {
-            true if new.rests => {}
+            true if new.rests.holds() => {}
             true => self.queue(key, new, Priority::Low),
             false => self.queue(key, new, Priority::Normal),
         }

@@ -75,6 +75,17 @@ pub enum Reversibility {
     Destructive,
 }
 
+/// What an action takes from the healthy replicas of a workload, beside what the workload's own rollout allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disruption {
+    /// Nothing.
+    None,
+    /// The target, which is a pod.
+    Pod,
+    /// All but so many.
+    AllBut(u32),
+}
+
 /// One action's way of doing it.
 trait Act: Sized {
     /// What is recorded before the change.
@@ -85,6 +96,9 @@ trait Act: Sized {
     const REVERSIBILITY: Reversibility;
 
     fn problem(&self) -> Option<String>;
+    fn disruption(&self) -> Disruption {
+        Disruption::None
+    }
     fn prepare(&self, live: &DynamicObject) -> Result<Self::Previous, ActionError>;
     fn execute(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
     fn validate(&self, site: &Site<'_>) -> impl Future<Output = Result<Verdict, ActionError>> + Send;
@@ -175,6 +189,13 @@ macro_rules! actions {
             pub fn problem(&self) -> Option<String> {
                 match self {
                     $(Self::$Action(action) => action.problem(),)*
+                }
+            }
+
+            /// What it takes from the healthy replicas of a workload.
+            pub fn disruption(&self) -> Disruption {
+                match self {
+                    $(Self::$Action(action) => action.disruption(),)*
                 }
             }
 

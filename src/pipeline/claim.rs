@@ -10,6 +10,7 @@ use super::{
     api::ApiError,
     gate::Permit,
     plan,
+    recent::workload,
     run::{Run, now},
 };
 use crate::{
@@ -45,13 +46,13 @@ impl ClaimError {
 
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
     let action = plan::action(&run.object)?.clone();
-    let previous = {
-        let site = Site::new(pipeline, target, &run.object);
-        action.prepare(&site.read().await?)?
-    };
+    let live = Site::new(pipeline, target, &run.object).read().await?;
+    plan::permit_labels(&pipeline.guardrails, target, &live)?;
+    let previous = action.prepare(&live)?;
     run.status.action = Some(action);
     run.status.previous = Some(previous);
     run.status.target = Some(target.clone());
+    run.status.workload = workload(&live);
     run.status.phase = Some(Phase::InProgress);
     run.status.started_at = Some(now());
     run.status.reason = None;

@@ -3,34 +3,40 @@
 //! ```text
 //!   this spec? ──no──▶ Approved=False SpecChanged, waits for a person
 //!   rejected? ──▶ Failed Rejected
-//!   stale? ──▶ Failed Stale
+//!   stale? ──▶ Failed Stale                 waited too long? ──▶ Failed ApprovalExpired
 //!   approved? ──no──▶ Approved=False, waits for a person
 //!      │ yes: a person, at creation, or the policy (automatic; of what removes something for good: automatic-irreversible)
-//!   its time? ──no──▶ Held Scheduled          dry run? ──▶ Held DryRun
-//!   automatic: within budget and out of cool-down? ──no──▶ Approved=False, waits for a person
+//!   its time? ──no──▶ Held Scheduled     emergency stop? ──▶ Held EmergencyStop     dry run? ──▶ Held DryRun
+//!   automatic: window open? ──no──▶ Held OutsideWindow; within the limits (`limits`)? ──no──▶ Approved=False, waits for a person
 //!   target free? ──no──▶ Held TargetBusy
 //!      ▼
 //!   a Permit, which the claim consumes
 //! ```
 //!
-//! What a person approved is not held to budget and cool-down, nor does it count for them: these two
-//! say when a person is needed. An approval holds for the generation of the spec that it was given to.
+//! What a person approved is not held to windows and limits, nor does it count for them: these say when a person is
+//! needed. An approval holds for the generation of the spec that it was given to.
+//!
+//! What waits for a person has a deadline on it, `.status.approvalDeadline`, counted from when it began to wait. Nobody
+//! sleeps towards it: the informer brings back what is past it with a resync.
+
+mod limits;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::sync::MutexGuard;
 
 use super::{
     Pipeline,
+    actions::{ActionError, Site},
     api::ApiError,
-    recent::Begun,
-    run::Run,
+    kinds::KindError,
+    run::{Run, rounded},
     running::{Reservation, Take},
 };
 use crate::{
     event::Target,
-    policy::Budget,
     remediation::{
         APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation,
         approval::{self, ApprovalState},
@@ -60,9 +66,24 @@ pub enum GateError {
         /// The limit.
         limit: Duration,
     },
+    /// Nobody decided.
+    #[error("nobody approved it until {deadline}")]
+    Expired {
+        /// Until when it could be approved.
+        deadline: Timestamp,
+    },
+    /// The target cannot be looked at.
+    #[error(transparent)]
+    Target(#[from] ActionError),
     /// The API server did not answer as hoped.
     #[error(transparent)]
     Api(#[from] ApiError),
+}
+
+impl From<KindError> for GateError {
+    fn from(error: KindError) -> Self {
+        Self::Target(error.into())
+    }
 }
 
 impl GateError {
@@ -71,6 +92,8 @@ impl GateError {
         match self {
             Self::Rejected { .. } => Some(Reason::Rejected),
             Self::Stale { .. } => Some(Reason::Stale),
+            Self::Expired { .. } => Some(Reason::ApprovalExpired),
+            Self::Target(error) => error.reason(),
             Self::Api(_) => None,
         }
     }
@@ -99,21 +122,37 @@ enum Approver {
 
 pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &Target) -> Result<Gate<'a>, GateError> {
     let Some(approver) = approver(pipeline, run)? else { return Ok(Gate::Wait(None)) };
+    let now = Timestamp::now();
     if let Some(wait) = run.object.spec.scheduled_time.as_ref().map(|at| until(at.0)).filter(|wait| !wait.is_zero()) {
-        run.hold(Reason::Scheduled, "its scheduled time has not come");
+        run.hold(Reason::Scheduled, &format!("its scheduled time, {}, has not come", at(now, wait)));
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
+    }
+    let opens = pipeline.guardrails.windows.iter().map(|window| window.opens_in(now)).min().filter(|wait| !wait.is_zero());
+    if let (Approver::Policy, Some(wait)) = (approver, opens) {
+        run.hold(Reason::OutsideWindow, &format!("the next maintenance window opens at {}", at(now, wait)));
+        return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
+    }
+    if let Some(halt) = pipeline.emergency.order().halt() {
+        run.hold(Reason::EmergencyStop, &halt.to_string());
+        return Ok(Gate::Wait(None));
     }
     if pipeline.guardrails.dry_run {
         run.hold(Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
         return Ok(Gate::Wait(None));
     }
     let mut admission = None;
-    let limited = pipeline.guardrails.budget.is_some() || pipeline.guardrails.cooldown.is_some();
-    if approver == Approver::Policy && limited {
-        // Two that are judged at the same time would both find the last place of the budget free.
-        admission = Some(pipeline.admission.lock().await);
-        if let Some((reason, message)) = exceeded(pipeline, run, target).await? {
-            propose(run, reason, &message);
+    if approver == Approver::Policy {
+        if limits::counts(&pipeline.guardrails) {
+            // Two that are judged at the same time would both find the last place of the budget free.
+            admission = Some(pipeline.admission.lock().await);
+        }
+        let live = Site::new(pipeline, target, &run.object).read().await?;
+        let exceeded = match limits::of_target(pipeline, run, target, &live).await? {
+            None => limits::of_the_past(pipeline, run, target, &live).await?,
+            exceeded => exceeded,
+        };
+        if let Some((reason, message)) = exceeded {
+            propose(pipeline, run, reason, &message);
             return Ok(Gate::Wait(None));
         }
     }
@@ -132,7 +171,12 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
     let approver = match approval::state(&run.object) {
         ApprovalState::Void => {
             run.status.approval = None;
-            propose(run, Reason::SpecChanged, "the spec was changed after it was approved; a person has to approve it as it is now");
+            propose(
+                pipeline,
+                run,
+                Reason::SpecChanged,
+                "the spec was changed after it was approved; a person has to approve it as it is now",
+            );
             return Ok(None);
         }
         ApprovalState::Rejected(condition) => return Err(GateError::Rejected { message: condition.message.clone() }),
@@ -141,6 +185,11 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
         ApprovalState::Waiting => None,
     };
     fresh(pipeline, &run.object, approver)?;
+    if approver.is_none()
+        && let Some(deadline) = approval::expired(&run.object)
+    {
+        return Err(GateError::Expired { deadline: rounded(deadline) });
+    }
     match approver {
         _ if run.object.condition(APPROVED).is_some() => {}
         Some(Approver::Person) => {
@@ -154,15 +203,17 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
         Some(Approver::Policy) => run.set_condition(APPROVED, Holds::Yes, Reason::AutomaticPolicy, "the policy lets it run at once"),
         None if run.object.spec.mode == Some(Mode::Automatic) && approval::is_destructive(&run.object) => {
             let why = "what it removes is gone for good; a person has to approve it, unless the policy's mode is automatic-irreversible";
-            propose(run, Reason::Irreversible, why);
+            propose(pipeline, run, Reason::Irreversible, why);
         }
-        None => propose(run, Reason::WaitingForApproval, "a person has to approve or reject it"),
+        None => propose(pipeline, run, Reason::WaitingForApproval, "a person has to approve or reject it"),
     }
     Ok(approver)
 }
 
-/// Makes it wait for a person.
-fn propose(run: &mut Run<'_>, reason: Reason, message: &str) {
+/// Makes it wait for a person, for as long as the guardrail allows from now on.
+fn propose(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str) {
+    let deadline = pipeline.guardrails.approval_expiry.and_then(|wait| Timestamp::now().checked_add(wait).ok());
+    run.status.approval_deadline = deadline.map(Time);
     run.set_condition(APPROVED, Holds::No, reason, message);
     run.release();
     run.status.explain(reason, message);
@@ -177,28 +228,11 @@ fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<App
     if age > limit { Err(GateError::Stale { age, limit }) } else { Ok(()) }
 }
 
-/// A remediation as another may speak of it: no tenant learns the names of another's.
-fn named(other: &Begun, reader: &ZenAgentRemediation) -> String {
-    if other.tenant.as_deref() == reader.tenant() { format!("remediation {}", other.key) } else { "another remediation".to_owned() }
+/// The time so long from now, for people.
+fn at(now: Timestamp, wait: Duration) -> Timestamp {
+    rounded(now.checked_add(wait).unwrap_or(now))
 }
 
 fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
-}
-
-/// Whether the budget of the target's place or the target's cool-down says that a person is needed.
-async fn exceeded(pipeline: &Pipeline, run: &Run<'_>, target: &Target) -> Result<Option<(Reason, String)>, ApiError> {
-    let (recent, guardrails) = (&pipeline.recent, &pipeline.guardrails);
-    recent.fill(pipeline).await?;
-    if let Some(other) = guardrails.cooldown.and_then(|cooldown| recent.changed(target, run.uid(), cooldown)) {
-        return Ok(Some((Reason::CoolDown, format!("{} changed the same target a short while ago", named(&other, &run.object)))));
-    }
-    let Some(Budget { per_namespace, window }) = guardrails.budget else { return Ok(None) };
-    let begun = recent.count(target, run.uid(), window);
-    if u32::try_from(begun).is_ok_and(|begun| begun < per_namespace) {
-        return Ok(None);
-    }
-    let place = target.namespace.as_deref().unwrap_or("the cluster");
-    let message = format!("{per_namespace} automatic remediations began in {place} within {} s", window.as_secs());
-    Ok(Some((Reason::BudgetExceeded, message)))
 }

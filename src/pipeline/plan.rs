@@ -7,7 +7,7 @@
 //!
 //! It comes before approval, so that a proposal about something that is not there ends at once.
 
-use kube::discovery::Scope;
+use kube::{ResourceExt, api::DynamicObject, discovery::Scope};
 
 use super::{
     Pipeline, access,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event::Target,
-    policy::Guardrails,
+    policy::{Guardrails, LabelMatch},
     remediation::{Action, Reason, ZenAgentRemediation},
 };
 
@@ -47,6 +47,16 @@ pub enum PlanError {
     Protected {
         /// Which.
         namespace: String,
+    },
+    /// It carries a label that keeps it out of bounds.
+    #[error("{kind} {name} carries the label {label}, which the policy protects: it is not touched")]
+    ProtectedLabel {
+        /// Kind.
+        kind: String,
+        /// Name.
+        name: String,
+        /// The label's key.
+        label: String,
     },
     /// There is no such object.
     #[error("{kind} {name} was not found")]
@@ -102,6 +112,7 @@ impl PlanError {
             Self::Denied { .. } => Some(Reason::Forbidden),
             Self::NoTarget | Self::NotFound { .. } => Some(Reason::TargetNotFound),
             Self::Protected { .. } => Some(Reason::ProtectedNamespace),
+            Self::ProtectedLabel { .. } => Some(Reason::ProtectedLabel),
             Self::Replaced { .. } => Some(Reason::TargetReplaced),
             Self::Unsupported { .. } => Some(Reason::UnsupportedTarget),
             Self::Kind(error) => error.reason(),
@@ -143,11 +154,13 @@ pub(super) async fn run(pipeline: &Pipeline, remediation: &ZenAgentRemediation) 
     if named.uid.is_some() && live.metadata.uid != named.uid {
         return Err(PlanError::Replaced { kind: named.kind.clone(), name: named.name.clone() });
     }
+    permit_labels(guardrails, named, &live)?;
     let scope = kinds::find(client, named).await?.scope;
     let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
     let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
-    let target = resolve::run(client, action, named, live).await?;
+    let (target, live) = resolve::run(client, action, named, live).await?;
     permit(guardrails, &target)?;
+    permit_labels(guardrails, &target, &live)?;
     access::check(client, action, &target).await?;
     Ok(target)
 }
@@ -164,6 +177,15 @@ fn permit(guardrails: &Guardrails, target: &Target) -> Result<(), PlanError> {
     kinds::check(target)?;
     match guardrails.protects(target) {
         Some(namespace) => Err(PlanError::Protected { namespace: namespace.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what carries a label that no remediation may touch.
+pub(super) fn permit_labels(guardrails: &Guardrails, target: &Target, live: &DynamicObject) -> Result<(), PlanError> {
+    let protects = |label: &&LabelMatch| live.labels().get(&label.key).is_some_and(|value| label.matches(value));
+    match guardrails.protected_labels.iter().find(protects) {
+        Some(label) => Err(PlanError::ProtectedLabel { kind: target.kind.clone(), name: target.name.clone(), label: label.key.clone() }),
         None => Ok(()),
     }
 }

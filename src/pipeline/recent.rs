@@ -1,4 +1,4 @@
-//! What ran without a person a short while ago: what budget and cool-down are counted from.
+//! What ran without a person a short while ago: what budget, cool-down, recurrence and the short-circuit are counted from.
 //!
 //! The objects say so. They are listed once a term, at first use; from then on whoever leads knows what it begins and
 //! ends itself, so that a claim lists nothing, however many objects there are. The listing goes on where a pass that was
@@ -6,21 +6,25 @@
 
 use std::{
     cmp::max,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures::{TryStreamExt, stream::BoxStream};
 use jiff::Timestamp;
-use kube::ResourceExt;
+use kube::{ResourceExt, api::DynamicObject};
 
-use super::{Pipeline, api::ApiError, run::elapsed};
+use super::{Pipeline, actions::Disruption, api::ApiError, resolve::controller, run::elapsed};
 use crate::{
     event::Target,
     key::ObjectKey,
-    remediation::{APPROVED, Reason, ZenAgentRemediation},
+    remediation::{APPROVED, ActionKind, Phase, Reason, ZenAgentRemediation},
 };
+
+/// How long a pod that was taken from a workload is not believed to be replaced: the workload's status follows late, and a
+/// pod in quarantine still counts as ready there.
+pub(super) const SETTLE: Duration = Duration::from_secs(600);
 
 /// The index, by the uid of the remediation.
 #[derive(Default)]
@@ -44,9 +48,49 @@ pub(super) struct Begun {
     pub(super) tenant: Option<String>,
     place: Place,
     target: Option<String>,
+    finding: Finding,
+    takes_pod: bool,
+    ended: Option<End>,
     started: Timestamp,
     /// When it ended, or else began.
-    last: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+/// What comes back: the same rule, and what is done about it, on the same workload.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    workload: Option<String>,
+    rule: Option<String>,
+    action: ActionKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Succeeded,
+    Failed,
+}
+
+/// What began and ended in a time.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Targets that were taken up.
+    pub(super) targets: usize,
+    /// Remediations that ended.
+    pub(super) ended: usize,
+    /// Those of them that did not succeed.
+    pub(super) failed: usize,
+}
+
+/// The uid of an object's controller, or of itself: pods come and go, what makes them stays.
+pub(super) fn workload(live: &DynamicObject) -> Option<String> {
+    controller(live).map(|owner| owner.uid.clone()).or_else(|| live.uid())
+}
+
+impl Finding {
+    /// What this remediation is about, on this object.
+    pub(super) fn of(object: &ZenAgentRemediation, live: &DynamicObject) -> Option<Self> {
+        Some(Self { workload: workload(live), rule: object.spec.rule.clone(), action: object.spec.action.as_ref()?.kind() })
+    }
 }
 
 /// What shares a budget: the targets of a namespace, or, of those that are in none, all of a kind.
@@ -111,6 +155,32 @@ impl Recent {
         self.all().iter().filter(|(other, begun)| *other != uid && begun.place == place && elapsed(begun.started) < within).count()
     }
 
+    /// How often another than `uid` began within that time because of the same finding.
+    pub(super) fn same(&self, finding: &Finding, uid: &str, within: Duration) -> usize {
+        let same = |begun: &Begun| begun.finding.workload.is_some() && begun.finding == *finding && elapsed(begun.started) < within;
+        self.all().iter().filter(|(other, begun)| *other != uid && same(begun)).count()
+    }
+
+    /// How many pods of this workload others than `uid` took within that time.
+    pub(super) fn pods_taken(&self, workload: Option<&str>, uid: &str, within: Duration) -> usize {
+        let taken = |begun: &Begun| begun.takes_pod && begun.finding.workload.as_deref() == workload && elapsed(begun.last) < within;
+        self.all().iter().filter(|(other, begun)| *other != uid && taken(begun)).count()
+    }
+
+    /// What others than `uid` did within that time, everywhere.
+    pub(super) fn tally(&self, uid: &str, within: Duration) -> Tally {
+        let all = self.all();
+        let others: Vec<_> =
+            all.iter().filter(|(other, begun)| *other != uid && elapsed(begun.last) < within).map(|(_, begun)| begun).collect();
+        let targets: HashSet<_> =
+            others.iter().filter(|begun| elapsed(begun.started) < within).filter_map(|begun| begun.target.as_deref()).collect();
+        Tally {
+            targets: targets.len(),
+            ended: others.iter().filter(|begun| begun.ended.is_some()).count(),
+            failed: others.iter().filter(|begun| begun.ended == Some(End::Failed)).count(),
+        }
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<String, Begun>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,17 +189,24 @@ impl Recent {
 /// What is older matters to no guardrail.
 fn horizon(pipeline: &Pipeline) -> Duration {
     let guardrails = &pipeline.guardrails;
-    max(guardrails.budget.map_or(Duration::ZERO, |budget| budget.window), guardrails.cooldown.unwrap_or_default())
+    max(guardrails.memory(), guardrails.min_healthy_replicas.map_or(Duration::ZERO, |_| SETTLE))
 }
 
 fn begun(object: &ZenAgentRemediation) -> Option<Begun> {
     let (status, approved) = (object.status.as_ref()?, object.condition(APPROVED)?);
-    let (started, target) = (status.started_at.as_ref()?.0, status.target.as_ref()?);
+    let (started, target, action) = (status.started_at.as_ref()?.0, status.target.as_ref()?, status.action.as_ref()?);
     (approved.reason == Reason::AutomaticPolicy.as_str()).then(|| Begun {
         key: ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()),
         tenant: object.tenant().map(str::to_owned),
         place: Place::of(target),
         target: target.uid.clone(),
+        finding: Finding { workload: status.workload.clone(), rule: object.spec.rule.clone(), action: action.kind() },
+        takes_pod: action.disruption() == Disruption::Pod,
+        ended: match object.phase() {
+            Phase::Succeeded => Some(End::Succeeded),
+            Phase::Failed | Phase::RolledBack => Some(End::Failed),
+            Phase::Pending | Phase::InProgress | Phase::Unknown(_) => None,
+        },
         started,
         last: status.completed_at.as_ref().map_or(started, |ended| max(ended.0, started)),
     })

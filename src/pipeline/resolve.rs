@@ -101,18 +101,23 @@ pub(super) fn check(action: &Action, named: &Target) -> Result<(), PlanError> {
     Err(unsupported(action, named, level.needs()))
 }
 
-/// Goes from the named object to the one that the action changes.
-pub(super) async fn run(client: &Client, action: &Action, named: Target, live: DynamicObject) -> Result<Target, PlanError> {
+/// Goes from the named object to the one that the action changes, and reads that.
+pub(super) async fn run(
+    client: &Client,
+    action: &Action,
+    named: Target,
+    live: DynamicObject,
+) -> Result<(Target, DynamicObject), PlanError> {
     let level = action.kind().level();
     let (mut target, mut live) = (named, live);
     for _ in 0..HOPS {
         let is = |kinds| is_one_of(kinds, &target.api_version, &target.kind);
         if !is(level.via()) {
-            return Ok(target);
+            return Ok((target, live));
         }
         let next = if level == Level::Node { node(&live) } else { controller(&live).map(|owner| above(&target, owner)) };
         match next {
-            None if is(level.ends()) => return Ok(target),
+            None if is(level.ends()) => return Ok((target, live)),
             Some(next) if [level.ends(), level.via()].into_iter().any(|kinds| is_one_of(kinds, &next.api_version, &next.kind)) => {
                 live = read(client, &next).await?;
                 target = Target { uid: live.uid(), ..next };
@@ -123,11 +128,13 @@ pub(super) async fn run(client: &Client, action: &Action, named: Target, live: D
     Err(unsupported(action, &target, "its controllers do not end"))
 }
 
-fn controller(live: &DynamicObject) -> Option<&OwnerReference> {
+/// The controller of an object, by its owner references.
+pub(super) fn controller(live: &DynamicObject) -> Option<&OwnerReference> {
     live.owner_references().iter().find(|owner| owner.controller == Some(true))
 }
 
-fn above(target: &Target, owner: &OwnerReference) -> Target {
+/// The controller as a target.
+pub(super) fn above(target: &Target, owner: &OwnerReference) -> Target {
     Target {
         api_version: owner.api_version.clone(),
         kind: owner.kind.clone(),

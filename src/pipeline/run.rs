@@ -11,6 +11,7 @@ use super::{
     api::{ApiError, call, find},
 };
 use crate::{
+    emergency::Halt,
     event::Target,
     key::ObjectKey,
     remediation::{
@@ -146,6 +147,11 @@ impl<'a> Run<'a> {
         self.status.explain(reason, message);
     }
 
+    /// Holds back the step that is under way, whose reason stays the one that it was begun for.
+    pub(super) fn halt(&mut self, halt: &Halt) {
+        self.set_condition(HELD, Holds::Yes, Reason::EmergencyStop, &halt.to_string());
+    }
+
     /// Says that nothing holds it back any more.
     pub(super) fn release(&mut self) {
         self.status.release_held(self.object.metadata.generation);
@@ -253,6 +259,11 @@ pub(super) fn now() -> MicroTime {
 
 pub(super) fn now_seconds() -> Time {
     Time(Timestamp::now())
+}
+
+/// A time as people read it: to the second.
+pub(super) fn rounded(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// Time since then; none for a time to come.

@@ -36,6 +36,12 @@ fn lines(problems: &[String]) -> String {
 pub(super) struct Problems(Vec<String>);
 
 impl Problems {
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> &[String] {
+        &self.0
+    }
+
     pub(super) fn add(&mut self, place: &str, problem: impl fmt::Display) {
         self.0.push(format!("{place}: {problem}"));
     }

@@ -5,7 +5,8 @@
 //!   pending ──▶ Approved=True, the pipeline     pending ──▶ Approved=False, failed, reason Rejected
 //!               goes on from there
 //!   approved ─▶ unchanged                       rejected ─▶ unchanged
-//!   rejected, or ended otherwise ─▶ conflict    begun, or ended otherwise ─▶ conflict
+//!   rejected, expired, or ended otherwise       begun, or ended otherwise ─▶ conflict
+//!   ─▶ conflict
 //!
 //!               cancel
 //!   pending ──▶ failed, reason Cancelled
@@ -104,6 +105,9 @@ pub async fn approve(
         }
         if object.condition(APPROVED).is_some_and(|condition| condition.reason == Reason::Rejected.as_str()) {
             return Err(conflict(object, "a rejected remediation cannot be approved"));
+        }
+        if expired(object).is_some() {
+            return Err(conflict(object, "the time in which it could be approved is over"));
         }
         if object.metadata.generation != seen {
             return Err(conflict(object, "its spec was changed meanwhile: read it again, and decide on what it is now"));
@@ -206,6 +210,12 @@ pub fn waits(object: &ZenAgentRemediation) -> bool {
     judged && matches!(state(object), ApprovalState::Waiting)
 }
 
+/// The time until which it could be approved, where that is over.
+pub fn expired(object: &ZenAgentRemediation) -> Option<Timestamp> {
+    let deadline = object.status.as_ref()?.approval_deadline.as_ref()?.0;
+    (deadline <= Timestamp::now()).then_some(deadline)
+}
+
 /// Whether its mode lets this action run without a person.
 fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
     match object.spec.mode.unwrap_or_default() {
@@ -257,6 +267,7 @@ fn record(
     };
     let message = said(verb, by, reason.as_deref());
     status.set_condition(APPROVED, holds, word, &message, object.metadata.generation);
+    status.approval_deadline = None;
     status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason });
     message
 }

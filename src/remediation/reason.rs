@@ -48,14 +48,28 @@ reasons! {
     BudgetExceeded,
     /// The target was changed a short while ago; a person has to decide.
     CoolDown,
+    /// The same finding led to the same action on the same workload too often; a person has to decide.
+    Recurring,
+    /// Too many targets are changed, or too many remediations fail, at once; a person has to decide.
+    ShortCircuit,
+    /// Too few healthy replicas would be left; a person has to decide.
+    MinHealthyReplicas,
+    /// A GitOps tool or Helm owns the target; a person has to decide.
+    GitOpsOwned,
+    /// Who approved it sent it too; another person has to decide.
+    SecondPerson,
     /// Its spec is not the one that was approved; a person has to decide.
     SpecChanged,
     /// Its time has not come.
     Scheduled,
+    /// No maintenance window is open.
+    OutsideWindow,
     /// Another remediation works on the same target.
     TargetBusy,
     /// The agent runs in dry-run mode.
     DryRun,
+    /// The emergency stop is set, or cannot be read.
+    EmergencyStop,
     /// Nothing holds it back any more.
     Released,
 
@@ -68,6 +82,8 @@ reasons! {
     Cancelled,
     /// The finding was too old.
     Stale,
+    /// Nobody approved it in time.
+    ApprovalExpired,
     /// There is no action, or one that this agent does not know.
     ActionUnsupported,
     /// The action is not enabled on this agent.
@@ -76,6 +92,8 @@ reasons! {
     DeniedKind,
     /// The namespace is one that no remediation may touch.
     ProtectedNamespace,
+    /// The target carries a label of those that no remediation may touch.
+    ProtectedLabel,
     /// The target is not there.
     TargetNotFound,
     /// An object of the same name, but another one.

@@ -188,9 +188,15 @@ pub struct RemediationStatus {
     /// The object to be changed, found by kind and name and pinned by uid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// The uid of the target's controller, or else the target's own: what findings that come back are counted by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
     /// What is done to it: the spec's action as it was claimed. Until then absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// Until when a person may approve it; then it ends. Where it waits for one, and waiting has an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_deadline: Option<Time>,
     /// Who decided about it, where a person did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,

@@ -54,6 +54,7 @@ impl RemediationStatus {
         self.explain(reason, message);
         self.error_message = (phase != Phase::Succeeded).then(|| shorten(message));
         self.phase = Some(phase);
+        self.approval_deadline = None;
         self.completed_at = Some(MicroTime(Timestamp::now()));
     }
 }

@@ -8,11 +8,14 @@ use tokio_util::sync::CancellationToken;
 use super::process::Reconcile;
 use crate::{
     deadline::SILENCE,
+    emergency::EmergencyStop,
     events::Events,
     informer::{Store, remediations::Summary},
+    key::ObjectKey,
     lease::{Standing, Tenure},
     pipeline::{self, Pipeline},
     policy::Guardrails,
+    queue::Priority,
     retention::Retention,
     saas::Saas,
     telemetry::{Health, Metrics},
@@ -28,6 +31,7 @@ pub(super) struct Leader {
     pub(super) settings: pipeline::Settings,
     pub(super) guardrails: Guardrails,
     pub(super) events: Events,
+    pub(super) emergency: EmergencyStop,
     pub(super) workers: worker::Config,
     pub(super) store: Store<Summary>,
     pub(super) backlog: Backlog,
@@ -50,6 +54,21 @@ impl Leader {
         }
     }
 
+    /// Has every remediation that may go on looked at again whenever the emergency stop is set or lifted.
+    async fn look_again(&self) {
+        let mut seen = self.emergency.order();
+        loop {
+            self.emergency.other_than(&seen).await;
+            seen = self.emergency.order();
+            for namespace in self.store.namespaces() {
+                let all = self.store.list(&namespace);
+                for (name, _) in all.into_iter().filter(|(_, seen)| !seen.phase.is_terminal() && !seen.rests.holds()) {
+                    self.backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
+                }
+            }
+        }
+    }
+
     async fn term(&self, tenure: Tenure, stop: &CancellationToken) {
         // 1. A pipeline and a pool that know nothing of an earlier term.
         let pipeline = Pipeline::new(
@@ -59,14 +78,19 @@ impl Leader {
             self.events.clone(),
             self.metrics.clone(),
             tenure.clone(),
+            self.emergency.clone(),
         );
         let pool = Pool::start(self.workers, self.backlog.clone(), self.metrics.clone(), Reconcile(pipeline));
         let _workers: Vec<_> = pool.heartbeats().iter().map(|heartbeat| self.health.watch("workers", heartbeat, SILENCE)).collect();
         let _retention = self.health.watch("retention", self.retention.heartbeat(), SILENCE);
         // 2. What the informer has found while we followed, and finds from now on.
         let dispatch = async {
-            if stop.run_until_cancelled(self.store.synced()).await.is_some() {
-                pool.dispatch(stop).await;
+            let ready = async { tokio::join!(self.store.synced(), self.emergency.known()) };
+            if stop.run_until_cancelled(ready).await.is_some() {
+                tokio::select! {
+                    () = pool.dispatch(stop) => {}
+                    () = self.look_again() => {}
+                }
             }
         };
         let retention = self.retention.run(self.retention_interval, self.retention_max_age, stop.clone());

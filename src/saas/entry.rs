@@ -89,7 +89,9 @@ fn reported(object: &ZenAgentRemediation) -> Option<ReportedStatus> {
         Phase::InProgress => ReportedStatus::Running,
         Phase::Succeeded => ReportedStatus::Success,
         Phase::RolledBack => ReportedStatus::RolledBack,
-        Phase::Failed if because(Reason::Cancelled) || because(Reason::Rejected) => ReportedStatus::Cancelled,
+        Phase::Failed if [Reason::Cancelled, Reason::Rejected, Reason::ApprovalExpired].into_iter().any(because) => {
+            ReportedStatus::Cancelled
+        }
         Phase::Failed => ReportedStatus::Failed,
         Phase::Unknown(_) => return None,
     })
@@ -139,6 +141,7 @@ mod tests {
             ("failed", "TargetNotFound", "failed"),
             ("failed", "Cancelled", "cancelled"),
             ("failed", "Rejected", "cancelled"),
+            ("failed", "ApprovalExpired", "cancelled"),
         ] {
             let entry = entry(json!({ "phase": phase, "reason": reason })).unwrap();
             assert_eq!(entry.report.status.to_string(), word, "{phase} {reason}");

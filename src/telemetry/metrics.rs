@@ -90,6 +90,8 @@ pub struct Metrics {
     processing: HistogramVec,
     /// Whether this replica leads: 1 or 0.
     pub leader: IntGauge,
+    /// Whether the emergency stop is set, as this replica reads it.
+    pub emergency_stop: IntGauge,
     /// What waits for a worker, in the backlog and in the pool's queue; without a pool, all that has changed.
     pub queue_depth: IntGauge,
     /// Workers that are busy.
@@ -145,6 +147,10 @@ impl Metrics {
             leader: register(
                 &registry,
                 IntGauge::new("zen_agent_leader", "1 on the replica that leads and works on remediations, 0 on the others"),
+            ),
+            emergency_stop: register(
+                &registry,
+                IntGauge::new("zen_agent_emergency_stop", "1 while no target may be changed: the emergency stop is set, or cannot be read"),
             ),
             queue_depth: register(
                 &registry,

@@ -1,7 +1,7 @@
 //! The domain knows neither Kubernetes' client nor the web framework: what decides can be read, and
 //! tested, without either.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// What the rule is about, and what those modules may lean on: one closed set.
 const PURE: [&str; 12] = [
@@ -29,9 +29,12 @@ fn source(path: &str) -> String {
 
 /// A module's files: its own, and those below it.
 fn files(module: &str) -> Vec<String> {
-    let mut files = vec![format!("src/{module}.rs")];
+    let own = format!("src/{module}.rs");
+    let mut files = vec![own];
     if let Ok(folder) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module)) {
-        files.extend(folder.map(|entry| format!("src/{module}/{}", entry.unwrap().file_name().into_string().unwrap())));
+        let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let below: BTreeSet<_> = names.map(|name| name.trim_end_matches(".rs").to_owned()).collect();
+        files.extend(below.iter().flat_map(|name| self::files(&format!("{module}/{name}"))));
     }
     files
 }

@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use zen_agent::{
     category::Category,
+    emergency::EmergencyStop,
     lease::{Election, Tenure, Timing},
     pipeline::{Pipeline, actions::QUARANTINE_LABEL},
     policy::Guardrails,
@@ -161,7 +162,8 @@ async fn lapsed(world: &World) -> Tenure {
 async fn without_the_lease_nothing_is_written() {
     let world = World::new().await;
     let tenure = lapsed(&world).await;
-    let pipeline = Pipeline::new(world.client.clone(), settings(), Guardrails::none(), world.events.clone(), world.metrics.clone(), tenure);
+    let (events, metrics, never) = (world.events.clone(), world.metrics.clone(), EmergencyStop::never());
+    let pipeline = Pipeline::new(world.client.clone(), settings(), Guardrails::none(), events, metrics, tenure, never);
     let new = world.create("new", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let claimed = world.create("claimed", automatic(web_pod(), label(&[("owned", "yes")]))).await;
     super::crash::die_after(&world, "claimed", 1).await.unwrap_err();

@@ -18,6 +18,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use zen_agent::{
+    emergency::EmergencyStop,
     event::Target,
     events::Events,
     lease::Tenure,
@@ -77,12 +78,17 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings(), guardrails, self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.make(self.client.clone(), settings(), guardrails, EmergencyStop::never())
+    }
+
+    /// A guarded pipeline that calls this way.
+    pub(crate) fn guarded_through(&self, client: Client, guardrails: Guardrails) -> Pipeline {
+        self.make(client, settings(), guardrails, EmergencyStop::never())
     }
 
     /// A pipeline with other settings.
     pub(crate) fn set(&self, settings: Settings) -> Pipeline {
-        Pipeline::new(self.client.clone(), settings, Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.make(self.client.clone(), settings, Guardrails::none(), EmergencyStop::never())
     }
 
     /// A pipeline whose calls pass a tap.
@@ -92,7 +98,16 @@ impl World {
 
     /// A pipeline that calls this way.
     pub(crate) fn through(&self, client: Client) -> Pipeline {
-        Pipeline::new(client, settings(), Guardrails::none(), self.events.clone(), self.metrics.clone(), Tenure::endless())
+        self.make(client, settings(), Guardrails::none(), EmergencyStop::never())
+    }
+
+    /// A pipeline that can be stopped, and that calls this way.
+    pub(crate) fn stoppable(&self, client: Client, emergency: EmergencyStop) -> Pipeline {
+        self.make(client, settings(), Guardrails::none(), emergency)
+    }
+
+    fn make(&self, client: Client, settings: Settings, guardrails: Guardrails, emergency: EmergencyStop) -> Pipeline {
+        Pipeline::new(client, settings, guardrails, self.events.clone(), self.metrics.clone(), Tenure::endless(), emergency)
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {

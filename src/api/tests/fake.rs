@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     contract::{
         v0::{self, types},
-        v1alpha1,
+        v1alpha1::{self, types as alpha},
     },
     problem::{Code, Problem},
     verify::Verified,
@@ -111,6 +111,21 @@ impl v0::Api for Fake {
 }
 
 impl v1alpha1::Api for Fake {
+    async fn emergency_stop(
+        &self,
+        request: Verified<v1alpha1::emergency_stop::Request>,
+    ) -> Result<v1alpha1::emergency_stop::Response, Problem> {
+        let reason = request.value().body.reason.clone();
+        Ok(v1alpha1::emergency_stop::Response::Ok { body: alpha::EmergencyStop { stopped: true, by: "ada".into(), reason } })
+    }
+
+    async fn emergency_resume(
+        &self,
+        _: Verified<v1alpha1::emergency_resume::Request>,
+    ) -> Result<v1alpha1::emergency_resume::Response, Problem> {
+        Err(Problem::new(Code::Unavailable, "Not now."))
+    }
+
     async fn watch_remediations(
         &self,
         request: Verified<v1alpha1::watch_remediations::Request>,

@@ -246,3 +246,22 @@ async fn a_cleanup_that_could_not_list_everything_does_not_say_that_it_is_done()
     agent.kubernetes.fail("status.phase%3D&", Failure::With(422, "no", usize::MAX));
     assert_eq!(cleanup(&agent, "").await.0, StatusCode::INTERNAL_SERVER_ERROR, "which waiting does not mend");
 }
+
+#[tokio::test]
+async fn the_emergency_stop_is_switched_by_the_agents_own_tenant_alone() {
+    let agent = Agent::start().await;
+    let switch =
+        async |agent: &Agent, order: &str| agent.ask(Method::POST, &format!("/v1alpha1/{order}"), r#"{"reason":"an incident"}"#).await;
+    for order in ["stop", "stop", "resume", "resume"] {
+        let (status, answer) = switch(&agent, order).await;
+        let expected = json!({ "stopped": order == "stop", "by": answer["by"], "reason": "an incident" });
+        assert_eq!((status, answer), (StatusCode::OK, expected));
+    }
+    let other = Agent::of_tenant("other").await;
+    for order in ["stop", "resume"] {
+        let (status, answer) = switch(&other, order).await;
+        assert_eq!((status, &answer["code"]), (StatusCode::FORBIDDEN, &json!("insufficient_role")));
+    }
+    agent.kubernetes.fail("configmaps", Failure::With(403, "Forbidden", 100));
+    assert_ne!(switch(&agent, "stop").await.0, StatusCode::OK);
+}

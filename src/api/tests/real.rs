@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{caller::Signed, verifier_and_caller};
 use crate::{
     api::{Dispatcher, Handlers, Operations, Places, Surface},
+    emergency::Switch,
     events::Events,
     informer::Handler as _,
     ingest::Ingest,
@@ -46,6 +47,7 @@ impl Agent {
             client: client.clone(),
             ingest: Ingest::new(client.clone(), NAMESPACE, policy, quota, metrics.clone()),
             events: Events::start(client.clone(), metrics.clone()),
+            emergency: Switch::new(client.clone(), NAMESPACE),
             retention: Retention::new(client, None, own_tenant.parse().unwrap(), metrics.clone()),
             cluster: "cluster-1".into(),
             own_tenant: tenant,

@@ -7,7 +7,7 @@ use kube::{Api, api::DynamicObject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict, pod};
 use crate::pipeline::api;
 
 /// Parameters of `delete-pod`: none.
@@ -22,11 +22,21 @@ impl Act for DeletePodAction {
     type Previous = PreviousDeletePod;
 
     const LEVEL: Level = Level::Pod;
-    const PERMISSIONS: &'static [Permission] = &[Permission::to("", "pods", &["get", "delete"])];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::to("", "pods", &["get", "delete"]),
+        // The pod's controller, which says how many replicas are healthy.
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "daemonsets", &["get"]),
+    ];
     const REVERSIBILITY: Reversibility = Reversibility::Destructive;
 
     fn problem(&self) -> Option<String> {
         None
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::Pod
     }
 
     fn prepare(&self, _: &DynamicObject) -> Result<PreviousDeletePod, ActionError> {

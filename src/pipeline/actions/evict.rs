@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, pod};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict, pod};
 use crate::pipeline::api::call;
 
 /// How long one request may take. The client sends again by itself what was answered 429, and would hold a worker up;
@@ -35,11 +35,22 @@ impl Act for EvictAction {
     type Previous = PreviousEvict;
 
     const LEVEL: Level = Level::Pod;
-    const PERMISSIONS: &'static [Permission] = &[Permission::to("", "pods", &["get"]), Permission::to("", "pods/eviction", &["create"])];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::to("", "pods", &["get"]),
+        Permission::to("", "pods/eviction", &["create"]),
+        // The pod's controller, which says how many replicas are healthy.
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "daemonsets", &["get"]),
+    ];
     const REVERSIBILITY: Reversibility = Reversibility::Destructive;
 
     fn problem(&self) -> Option<String> {
         None
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::Pod
     }
 
     fn prepare(&self, _: &DynamicObject) -> Result<PreviousEvict, ActionError> {

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Act, ActionError, Level, Permission, Reversibility, Site, Verdict,
+    Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict,
     site::{PASSES, Standing},
 };
 use crate::{
@@ -60,12 +60,20 @@ impl Act for NetworkQuarantineAction {
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::to("", "pods", &["get", "patch"]),
+        // The pod's controller, which says how many replicas are healthy.
+        Permission::to("apps", "replicasets", &["get"]),
+        Permission::to("apps", "statefulsets", &["get"]),
+        Permission::to("apps", "daemonsets", &["get"]),
         Permission::to("networking.k8s.io", "networkpolicies", &["get", "create", "update", "delete"]),
     ];
     const REVERSIBILITY: Reversibility = Reversibility::Reversible;
 
     fn problem(&self) -> Option<String> {
         None
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::Pod
     }
 
     fn prepare(&self, live: &DynamicObject) -> Result<PreviousQuarantine, ActionError> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict};
 
 /// Parameters of `scale`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,10 @@ impl Act for ScaleAction {
 
     fn problem(&self) -> Option<String> {
         (!(0..=10_000).contains(&self.replicas)).then(|| "scale takes 0 to 10000 replicas".to_owned())
+    }
+
+    fn disruption(&self) -> Disruption {
+        Disruption::AllBut(u32::try_from(self.replicas).unwrap_or_default())
     }
 
     fn prepare(&self, live: &DynamicObject) -> Result<PreviousScale, ActionError> {

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::{
     admin,
+    emergency::EmergencyStop,
     informer::{self, Informer, remediations::Summary},
     key::ObjectKey,
     lease::{Election, Timing},
@@ -162,7 +163,7 @@ async fn one_stuck_worker_of_several_is_not_alive_and_stays_ready() {
     for condition in [Ready::Api, Ready::Cache, Ready::Kubernetes, Ready::Certificates] {
         health.set(condition, Ok(()));
     }
-    let probes = TestClient::new(admin::router(health.clone(), metrics, Route::new()));
+    let probes = TestClient::new(admin::router(health.clone(), metrics, EmergencyStop::never(), Route::new()));
     let live = async |expected: StatusCode| {
         let answer = probes.get("/livez").send().await;
         answer.assert_status(expected);

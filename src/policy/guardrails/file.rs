@@ -1,0 +1,258 @@
+//! The `guardrails` of a policy file.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    super::file::{Problems, typed},
+    Amount, Budget, Guardrails, LabelMatch, Recurrence, ShortCircuit, Window,
+};
+use crate::{duration, naming::is_label_value};
+
+const PLACE: &str = "guardrails";
+const OFF: &str = "off";
+/// More would be looked through for each remediation.
+const MAX_ENTRIES: usize = 64;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct File {
+    protected_namespaces: Option<BTreeSet<String>>,
+    protected_labels: Option<Vec<String>>,
+    budget: Option<Value>,
+    cooldown: Option<Value>,
+    recurrence: Option<Value>,
+    short_circuit: Option<Value>,
+    min_healthy_replicas: Option<Value>,
+    git_ops: Option<GitOps>,
+    windows: Option<Vec<WindowFile>>,
+    staleness: Option<Value>,
+    approval_expiry: Option<Value>,
+    second_person: Option<bool>,
+    dry_run: Option<bool>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum GitOps {
+    Propose,
+    Off,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BudgetFile {
+    per_namespace: u32,
+    window: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecurrenceFile {
+    max: u32,
+    window: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ShortCircuitFile {
+    window: String,
+    max_targets: Option<u32>,
+    max_failed: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WindowFile {
+    #[serde(default)]
+    days: Vec<String>,
+    from: String,
+    r#for: String,
+    time_zone: Option<String>,
+}
+
+/// Reads the guardrails; what is absent has its default, what is `off` is off.
+pub(in crate::policy) fn read(value: Option<Value>, problems: &mut Problems) -> Guardrails {
+    let mut guardrails = Guardrails::default();
+    let Some(file) = value.and_then(|value| typed::<File>(value, PLACE, problems)) else { return guardrails };
+    if let Some(namespaces) = file.protected_namespaces {
+        guardrails.protected_namespaces = namespaces;
+    }
+    if let Some(labels) = file.protected_labels {
+        guardrails.protected_labels = bounded(labels, "protectedLabels", problems).filter_map(|text| label(&text, problems)).collect();
+    }
+    if let Some(windows) = file.windows {
+        guardrails.windows = bounded(windows, "windows", problems).filter_map(|file| window(&file, problems)).collect();
+    }
+    switch(file.budget, &mut guardrails.budget, problems, budget);
+    switch(file.cooldown, &mut guardrails.cooldown, problems, |value, problems| time(&value, "cooldown", problems));
+    switch(file.recurrence, &mut guardrails.recurrence, problems, recurrence);
+    switch(file.short_circuit, &mut guardrails.short_circuit, problems, short_circuit);
+    switch(file.min_healthy_replicas, &mut guardrails.min_healthy_replicas, problems, |value, problems| {
+        typed(value, "guardrails.minHealthyReplicas", problems)
+    });
+    switch(file.staleness, &mut guardrails.staleness, problems, |value, problems| time(&value, "staleness", problems));
+    switch(file.approval_expiry, &mut guardrails.approval_expiry, problems, |value, problems| time(&value, "approvalExpiry", problems));
+    guardrails.git_ops = file.git_ops.is_none_or(|git_ops| git_ops == GitOps::Propose);
+    guardrails.second_person = file.second_person.unwrap_or_default();
+    guardrails.dry_run = file.dry_run.unwrap_or_default();
+    guardrails
+}
+
+/// Absent leaves the default, `off` switches off, anything else is read.
+fn switch<T>(value: Option<Value>, place: &mut Option<T>, problems: &mut Problems, read: impl Fn(Value, &mut Problems) -> Option<T>) {
+    match value {
+        None => {}
+        Some(value) if value == OFF => *place = None,
+        Some(value) => *place = read(value, problems),
+    }
+}
+
+fn bounded<T>(mut entries: Vec<T>, name: &str, problems: &mut Problems) -> impl Iterator<Item = T> + use<T> {
+    if entries.len() > MAX_ENTRIES {
+        problems.add(PLACE, format!("{name} has more than {MAX_ENTRIES} entries"));
+        entries.truncate(MAX_ENTRIES);
+    }
+    entries.into_iter()
+}
+
+fn label(text: &str, problems: &mut Problems) -> Option<LabelMatch> {
+    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
+    if key.is_empty() || key.contains(char::is_whitespace) || value.is_some_and(|value| !value.is_empty() && !is_label_value(value)) {
+        problems.add(PLACE, "protectedLabels has an entry that is neither KEY nor KEY=VALUE");
+        return None;
+    }
+    Some(LabelMatch { key: key.to_owned(), value: value.map(str::to_owned) })
+}
+
+fn budget(value: Value, problems: &mut Problems) -> Option<Budget> {
+    let file = typed::<BudgetFile>(value, "guardrails.budget", problems)?;
+    Some(Budget { per_namespace: file.per_namespace, window: duration(&file.window, "budget.window", problems)? })
+}
+
+fn recurrence(value: Value, problems: &mut Problems) -> Option<Recurrence> {
+    let file = typed::<RecurrenceFile>(value, "guardrails.recurrence", problems)?;
+    Some(Recurrence { max: file.max, window: duration(&file.window, "recurrence.window", problems)? })
+}
+
+fn short_circuit(value: Value, problems: &mut Problems) -> Option<ShortCircuit> {
+    let file = typed::<ShortCircuitFile>(value, "guardrails.shortCircuit", problems)?;
+    let max_failed = match file.max_failed {
+        None => None,
+        Some(value) => Some(amount(&value).or_else(|| {
+            problems.add(PLACE, "shortCircuit.maxFailed is no number such as 5, and no share such as 50%");
+            None
+        })?),
+    };
+    Some(ShortCircuit { window: duration(&file.window, "shortCircuit.window", problems)?, max_targets: file.max_targets, max_failed })
+}
+
+fn amount(value: &Value) -> Option<Amount> {
+    match value {
+        Value::Number(number) => u32::try_from(number.as_u64()?).ok().map(Amount::Count),
+        Value::String(text) => {
+            let percent = text.strip_suffix('%')?.parse().ok()?;
+            (percent <= 100).then_some(Amount::Percent(percent))
+        }
+        _ => None,
+    }
+}
+
+fn window(file: &WindowFile, problems: &mut Problems) -> Option<Window> {
+    let length = duration(&file.r#for, "windows.for", problems)?;
+    Window::new(&file.days, &file.from, length, file.time_zone.as_deref())
+        .map_err(|error| problems.add(PLACE, format!("windows: {error}")))
+        .ok()
+}
+
+fn time(value: &Value, name: &str, problems: &mut Problems) -> Option<Duration> {
+    duration(value.as_str().unwrap_or_default(), name, problems)
+}
+
+fn duration(text: &str, name: &str, problems: &mut Problems) -> Option<Duration> {
+    let duration = duration::parse(text).ok();
+    if duration.is_none() {
+        problems.add(PLACE, format!("{name} is no duration such as 30s, 10m, 24h or 7d, and not off"));
+    }
+    duration
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read_all(value: Value) -> Result<Guardrails, String> {
+        let mut problems = Problems::default();
+        let guardrails = read(Some(value), &mut problems);
+        let said = problems.all().join("; ");
+        if said.is_empty() { Ok(guardrails) } else { Err(said) }
+    }
+
+    #[test]
+    fn what_is_absent_has_its_default_and_what_is_off_is_off() {
+        assert_eq!(read_all(json!({})).unwrap(), Guardrails::default());
+        let off = json!({
+            "protectedNamespaces": [], "protectedLabels": [], "budget": "off", "cooldown": "off", "recurrence": "off", "shortCircuit": "off",
+            "minHealthyReplicas": "off", "gitOps": "off", "staleness": "off", "approvalExpiry": "off",
+        });
+        assert_eq!(read_all(off).unwrap(), Guardrails::none());
+    }
+
+    #[test]
+    fn every_guardrail_is_read() {
+        let all = json!({
+            "protectedNamespaces": ["payments"], "protectedLabels": ["tier=critical", "keep"], "budget": { "perNamespace": 3, "window": "30m" },
+            "cooldown": "5m", "recurrence": { "max": 2, "window": "6h" },
+            "shortCircuit": { "window": "10m", "maxTargets": 5, "maxFailed": "40%" }, "minHealthyReplicas": 2, "gitOps": "propose",
+            "windows": [{ "days": ["sat", "sun"], "from": "22:00", "for": "4h", "timeZone": "Europe/Berlin" }], "staleness": "1h",
+            "approvalExpiry": "2d", "secondPerson": true, "dryRun": true,
+        });
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        let days = ["sat".to_owned(), "sun".to_owned()];
+        let read = read_all(all).unwrap();
+        assert_eq!(
+            read,
+            Guardrails {
+                protected_namespaces: ["payments".to_owned()].into(),
+                protected_labels: vec![
+                    LabelMatch { key: "tier".into(), value: Some("critical".into()) },
+                    LabelMatch { key: "keep".into(), value: None }
+                ],
+                budget: Some(Budget { per_namespace: 3, window: minutes(30) }),
+                cooldown: Some(minutes(5)),
+                recurrence: Some(Recurrence { max: 2, window: minutes(360) }),
+                short_circuit: Some(ShortCircuit { window: minutes(10), max_targets: Some(5), max_failed: Some(Amount::Percent(40)) }),
+                min_healthy_replicas: Some(2),
+                git_ops: true,
+                windows: vec![Window::new(&days, "22:00", minutes(240), Some("Europe/Berlin")).unwrap()],
+                staleness: Some(minutes(60)),
+                approval_expiry: Some(minutes(2_880)),
+                second_person: true,
+                dry_run: true,
+            }
+        );
+        assert_eq!(read.memory(), minutes(360));
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        for (wrong, said) in [
+            (json!({ "cooldown": "soon" }), "cooldown is no duration"),
+            (json!({ "cooldown": 5 }), "cooldown is no duration"),
+            (json!({ "protectedLabels": ["a b"] }), "protectedLabels"),
+            (json!({ "shortCircuit": { "window": "1h", "maxFailed": "150%" } }), "maxFailed"),
+            (json!({ "shortCircuit": { "window": "1h", "most": 1 } }), "unknown field `most`"),
+            (json!({ "windows": [{ "from": "22", "for": "1h" }] }), "time of day"),
+            (json!({ "minHealthyReplicas": -1 }), "minHealthyReplicas"),
+            (json!({ "gitOps": "never" }), "unknown variant"),
+            (json!({ "limits": 1 }), "unknown field `limits`"),
+        ] {
+            let error = read_all(wrong.clone()).unwrap_err();
+            assert!(error.contains(said), "{wrong}: {error}");
+        }
+    }
+}
