@@ -183,13 +183,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
 }
 
 /// Token, tenant, version, and the signature over the exact bytes, as `contracts/signature-vectors.json` has it.
-fn check(
-    shared: &Shared,
-    method: &http::Method,
-    path: &str,
-    header: &impl Fn(&str) -> String,
-    body: &[u8],
-) -> Result<(), String> {
+fn check(shared: &Shared, method: &http::Method, path: &str, header: &impl Fn(&str) -> String, body: &[u8]) -> Result<(), String> {
     let expect = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
     expect(method == http::Method::POST, "the method")?;
     expect(header("authorization").starts_with("Bearer ey"), "the token")?;
@@ -202,4 +196,3 @@ fn check(
     let right = signature::sign(&shared.secret, &given.kid, given.timestamp, &base);
     expect(header("x-signature") == right, "the signature")
 }
-
