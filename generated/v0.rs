@@ -244,6 +244,9 @@ pub mod types {
     ///An approver's decision.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct Decision {
+        ///The plan's digest; where it is sent and the plan is another one by now, nothing is decided.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub plan_digest: ::std::option::Option<::std::string::String>,
         ///Why; kept on the remediation. More than white space.
         pub reason: ::std::string::String,
     }
@@ -1156,6 +1159,9 @@ pub mod types {
         pub name: ::std::string::String,
         ///The custom resource's namespace.
         pub namespace: ::std::string::String,
+        ///Of what will be done, once that is planned; an approval is given to it.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub plan_digest: ::std::option::Option<::std::string::String>,
         ///The policy's rule that led to it.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub policy_rule: ::std::option::Option<::std::string::String>,

@@ -867,7 +867,7 @@ Arguments:
     }
     /**Approve a proposal
 
-Lets a waiting remediation run. Sending it again is harmless: what is approved, or has begun, is answered as it stands, with the first decision. What was rejected, has ended, or was changed since it was read is 409 state_conflict. Two who decide at once do not both win: one of them is answered by the other's decision, or by 409.
+Lets a waiting remediation run. Sending it again is harmless: what is approved, or has begun, is answered as it stands, with the first decision. What was rejected, has ended, or was changed since it was read is 409 state_conflict. Two who decide at once do not both win: one of them is answered by the other's decision, or by 409. The approval is one of the plan: where another one comes of it before it begins, since its target has changed, it waits for an approval again.
 
 Sends a `POST` request to `/v0/remediations/{id}/approve`
 

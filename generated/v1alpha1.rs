@@ -12,6 +12,100 @@ pub mod types {
         ///Whether targets are left alone.
         pub stopped: bool,
     }
+    ///What will be done, or was, and to what.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Plan {
+        ///What is done, such as `label` or `scale`.
+        pub action: ::std::string::String,
+        ///What is written, in this order; none where the target already reads as wanted.
+        pub changes: ::std::vec::Vec<PlannedChange>,
+        ///Of action, target, changes and previous state: `sha256:` and hexadecimal digits.
+        pub digest: ::std::string::String,
+        ///What the agent must be allowed to do.
+        pub permissions: ::std::vec::Vec<::std::string::String>,
+        ///What was there, enough to undo it, under the action's name.
+        pub previous: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ///Whether it is on the remediation; else it was made for this answer.
+        pub recorded: bool,
+        ///Whether it can be undone; what is disruptive leaves nothing to undo, what is destructive is gone for good.
+        pub reversibility: PlanReversibility,
+        pub target: crate::contract::v0::types::Target,
+    }
+    ///Whether it can be undone; what is disruptive leaves nothing to undo, what is destructive is gone for good.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum PlanReversibility {
+        #[serde(rename = "reversible")]
+        Reversible,
+        #[serde(rename = "disruptive")]
+        Disruptive,
+        #[serde(rename = "destructive")]
+        Destructive,
+    }
+    impl ::std::fmt::Display for PlanReversibility {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Reversible => f.write_str("reversible"),
+                Self::Disruptive => f.write_str("disruptive"),
+                Self::Destructive => f.write_str("destructive"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for PlanReversibility {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "reversible" => Ok(Self::Reversible),
+                "disruptive" => Ok(Self::Disruptive),
+                "destructive" => Ok(Self::Destructive),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for PlanReversibility {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for PlanReversibility {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///One write to the cluster.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct PlannedChange {
+        ///What reads there now, in the form of the patch; null is not there.
+        #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
+        pub former: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        pub object: crate::contract::v0::types::Target,
+        ///`create`, `patch`, `delete` or `evict`; others may come.
+        pub operation: ::std::string::String,
+        ///An object to create, or a merge patch whose lists are merged by the names of their items; null takes a field away.
+        #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
+        pub patch: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ///The part of it that is written, such as `scale`.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub subresource: ::std::option::Option<::std::string::String>,
+    }
     ///The data of one server-sent event.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct RemediationChange {
@@ -78,6 +172,12 @@ pub mod types {
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             value.parse()
         }
+    }
+    ///What an approver asks for.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Request {
+        ///Why; kept on the remediation. More than white space.
+        pub reason: ::std::string::String,
     }
     /// Error types.
     pub mod error {
@@ -333,6 +433,63 @@ pub mod approve_remediation {
         ],
     };
 }
+/// Get the plan of a remediation.
+pub mod get_plan {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// The remediation's `id`.
+        #[serde(rename = "id")]
+        pub id: String,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The plan.
+        Ok {
+            /// The body.
+            body: super::types::Plan,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::json(200u16, &body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 1usize] = [
+        crate::contract::Parameter {
+            name: "id",
+            place: crate::contract::Place::Path,
+            kind: crate::contract::Kind::String,
+            required: true,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maxLength\":317,\"minLength\":1,\"pattern\":\"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?~)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$\",\"type\":\"string\"}",
+            )),
+        },
+    ];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = None;
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "getPlan",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::identity::Role::Viewer,
+            media_types: &[],
+        },
+        method: ::http::Method::GET,
+        path: "/v1alpha1/remediations/{id}/plan",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 429u16, 500u16, 503u16,
+        ],
+    };
+}
 /// Reject a proposal.
 pub mod reject_remediation {
     pub use crate::contract::v0::reject_remediation::{
@@ -357,13 +514,143 @@ pub mod reject_remediation {
         ],
     };
 }
+/// Try again what failed.
+pub mod retry_remediation {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// The remediation's `id`.
+        #[serde(rename = "id")]
+        pub id: String,
+        /// Why.
+        pub body: super::types::Request,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The remediation with the decision on it.
+        Ok {
+            /// The body.
+            body: super::types::Remediation,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::json(200u16, &body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 1usize] = [
+        crate::contract::Parameter {
+            name: "id",
+            place: crate::contract::Place::Path,
+            kind: crate::contract::Kind::String,
+            required: true,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maxLength\":317,\"minLength\":1,\"pattern\":\"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?~)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$\",\"type\":\"string\"}",
+            )),
+        },
+    ];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = Some(
+        crate::contract::Schema::new(|| crate::contract::component(
+            include_str!(concat!(env!("OUT_DIR"), "/v1alpha1.schemas.json")),
+            "Request",
+        )),
+    );
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "retryRemediation",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/remediations/{id}/retry",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
+            500u16, 503u16,
+        ],
+    };
+}
+/// Undo what succeeded.
+pub mod rollback_remediation {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// The remediation's `id`.
+        #[serde(rename = "id")]
+        pub id: String,
+        /// Why.
+        pub body: super::types::Request,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The remediation with the decision on it.
+        Ok {
+            /// The body.
+            body: super::types::Remediation,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::json(200u16, &body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 1usize] = [
+        crate::contract::Parameter {
+            name: "id",
+            place: crate::contract::Place::Path,
+            kind: crate::contract::Kind::String,
+            required: true,
+            default: None,
+            schema: crate::contract::Schema::new(|| crate::contract::inline(
+                "{\"maxLength\":317,\"minLength\":1,\"pattern\":\"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?~)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$\",\"type\":\"string\"}",
+            )),
+        },
+    ];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = Some(
+        crate::contract::Schema::new(|| crate::contract::component(
+            include_str!(concat!(env!("OUT_DIR"), "/v1alpha1.schemas.json")),
+            "Request",
+        )),
+    );
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "rollbackRemediation",
+            version: Some(crate::contract::ContractVersion::V1Alpha1),
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/v1alpha1/remediations/{id}/rollback",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
+            500u16, 503u16,
+        ],
+    };
+}
 /// Lift the emergency stop.
 pub mod emergency_resume {
     /// What the operation takes.
     #[derive(Clone, Debug, ::serde::Deserialize)]
     pub struct Request {
         /// Why.
-        pub body: super::types::Decision,
+        pub body: super::types::Request,
     }
     /// What the operation answers, problems aside.
     pub enum Response {
@@ -386,7 +673,7 @@ pub mod emergency_resume {
     pub static BODY: Option<crate::contract::Schema> = Some(
         crate::contract::Schema::new(|| crate::contract::component(
             include_str!(concat!(env!("OUT_DIR"), "/v1alpha1.schemas.json")),
-            "Decision",
+            "Request",
         )),
     );
     /// Where the operation is, and what it takes.
@@ -413,7 +700,7 @@ pub mod emergency_stop {
     #[derive(Clone, Debug, ::serde::Deserialize)]
     pub struct Request {
         /// Why.
-        pub body: super::types::Decision,
+        pub body: super::types::Request,
     }
     /// What the operation answers, problems aside.
     pub enum Response {
@@ -436,7 +723,7 @@ pub mod emergency_stop {
     pub static BODY: Option<crate::contract::Schema> = Some(
         crate::contract::Schema::new(|| crate::contract::component(
             include_str!(concat!(env!("OUT_DIR"), "/v1alpha1.schemas.json")),
-            "Decision",
+            "Request",
         )),
     );
     /// Where the operation is, and what it takes.
@@ -579,6 +866,27 @@ pub mod watch_remediations {
 }
 /// What a server of contract v1alpha1 does, one method an operation.
 pub trait Api: crate::contract::v0::Api {
+    /// Get the plan of a remediation (`GET /v1alpha1/remediations/{id}/plan`).
+    fn get_plan(
+        &self,
+        request: crate::verify::Verified<get_plan::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<get_plan::Response, crate::problem::Problem>,
+    > + Send;
+    /// Try again what failed (`POST /v1alpha1/remediations/{id}/retry`).
+    fn retry_remediation(
+        &self,
+        request: crate::verify::Verified<retry_remediation::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<retry_remediation::Response, crate::problem::Problem>,
+    > + Send;
+    /// Undo what succeeded (`POST /v1alpha1/remediations/{id}/rollback`).
+    fn rollback_remediation(
+        &self,
+        request: crate::verify::Verified<rollback_remediation::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<rollback_remediation::Response, crate::problem::Problem>,
+    > + Send;
     /// Lift the emergency stop (`POST /v1alpha1/resume`).
     fn emergency_resume(
         &self,
@@ -610,7 +918,10 @@ pub static ROUTES: &[&crate::contract::Route] = &[
     &list_remediations::ROUTE,
     &get_remediation::ROUTE,
     &approve_remediation::ROUTE,
+    &get_plan::ROUTE,
     &reject_remediation::ROUTE,
+    &retry_remediation::ROUTE,
+    &rollback_remediation::ROUTE,
     &emergency_resume::ROUTE,
     &emergency_stop::ROUTE,
     &watch_remediations::ROUTE,
@@ -692,9 +1003,30 @@ impl<A: Api> ::poem_openapi::OpenApi for Service<A> {
             );
         mount
             .add(
+                &get_plan::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::get_plan(&*api, request).await
+                },
+            );
+        mount
+            .add(
                 &reject_remediation::ROUTE,
                 |api: ::std::sync::Arc<A>, request| async move {
                     crate::contract::v0::Api::reject_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &retry_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::retry_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &rollback_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::rollback_remediation(&*api, request).await
                 },
             );
         mount

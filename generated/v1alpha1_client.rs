@@ -867,7 +867,7 @@ Arguments:
     }
     /**Approve a proposal
 
-Lets a waiting remediation run. Sending it again is harmless: what is approved, or has begun, is answered as it stands, with the first decision. What was rejected, has ended, or was changed since it was read is 409 state_conflict. Two who decide at once do not both win: one of them is answered by the other's decision, or by 409.
+Lets a waiting remediation run. Sending it again is harmless: what is approved, or has begun, is answered as it stands, with the first decision. What was rejected, has ended, or was changed since it was read is 409 state_conflict. Two who decide at once do not both win: one of them is answered by the other's decision, or by 409. The approval is one of the plan: where another one comes of it before it begins, since its target has changed, it waits for an approval again.
 
 Sends a `POST` request to `/v1alpha1/remediations/{id}/approve`
 
@@ -942,6 +942,88 @@ Arguments:
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /**Get the plan of a remediation
+
+What will be done, or was: what is on the remediation, and before anything is, what would be now. One whose plan is not known any more, or that cannot be planned, is 409 state_conflict, which says why.
+
+Sends a `GET` request to `/v1alpha1/remediations/{id}/plan`
+
+Arguments:
+- `id`: The remediation's `id`.
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+*/
+    pub async fn get_plan<'a>(
+        &'a self,
+        id: &'a str,
+        x_request_id: &'a str,
+    ) -> Result<
+        ResponseValue<crate::contract::v1alpha1::types::Plan>,
+        Error<crate::contract::v1alpha1::types::Problem>,
+    > {
+        let url = format!(
+            "{}/v1alpha1/remediations/{}/plan", self.baseurl, encode_path(& id
+            .to_string()),
+        );
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "get_plan",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            404u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            409u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             429u16 => {
@@ -1047,6 +1129,188 @@ Arguments:
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+    /**Try again what failed
+
+Makes a failed remediation pending again, as if it were new: it is planned again, and waits for an approval again unless its mode is automatic. What was rejected, or may have left something on its target, is 409 state_conflict. Sending it again before it has ended is harmless.
+
+Sends a `POST` request to `/v1alpha1/remediations/{id}/retry`
+
+Arguments:
+- `id`: The remediation's `id`.
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+- `body`: Why.
+*/
+    pub async fn retry_remediation<'a>(
+        &'a self,
+        id: &'a str,
+        x_request_id: &'a str,
+        body: &'a crate::contract::v1alpha1::types::Request,
+    ) -> Result<
+        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
+        Error<crate::contract::v1alpha1::types::Problem>,
+    > {
+        let url = format!(
+            "{}/v1alpha1/remediations/{}/retry", self.baseurl, encode_path(& id
+            .to_string()),
+        );
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "retry_remediation",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            404u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            409u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            415u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /**Undo what succeeded
+
+Asks for a remediation that has succeeded to be undone, from the state that was recorded before the change; what another party has changed since stays. It begins as soon as no other remediation works on the target, and ends as rolled_back, reason RollbackRequested. What cannot be undone is 409 state_conflict. Sending it again is harmless.
+
+Sends a `POST` request to `/v1alpha1/remediations/{id}/rollback`
+
+Arguments:
+- `id`: The remediation's `id`.
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+- `body`: Why.
+*/
+    pub async fn rollback_remediation<'a>(
+        &'a self,
+        id: &'a str,
+        x_request_id: &'a str,
+        body: &'a crate::contract::v1alpha1::types::Request,
+    ) -> Result<
+        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
+        Error<crate::contract::v1alpha1::types::Problem>,
+    > {
+        let url = format!(
+            "{}/v1alpha1/remediations/{}/rollback", self.baseurl, encode_path(& id
+            .to_string()),
+        );
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "rollback_remediation",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            404u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            409u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            415u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
     /**Lift the emergency stop
 
 Lifts the emergency stop: what was held goes on where it was, and what had begun is executed or rolled back to its end. Only for the agent's own tenant. Sending it again is harmless.
@@ -1060,7 +1324,7 @@ Arguments:
     pub async fn emergency_resume<'a>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Decision,
+        body: &'a crate::contract::v1alpha1::types::Request,
     ) -> Result<
         ResponseValue<crate::contract::v1alpha1::types::EmergencyStop>,
         Error<crate::contract::v1alpha1::types::Problem>,
@@ -1140,7 +1404,7 @@ Arguments:
     pub async fn emergency_stop<'a>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Decision,
+        body: &'a crate::contract::v1alpha1::types::Request,
     ) -> Result<
         ResponseValue<crate::contract::v1alpha1::types::EmergencyStop>,
         Error<crate::contract::v1alpha1::types::Problem>,

@@ -16,6 +16,7 @@ mod decide;
 mod emergency;
 mod get;
 mod output;
+mod plan;
 mod rbac;
 mod send;
 mod spool;
@@ -57,10 +58,16 @@ enum Command {
     Send(send::Send),
     /// Show remediations, or one.
     Get(get::Get),
-    /// Let a proposal run.
+    /// Show what a remediation will do, or did, as a diff.
+    Plan(plan::Plan),
+    /// Let a proposal run, with the plan that it has.
     Approve(decide::Decide),
     /// End a proposal.
     Reject(decide::Decide),
+    /// Try again what failed, where nothing was left behind.
+    Retry(decide::Ask),
+    /// Undo what succeeded, from the state that was recorded before.
+    Rollback(decide::Ask),
     /// Stop all changes of targets, within seconds, until `resume`.
     Stop(emergency::Emergency),
     /// Lift the emergency stop.
@@ -199,6 +206,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,
+        Command::Plan(plan) => plan.run().await,
+        Command::Retry(ask) => ask.run(decide::Wish::Retry).await,
+        Command::Rollback(ask) => ask.run(decide::Wish::Rollback).await,
         Command::Stop(emergency) => emergency.run(emergency::Order::Stop).await,
         Command::Resume(emergency) => emergency.run(emergency::Order::Resume).await,
         Command::Cleanup(cleanup) => cleanup.run().await,

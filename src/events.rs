@@ -144,7 +144,7 @@ fn transitions<'a>(former: Option<&RemediationStatus>, now: &'a RemediationStatu
             told.push(Transition { reason, kind: EventType::Normal, why: &condition.reason, message: &condition.message });
         }
     }
-    if phase(now) == Phase::InProgress && was != Phase::InProgress {
+    if phase(now) == Phase::InProgress && !matches!(was, Phase::InProgress | Phase::Succeeded) {
         let message = "its target is about to be changed; what was there is recorded in .status.previous";
         told.push(Transition { reason: "RemediationStarted", kind: EventType::Normal, why: "Claimed", message });
     }

@@ -7,14 +7,17 @@
 //!            1 plan     2 gate            3 claim
 //!  pending ──────────┬──────────────▶ (one write: action, pinned target, previous state, execute running)
 //!     ▲              │ waits: Approved=False, Held      │
+//!     │              │ approved, and another plan now: Approved=False
 //!     └──────────────┤                                  ▼ in_progress
 //!                    │ refused                   4 execute ── cannot ──────────┐
 //!                    ▼                                  │ done                 │
 //!                  failed                        5 validate ── no, too late ──▶│
 //!                                                       │ holds                ▼
 //!                                                       ▼                 6 rollback ──▶ rolled_back, failed
-//!                                                   succeeded
+//!                                                   succeeded ── a person asked: undo ───▶│
 //! ```
+//!
+//! What failed and left nothing behind becomes pending again where a person asks for it (`remediation::ended`).
 //!
 //! | a crash …                          | leaves                          | and the next pass |
 //! |------------------------------------|---------------------------------|-------------------|
@@ -25,6 +28,9 @@
 //! | after validation, before the write | the same                        | validates again |
 //! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
 //! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
+//! | before an undo that was asked for is written | succeeded, RollbackRequested=True | begins it |
+//! | after it                           | `rollback` running              | rolls back, attempt 2 |
+//! | after a retry is written           | pending, without a plan         | plans it as if it were new |
 //!
 //! # Two leaders
 //!
@@ -91,6 +97,7 @@ mod rollback;
 mod run;
 mod running;
 mod stopwatch;
+mod undo;
 mod validate;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -99,10 +106,11 @@ use kube::Client;
 use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
+use claim::Claim;
 use gate::Gate;
 use recent::Recent;
 use refusals::Refusals;
-use run::{Run, Stage};
+use run::{Drawn, Run, Stage};
 use running::Running;
 use stopwatch::Stopwatches;
 
@@ -111,7 +119,7 @@ pub use claim::ClaimError;
 pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
-pub use plan::PlanError;
+pub use plan::{PlanError, Planner};
 pub use resolve::Level;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
@@ -182,6 +190,9 @@ pub enum PipelineError {
     /// The change was not undone.
     #[error(transparent)]
     Rollback(RollbackError),
+    /// It was not begun to undo what has succeeded.
+    #[error(transparent)]
+    Undo(ApiError),
 }
 
 impl PipelineError {
@@ -189,15 +200,14 @@ impl PipelineError {
     /// `None` when a target changed too fast to be written, or when no single call is to blame.
     pub fn call(&self) -> Option<&ApiError> {
         match self {
-            Self::Read(error) | Self::Save(error) | Self::Gate(GateError::Api(error)) => Some(error),
+            Self::Read(error) | Self::Save(error) | Self::Undo(error) | Self::Gate(GateError::Api(error)) => Some(error),
             Self::Gate(GateError::Target(error)) => error.call(),
             Self::Plan(error) | Self::Claim(ClaimError::Plan(error)) => error.call(),
             Self::Claim(ClaimError::Save(error))
             | Self::Execute(ExecuteError::Save(error))
             | Self::Validate(ValidateError::Save(error))
             | Self::Rollback(RollbackError::Save(error)) => Some(error),
-            Self::Claim(ClaimError::Target(error))
-            | Self::Execute(ExecuteError::Target(error))
+            Self::Execute(ExecuteError::Target(error))
             | Self::Validate(ValidateError::Target(error))
             | Self::Rollback(RollbackError::Target(error)) => error.call(),
             Self::Timeout | Self::Gate(_) => None,
@@ -298,7 +308,7 @@ impl Pipeline {
                 self.running.adopt(&run.object);
                 self.recent.note(self, &run.object);
             }
-            if matches!(stage, Stage::Execute | Stage::Rollback) {
+            if matches!(stage, Stage::Execute | Stage::Rollback | Stage::Undo) {
                 if let Some(halt) = self.emergency.order().halt() {
                     run.halt(halt);
                     run.save().await.map_err(PipelineError::Save)?;
@@ -311,6 +321,7 @@ impl Pipeline {
                 Stage::Execute => execute::run(self, &mut run).await.map_err(PipelineError::Execute)?,
                 Stage::Validate => validate::run(self, &mut run).await.map_err(PipelineError::Validate)?,
                 Stage::Rollback => rollback::run(self, &mut run).await.map_err(PipelineError::Rollback)?,
+                Stage::Undo => undo::run(self, &mut run).await.map_err(PipelineError::Undo)?,
                 Stage::Ended | Stage::NotOurs => Flow::Rest(None),
             };
             if matches!(stage, Stage::Ended | Stage::NotOurs) {
@@ -330,11 +341,18 @@ impl Pipeline {
             return Ok(Flow::Rest(None));
         }
         let began = run::now();
-        let target = match plan::run(self, &run.object).await {
+        let target = match self.planner().target(&run.object).await {
             Ok(target) => target,
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
         };
-        run.planned(&target, began);
+        let mut drawn = Drawn::Before;
+        if run.plan_for(&target).is_none() {
+            match self.planner().draw(&run.object, &target, None).await {
+                Ok(drawing) => run.planned(drawing, began),
+                Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
+            }
+            drawn = Drawn::Now;
+        }
         let permit = match gate::run(self, run, &target).await {
             Ok(Gate::Open(permit)) => permit,
             Ok(Gate::Wait(next)) => {
@@ -343,10 +361,15 @@ impl Pipeline {
             }
             Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Gate).await,
         };
-        match claim::run(self, run, &target, permit).await {
-            Ok(()) => Ok(Flow::Again),
+        match claim::run(self, run, &target, drawn, permit).await {
+            Ok(Claim::Made) => Ok(Flow::Again),
+            Ok(Claim::PlanChanged) => Ok(Flow::Rest(None)),
             Err(error) => self.refuse(run, error.reason(), error, PipelineError::Claim).await,
         }
+    }
+
+    fn planner(&self) -> Planner<'_> {
+        Planner { client: &self.client, actions: &self.settings.actions, guardrails: &self.guardrails }
     }
 
     /// Ends a remediation that was not begun, where the error is for good.

@@ -3,10 +3,12 @@
 pub mod approval;
 pub mod conditions;
 pub mod definition;
+pub mod ended;
 mod fixed;
 mod mode;
 pub mod names;
 mod phase;
+mod plan;
 mod reason;
 mod resource;
 mod status;
@@ -14,6 +16,8 @@ pub mod status_write;
 
 pub use mode::Mode;
 pub use phase::Phase;
+pub(crate) use plan::merge_patch;
+pub use plan::{Change, Operation, Plan, Subresource};
 pub use reason::Reason;
 pub use resource::*;
 pub use status::{TEXT_LIMIT, shorten};

@@ -46,7 +46,7 @@ use crate::{
     deadline::{self, CALL, within},
     heartbeat::{BEAT, Heartbeat},
     identity::Tenant,
-    remediation::{TENANT_LABEL, ZenAgentRemediation},
+    remediation::{TENANT_LABEL, ZenAgentRemediation, ended},
     stream,
     telemetry::Metrics,
 };
@@ -289,6 +289,7 @@ impl Retention {
         let owner = object.tenant().unwrap_or(self.own_tenant.as_str());
         object.metadata.deletion_timestamp.is_none()
             && sweep.tenant.as_ref().is_none_or(|tenant| tenant.as_str() == owner)
+            && !ended::is_to_be_undone(object)
             && TerminalPhase::of(&object.phase()).is_some_and(|phase| sweep.statuses.contains(&phase))
             && is_old(sweep.older_than, object, now)
     }

@@ -181,7 +181,7 @@ pub async fn run(
             actions: config.actions.clone(),
             validation_timeout: config.validation_timeout,
         },
-        guardrails,
+        guardrails: guardrails.clone(),
         events: events.clone(),
         emergency: emergency.clone(),
         workers: worker::Config { workers: config.workers, queue: config.queue },
@@ -201,6 +201,8 @@ pub async fn run(
     let handlers = api::Handlers {
         client: client.clone(),
         ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, quota, metrics.clone()),
+        actions: config.actions.clone(),
+        guardrails,
         events,
         emergency: emergency::Switch::new(client.clone(), &config.remediation_namespace),
         retention,

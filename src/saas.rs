@@ -8,11 +8,11 @@
 //! ```
 //!
 //! The objects are the truth, and say by `status.synced` whether the SaaS knows their latest status. So what a leader did
-//! not come to tell, the next one does, from the objects. The spool is for what objects cannot keep: a final status whose
-//! object is deleted before it could be told.
+//! not come to tell, the next one does, from the objects. The spool is for what objects cannot keep: the end of a
+//! remediation whose object is deleted before it could be told.
 //!
-//! - The latest status is told, not each; of one remediation no two reports are under way at once, and nothing
-//!   follows a final one. A leader that froze may repeat an older one: reports say when it came to stand there (`updated_at`).
+//! - The latest status is told, not each, and of one remediation no two reports are under way at once. A leader that
+//!   froze may repeat an older one: reports say when it came to stand there (`updated_at`).
 //! - Remediations of the agent's own tenant are told, since the credentials are of one tenant. A task's report goes to its
 //!   `remediation_id`, any other's to the remediation's own id.
 //! - A circuit breaker ([`crate::breaker`]) leaves a SaaS alone that keeps failing.
@@ -251,7 +251,7 @@ impl Inner {
             let superseded = match &object {
                 Some(object) if Some(former.uid.as_str()) == uid => is_told(object),
                 // Gone; of what has ended nobody but the spool knows.
-                _ => !former.is_final(),
+                _ => !former.has_ended(),
             };
             if superseded {
                 self.spool.remove(former).await?;

@@ -10,9 +10,12 @@ mod emergency;
 mod events;
 mod filter;
 mod places;
+mod plan;
 mod reads;
 mod tasks;
 mod watch;
+
+use std::collections::BTreeSet;
 
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +29,9 @@ use crate::{
     events::Events,
     identity::Tenant,
     ingest::Ingest,
+    policy::Guardrails,
     problem::{Code, Problem},
+    remediation::ActionKind,
     retention::Retention,
     verify::Verified,
 };
@@ -37,6 +42,10 @@ pub struct Handlers {
     pub client: Client,
     /// Stores events.
     pub ingest: Ingest,
+    /// The actions that may be carried out.
+    pub actions: BTreeSet<ActionKind>,
+    /// What holds whatever the rules say.
+    pub guardrails: Guardrails,
     /// Records what becomes of decisions.
     pub events: Events,
     /// Stops all changes of targets.
@@ -104,7 +113,7 @@ impl v0::Api for Handlers {
         request: Verified<v0::approve_remediation::Request>,
     ) -> Result<v0::approve_remediation::Response, Problem> {
         let (caller, v0::approve_remediation::Request { id, body }) = request.into_parts();
-        let body = in_time(self.decide(&caller, &id, &body.reason, approvals::Verdict::Approve)).await?;
+        let body = in_time(self.decide(&caller, &id, &body, approvals::Verdict::Approve)).await?;
         Ok(v0::approve_remediation::Response::Ok { body })
     }
 
@@ -113,7 +122,7 @@ impl v0::Api for Handlers {
         request: Verified<v0::reject_remediation::Request>,
     ) -> Result<v0::reject_remediation::Response, Problem> {
         let (caller, v0::reject_remediation::Request { id, body }) = request.into_parts();
-        let body = in_time(self.decide(&caller, &id, &body.reason, approvals::Verdict::Reject)).await?;
+        let body = in_time(self.decide(&caller, &id, &body, approvals::Verdict::Reject)).await?;
         Ok(v0::reject_remediation::Response::Ok { body })
     }
 
@@ -143,6 +152,30 @@ impl v0::Api for Handlers {
 }
 
 impl v1alpha1::Api for Handlers {
+    async fn get_plan(&self, request: Verified<v1alpha1::get_plan::Request>) -> Result<v1alpha1::get_plan::Response, Problem> {
+        let (caller, v1alpha1::get_plan::Request { id }) = request.into_parts();
+        let body = in_time(self.plan(&caller, &id)).await?;
+        Ok(v1alpha1::get_plan::Response::Ok { body })
+    }
+
+    async fn retry_remediation(
+        &self,
+        request: Verified<v1alpha1::retry_remediation::Request>,
+    ) -> Result<v1alpha1::retry_remediation::Response, Problem> {
+        let (caller, v1alpha1::retry_remediation::Request { id, body }) = request.into_parts();
+        let body = in_time(self.ask(&caller, &id, &body.reason, approvals::Wish::Retry)).await?;
+        Ok(v1alpha1::retry_remediation::Response::Ok { body })
+    }
+
+    async fn rollback_remediation(
+        &self,
+        request: Verified<v1alpha1::rollback_remediation::Request>,
+    ) -> Result<v1alpha1::rollback_remediation::Response, Problem> {
+        let (caller, v1alpha1::rollback_remediation::Request { id, body }) = request.into_parts();
+        let body = in_time(self.ask(&caller, &id, &body.reason, approvals::Wish::Rollback)).await?;
+        Ok(v1alpha1::rollback_remediation::Response::Ok { body })
+    }
+
     async fn emergency_stop(
         &self,
         request: Verified<v1alpha1::emergency_stop::Request>,

@@ -32,6 +32,7 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         approval: approval(object, status),
         reason: status.reason.clone(),
         message: status.message.clone(),
+        plan_digest: object.plan().map(|plan| plan.digest.clone()),
         request_id: spec.request.as_ref().map(|request| request.id.clone()),
         execution_id: object.execution_id().map(str::to_owned),
         remediation_id: spec.remediation_id.clone(),
@@ -57,7 +58,7 @@ pub fn status(object: &ZenAgentRemediation) -> types::Status {
     }
 }
 
-fn target(target: &event::Target) -> types::Target {
+pub(super) fn target(target: &event::Target) -> types::Target {
     types::Target {
         api_version: target.api_version.clone(),
         kind: target.kind.clone(),

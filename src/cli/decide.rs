@@ -1,4 +1,4 @@
-//! `approve`, `reject`, `cleanup`: what changes something.
+//! `approve`, `reject`, `retry`, `rollback`, `cleanup`: what changes something.
 
 use indicatif::ProgressBar;
 
@@ -7,7 +7,7 @@ use super::{
     connect::{call, request_id},
     output::{self, Format},
 };
-use crate::contract::v0::types;
+use crate::contract::{v0::types, v1alpha1::types as alpha};
 
 #[derive(clap::Args)]
 pub(super) struct Decide {
@@ -16,6 +16,9 @@ pub(super) struct Decide {
     /// Why; kept on the remediation.
     #[arg(long, default_value = "decided on the command line")]
     reason: String,
+    /// The digest of the plan that was judged, as `plan` prints it; else that of the plan as it is now.
+    #[arg(long, value_name = "DIGEST")]
+    plan_digest: Option<String>,
     /// How to print the remediation.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Format,
@@ -32,7 +35,14 @@ pub(super) enum Decision {
 impl Decide {
     pub(super) async fn run(self, decision: Decision) -> Result<(), Failure> {
         let client = self.connect.client()?.stable;
-        let (id, body) = (request_id(), types::Decision { reason: self.reason });
+        let plan_digest = match (self.plan_digest, decision) {
+            (None, Decision::Approve) => {
+                let id = request_id();
+                call(|| client.get_remediation(&self.name, &id)).await?.plan_digest
+            }
+            (given, _) => given,
+        };
+        let (id, body) = (request_id(), types::Decision { reason: self.reason, plan_digest });
         let decided = match decision {
             Decision::Approve => call(|| client.approve_remediation(&self.name, &id, &body)).await,
             Decision::Reject => call(|| client.reject_remediation(&self.name, &id, &body)).await,
@@ -40,6 +50,41 @@ impl Decide {
         match self.output {
             Format::Json => output::json(&decided),
             Format::Table => output::remediation(&decided),
+        }
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Ask {
+    /// The remediation's name, as `send` and `get` print it.
+    name: String,
+    /// Why; kept on the remediation.
+    #[arg(long, default_value = "asked for on the command line")]
+    reason: String,
+    /// How to print the remediation.
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Format,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Wish {
+    Retry,
+    Rollback,
+}
+
+impl Ask {
+    pub(super) async fn run(self, wish: Wish) -> Result<(), Failure> {
+        let client = self.connect.client()?.alpha;
+        let (id, body) = (request_id(), alpha::Request { reason: self.reason });
+        let asked = match wish {
+            Wish::Retry => call(|| client.retry_remediation(&self.name, &id, &body)).await,
+            Wish::Rollback => call(|| client.rollback_remediation(&self.name, &id, &body)).await,
+        }?;
+        match self.output {
+            Format::Json => output::json(&asked),
+            Format::Table => output::remediation(&asked),
         }
     }
 }

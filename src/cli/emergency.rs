@@ -28,7 +28,7 @@ pub(super) enum Order {
 impl Emergency {
     pub(super) async fn run(self, order: Order) -> Result<(), Failure> {
         let client = self.connect.client()?.alpha;
-        let (id, body) = (request_id(), types::Decision { reason: self.reason });
+        let (id, body) = (request_id(), types::Request { reason: self.reason });
         let switched = match order {
             Order::Stop => call(|| client.emergency_stop(&id, &body)).await,
             Order::Resume => call(|| client.emergency_resume(&id, &body)).await,

@@ -167,6 +167,9 @@ fn everything(item: &Remediation, width: Option<usize>) -> String {
         (state, None) => state.to_string(),
     };
     add("Approval", &approval);
+    if let Some(digest) = &item.plan_digest {
+        add("Plan", digest);
+    }
     add("Created", &item.created_at.to_string());
     if let Some(ended) = item.completed_at {
         add("Ended", &format!("{ended:.0}"));
@@ -193,11 +196,11 @@ pub(super) fn receipt(receipt: &Receipt) -> Result<(), Failure> {
 }
 
 /// Text of an event as a terminal may show it: what would steer the terminal is shown, not sent.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
-fn target(target: &Target) -> String {
+pub(super) fn target(target: &Target) -> String {
     let namespace = target.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     format!("{} {namespace}{}", target.kind, target.name)
 }

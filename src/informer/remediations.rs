@@ -7,8 +7,8 @@
 //! | resync | | | key added, of low priority, unless it waits for a person, whose time is not over |
 //! | delete | −1 | | key forgotten |
 //!
-//! In a terminal status the key is forgotten instead of added: nothing leaves it, so there is no
-//! work. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
+//! In a terminal status the key is forgotten instead of added, since there is no work, unless a person has asked for it to be
+//! undone. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
 //! person. A malformed one is counted, as unknown. So neither 100,000 that are kept for a week, nor as many proposals that nobody decides on, keep a new leader
 //! from what is urgent, or are read from the API with every resync for nothing.
 
@@ -27,7 +27,7 @@ use crate::{
     key::ObjectKey,
     queue::Priority,
     quota::{Account, Quota},
-    remediation::{Phase, ZenAgentRemediation, approval},
+    remediation::{Phase, ZenAgentRemediation, approval, ended},
     saas,
     telemetry::Metrics,
     worker::Backlog,
@@ -55,7 +55,7 @@ pub struct Summary {
 pub enum Rest {
     /// There may be something to do.
     No,
-    /// The pipeline has said that it waits for a person, for so long where that has an end; or it is malformed.
+    /// It has ended, the pipeline has said that it waits for a person, for so long where that has an end, or it is malformed.
     Until(Option<Timestamp>),
 }
 
@@ -74,7 +74,11 @@ impl Summary {
             known => known,
         };
         let deadline = || object.status.as_ref().and_then(|status| status.approval_deadline.as_ref()).map(|deadline| deadline.0);
-        let rests = if approval::waits(object) { Rest::Until(deadline()) } else { Rest::No };
+        let rests = match approval::waits(object) {
+            true => Rest::Until(deadline()),
+            false if phase.is_terminal() && !ended::is_to_be_undone(object) => Rest::Until(None),
+            false => Rest::No,
+        };
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
         Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests, told: saas::is_told(object) }
     }
@@ -133,7 +137,7 @@ impl Feed {
 
     fn queue(&self, key: &ObjectKey, seen: &Summary, otherwise: Priority) {
         match seen.phase {
-            _ if seen.phase.is_terminal() => self.backlog.remove(key),
+            _ if seen.phase.is_terminal() && seen.rests.holds() => self.backlog.remove(key),
             Phase::InProgress => self.backlog.add(key, Priority::High),
             _ => self.backlog.add(key, otherwise),
         }

@@ -18,14 +18,19 @@ use crate::{category::Category, event::Target, remediation::Action};
 
 /// Refuses an action whose permissions on the target are not all granted.
 pub(super) async fn check(client: &Client, action: &Action, target: &Target) -> Result<(), PlanError> {
-    let needed = needed(client, action, target).await?;
+    let needed = attributes(client, action, target).await?;
     let missing = try_join_all(needed.into_iter().map(|one| denied(client, one))).await?;
     let missing: Vec<_> = missing.into_iter().flatten().map(|one| named(&one)).collect();
     if missing.is_empty() { Ok(()) } else { Err(PlanError::Denied { action: action.name(), missing: missing.join(", ") }) }
 }
 
+/// What the action needs on the target, in words such as `patch deployments.apps in shop`.
+pub(super) async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<String>, PlanError> {
+    Ok(attributes(client, action, target).await?.iter().map(named).collect())
+}
+
 /// What is going to be written; what has to be read was read by now.
-async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
+async fn attributes(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
     let of = |group: &str, resource: &str, verb: &str| ResourceAttributes {
         group: Some(group.to_owned()),
         resource: Some(plural(resource).to_owned()),

@@ -9,7 +9,9 @@
 //! ```text
 //!   problem ── parameters ───▶ what is wrong with them, before anybody is asked
 //!   prepare ── live target ──▶ what is there, stored on the remediation before anything changes
-//!   execute ── while a field reads as it did, sets it; as wanted, leaves it; else: TargetChanged
+//!   change ─── while a field reads as it did, sets it; as wanted, leaves it; else: TargetChanged
+//!   plan ───── live target ──▶ all that is going to be written; what a person judges
+//!   execute ── writes it, change by change, each from a fresh read
 //!   validate ─ fresh read ───▶ Holds │ NotYet │ Impossible
 //!   rollback ─ while a field reads as this remediation set it, sets it back; else leaves it
 //! ```
@@ -38,6 +40,7 @@ mod set_image;
 mod site;
 mod suspend;
 mod texts;
+mod write;
 
 use std::{fmt, future::Future, str::FromStr};
 
@@ -48,10 +51,11 @@ use serde_json::{Map, Value};
 
 pub use error::ActionError;
 pub use network_quarantine::QUARANTINE_LABEL;
-pub(super) use site::Site;
+pub(super) use site::{Site, Subject};
+pub(super) use write::try_out;
 
 use super::resolve::Level;
-use crate::permissions::Permission;
+use crate::{permissions::Permission, remediation::Change};
 
 /// What a validation found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +69,8 @@ pub enum Verdict {
 }
 
 /// Whether what an action does can be undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Reversibility {
     /// The former state is recorded, and restored where the effect does not hold.
     Reversible,
@@ -87,9 +92,9 @@ pub enum Disruption {
 }
 
 /// One action's way of doing it.
-trait Act: Sized {
+trait Act: Sized + Sync {
     /// What is recorded before the change.
-    type Previous;
+    type Previous: Sync;
 
     const LEVEL: Level;
     const PERMISSIONS: &'static [Permission];
@@ -100,11 +105,19 @@ trait Act: Sized {
         Disruption::None
     }
     fn prepare(&self, live: &DynamicObject) -> Result<Self::Previous, ActionError>;
-    fn execute(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
+    /// The write to the target that is left to be made, if any.
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &Self::Previous) -> Result<Option<Change>, ActionError>;
+    /// All that is going to be written, where more than the target is.
+    fn plan(&self, subject: Subject<'_>, live: &DynamicObject, previous: &Self::Previous) -> Result<Vec<Change>, ActionError> {
+        Ok(self.change(subject, live, previous)?.into_iter().collect())
+    }
+    fn execute(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send {
+        site.converge(|live| self.change(site.subject, live, previous))
+    }
     fn validate(&self, site: &Site<'_>) -> impl Future<Output = Result<Verdict, ActionError>> + Send;
     fn rollback(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
     /// What may be left on the cluster where it could not be undone, for people.
-    fn leftover(&self, site: &Site<'_>) -> String;
+    fn leftover(&self, subject: Subject<'_>) -> String;
 }
 
 /// Makes everything that has a case for each action from one line for each.
@@ -206,6 +219,14 @@ macro_rules! actions {
                 }
             }
 
+            /// What is going to be written to a target that reads so.
+            pub(super) fn plan(&self, subject: Subject<'_>, live: &DynamicObject, previous: &Previous) -> Result<Vec<Change>, ActionError> {
+                match (self, previous) {
+                    $((Self::$Action(action), Previous::$Action(previous)) => action.plan(subject, live, previous),)*
+                    _ => Err(ActionError::NotRecorded),
+                }
+            }
+
             /// Makes the change, or finds it made.
             pub(super) async fn execute(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
                 match (self, previous) {
@@ -230,9 +251,9 @@ macro_rules! actions {
             }
 
             /// What may be left on the cluster where it could not be undone, for people.
-            pub(super) fn leftover(&self, site: &Site<'_>) -> String {
+            pub(super) fn leftover(&self, subject: Subject<'_>) -> String {
                 match self {
-                    $(Self::$Action(action) => action.leftover(site),)*
+                    $(Self::$Action(action) => action.leftover(subject),)*
                 }
             }
         }

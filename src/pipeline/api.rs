@@ -4,14 +4,20 @@ use std::future::Future;
 
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+    core::Status,
     discovery::Scope,
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kinds::{self, KindError};
-use crate::{category::Category, deadline::CALL, event::Target};
+use crate::{
+    category::Category,
+    deadline::CALL,
+    event::Target,
+    remediation::{Subresource, merge_patch},
+};
 
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +60,11 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// The code that the API server answered with.
-    pub(super) fn code(&self) -> Option<u16> {
+    /// What the API server answered with.
+    pub(super) fn status(&self) -> Option<&Status> {
         match self {
             Self::Failed { source, .. } => match source.as_ref() {
-                kube::Error::Api(status) => Some(status.code),
+                kube::Error::Api(status) => Some(status),
                 _ => None,
             },
             _ => None,
@@ -99,33 +105,58 @@ pub(super) async fn of(client: &Client, target: &Target) -> Result<Api<DynamicOb
     }
 }
 
-/// What of an object a write is addressed to.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
-    /// All that is not in a subresource.
-    Whole,
-    /// The number of its replicas.
-    Scale,
+/// Whether a write is made, or only admitted or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It is made.
+    Made,
+    /// The server says whether it would make it (`dryRun=All`).
+    Tried,
 }
 
-/// Writes a merge patch that only holds for `live` as it was read: its uid and its resourceVersion.
-pub(super) async fn patch_as_read(api: &Api<DynamicObject>, part: Part, live: &DynamicObject, mut patch: Value) -> Result<(), ApiError> {
-    patch["metadata"]["uid"] = live.metadata.uid.clone().into();
-    patch["metadata"]["resourceVersion"] = live.metadata.resource_version.clone().into();
-    let name = live.metadata.name.as_deref().unwrap_or_default();
-    let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
-    match part {
-        Part::Whole => call("change the target", api.patch(name, &params, &patch)).await.map(drop),
-        Part::Scale => call("scale the target", api.patch_scale(name, &params, &patch)).await.map(drop),
+impl Effect {
+    const fn is_dry(self) -> bool {
+        matches!(self, Self::Tried)
+    }
+
+    /// For a create.
+    pub(super) fn post(self) -> PostParams {
+        PostParams { dry_run: self.is_dry(), ..PostParams::default() }
     }
 }
 
+/// Writes a patch that only holds for `live` as it was read: its uid and its resourceVersion.
+pub(super) async fn patch_as_read(
+    api: &Api<DynamicObject>,
+    part: Option<Subresource>,
+    live: &DynamicObject,
+    patch: &Value,
+    effect: Effect,
+) -> Result<(), ApiError> {
+    let mut patch = merge_patch(&json!(live), patch);
+    patch["metadata"]["uid"] = live.metadata.uid.clone().into();
+    patch["metadata"]["resourceVersion"] = live.metadata.resource_version.clone().into();
+    let name = live.metadata.name.as_deref().unwrap_or_default();
+    let (params, patch) = (PatchParams { dry_run: effect.is_dry(), ..PatchParams::default() }, Patch::Merge(patch));
+    match part {
+        None => call("change the target", api.patch(name, &params, &patch)).await.map(drop),
+        Some(Subresource::Scale) => call("scale the target", api.patch_scale(name, &params, &patch)).await.map(drop),
+    }
+}
+
+/// Creates an object as this manifest says.
+pub(super) async fn create(api: &Api<DynamicObject>, manifest: Value, effect: Effect) -> Result<(), ApiError> {
+    let what = "create what the action needs";
+    let object = serde_json::from_value(manifest).map_err(|error| ApiError::failed(what, kube::Error::SerdeError(error)))?;
+    call(what, api.create(&effect.post(), &object)).await.map(drop)
+}
+
 /// Deletes an object only as it was read: its uid and its resourceVersion.
-pub(super) async fn delete_as_read<K>(what: &'static str, api: &Api<K>, live: &K) -> Result<(), ApiError>
+pub(super) async fn delete_as_read<K>(what: &'static str, api: &Api<K>, live: &K, effect: Effect) -> Result<(), ApiError>
 where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
 {
     let as_read = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
-    let params = DeleteParams { preconditions: Some(as_read), ..DeleteParams::default() };
+    let params = DeleteParams { preconditions: Some(as_read), dry_run: effect.is_dry(), ..DeleteParams::default() };
     call(what, api.delete(&live.name_any(), &params)).await.map(drop)
 }

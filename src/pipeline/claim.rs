@@ -3,20 +3,26 @@
 //! It holds everything that the steps after it need: the action, the pinned target, and its state before
 //! the change. From then on the spec has no say in what is done, validated and undone. Only one of several
 //! writers gets it through, by the resourceVersion of the object it was decided on.
+//!
+//! ```text
+//!   the plan, drawn anew from a fresh read ── as approved, or let run by the policy ──▶ claimed
+//!                                          └─ another than a person approved ────────▶ Approved=False PlanChanged, a proposal again
+//! ```
 
 use super::{
     Pipeline,
-    actions::{ActionError, Site},
     api::ApiError,
-    gate::Permit,
+    gate::{self, Permit},
     plan,
-    recent::workload,
-    run::{Run, now},
+    run::{Drawn, Run, now},
 };
 use crate::{
     category::Category,
     event::Target,
-    remediation::{Phase, Reason, StepName, ZenAgentRemediation},
+    remediation::{
+        Phase, Plan, Reason, StepName, ZenAgentRemediation,
+        approval::{self, ApprovalState},
+    },
 };
 
 /// Why it was not claimed.
@@ -25,9 +31,6 @@ pub enum ClaimError {
     /// There is nothing that this agent could do.
     #[error(transparent)]
     Plan(#[from] plan::PlanError),
-    /// The target's state could not be recorded.
-    #[error(transparent)]
-    Target(#[from] ActionError),
     /// The claim was not written; another writer may have been faster.
     #[error(transparent)]
     Save(ApiError),
@@ -38,21 +41,48 @@ impl ClaimError {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Plan(error) => error.reason(),
-            Self::Target(error) => error.reason(),
             Self::Save(_) => None,
         }
     }
 }
 
-pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target, permit: Permit<'_>) -> Result<(), ClaimError> {
+/// What became of the claim.
+pub(super) enum Claim {
+    /// It is written.
+    Made,
+    /// It is a proposal again.
+    PlanChanged,
+}
+
+pub(super) async fn run(
+    pipeline: &Pipeline,
+    run: &mut Run<'_>,
+    target: &Target,
+    drawn: Drawn,
+    permit: Permit<'_>,
+) -> Result<Claim, ClaimError> {
     let action = plan::action(&run.object)?.clone();
-    let live = Site::new(pipeline, target, &run.object).read().await?;
-    plan::permit_labels(&pipeline.guardrails, target, &live)?;
-    let previous = action.prepare(&live)?;
+    let recorded = run.status.plan.clone();
+    let plan = match (recorded, drawn) {
+        (Some(plan), Drawn::Now) => plan,
+        (former, _) => {
+            let drawing = pipeline.planner().draw(&run.object, target, former.as_ref()).await?;
+            run.status.workload = drawing.workload;
+            drawing.plan
+        }
+    };
+    let (previous, approved) = (plan.previous.clone(), is_approved(run, &plan));
+    run.status.plan = Some(plan);
+    if !approved {
+        run.status.approval = None;
+        let why = "what would be done is not what was approved, since the target has changed; a person has to approve it as it is now";
+        gate::propose(pipeline, run, Reason::PlanChanged, why);
+        run.save().await.map_err(ClaimError::Save)?;
+        return Ok(Claim::PlanChanged);
+    }
     run.status.action = Some(action);
     run.status.previous = Some(previous);
     run.status.target = Some(target.clone());
-    run.status.workload = workload(&live);
     run.status.phase = Some(Phase::InProgress);
     run.status.started_at = Some(now());
     run.status.reason = None;
@@ -66,5 +96,14 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, target: &Target,
         pipeline.recent.forget(run.uid());
     }
     drop(permit);
-    saved.map_err(ClaimError::Save)
+    saved.map(|()| Claim::Made).map_err(ClaimError::Save)
+}
+
+/// Whether this plan may be carried out: where a person approved one, that one.
+fn is_approved(run: &Run<'_>, plan: &Plan) -> bool {
+    let status = &run.status;
+    let approved = status.approval.as_ref().and_then(|approval| approval.plan_digest.as_ref());
+    // Who approved it by the condition alone has seen what was recorded.
+    let approved = approved.or(status.plan.as_ref().map(|plan| &plan.digest));
+    approval::state(&run.object) != ApprovalState::Approved || approved == Some(&plan.digest)
 }

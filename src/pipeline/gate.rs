@@ -14,7 +14,8 @@
 //! ```
 //!
 //! What a person approved is not held to windows and limits, nor does it count for them: these say when a person is
-//! needed. An approval holds for the generation of the spec that it was given to.
+//! needed. An approval holds for the generation of the spec and for the plan that it was given to; whether the plan is still
+//! that one the claim looks.
 //!
 //! What waits for a person has a deadline on it, `.status.approvalDeadline`, counted from when it began to wait. Nobody
 //! sleeps towards it: the informer brings back what is past it with a resync.
@@ -47,7 +48,7 @@ use crate::{
 /// The longest time to sleep towards a schedule, so that a clock that jumps does no harm.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
 /// When to look again for a busy target, where nobody says that it is free.
-const BUSY_WAIT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// Why it will never run, or why that cannot be said.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +186,7 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
         ApprovalState::Waiting => None,
     };
     fresh(pipeline, &run.object, approver)?;
+    bind(run);
     if approver.is_none()
         && let Some(deadline) = approval::expired(&run.object)
     {
@@ -196,7 +198,8 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
             if let Some((by, at)) = approval::at_creation(&run.object) {
                 let message = format!("approved by {by} before it was created");
                 let (by, at) = (by.to_owned(), at.clone());
-                run.status.approval = Some(Approval { decision: Decision::Approved, by, at, reason: None });
+                run.status.approval = Some(Approval { decision: Decision::Approved, by, at, reason: None, plan_digest: None });
+                bind(run);
                 run.set_condition(APPROVED, Holds::Yes, Reason::ApprovedAtCreation, &message);
             }
         }
@@ -210,8 +213,16 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
     Ok(approver)
 }
 
+/// An approval that came before there was a plan is one of the first plan.
+fn bind(run: &mut Run<'_>) {
+    let digest = run.status.plan.as_ref().map(|plan| plan.digest.clone());
+    if let Some(approval) = run.status.approval.as_mut().filter(|approval| approval.plan_digest.is_none()) {
+        approval.plan_digest = digest;
+    }
+}
+
 /// Makes it wait for a person, for as long as the guardrail allows from now on.
-fn propose(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str) {
+pub(super) fn propose(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str) {
     let deadline = pipeline.guardrails.approval_expiry.and_then(|wait| Timestamp::now().checked_add(wait).ok());
     run.status.approval_deadline = deadline.map(Time);
     run.set_condition(APPROVED, Holds::No, reason, message);

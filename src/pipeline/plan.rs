@@ -1,25 +1,37 @@
-//! Step 1: finds the object to change, and pins it by uid.
+//! Step 1: finds the object to change, pins it by uid, and says what will be written to it.
 //!
 //! ```text
 //!   spec.action ─▶ enabled, parameters as they should be?
 //!   spec.target ─▶ may it be touched? ─▶ read ─▶ uid as reported? ─▶ the object that the action changes (`resolve`)
+//!      ─▶ its state ─▶ the changes ─▶ admitted by the server (dry run)? ─▶ `.status.plan`
 //! ```
 //!
-//! It comes before approval, so that a proposal about something that is not there ends at once.
+//! It comes before approval, so that a proposal carries what it would do, and one about something that is not there, or
+//! that the server would refuse, ends at once.
 
-use kube::{ResourceExt, api::DynamicObject, discovery::Scope};
+use std::collections::BTreeSet;
+
+use kube::{Api, Client, ResourceExt, api::DynamicObject, discovery::Scope};
 
 use super::{
-    Pipeline, access,
+    access,
+    actions::{ActionError, Subject, try_out},
     api::{self, ApiError},
     kinds::{self, KindError},
+    recent::workload,
     resolve,
 };
 use crate::{
+    category::Category,
     event::Target,
     policy::{Guardrails, LabelMatch},
-    remediation::{Action, Reason, ZenAgentRemediation},
+    remediation::{Action, ActionKind, Plan, Reason, ZenAgentRemediation},
 };
+
+/// Bytes of a plan; with it an object stays small, and a person can read it.
+const MAX_BYTES: usize = 32 * 1_024;
+/// How often a target that changes while its change is tried is read again.
+const PASSES: usize = 4;
 
 /// Why there is nothing to change.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +106,15 @@ pub enum PlanError {
         /// Verbs, resources and namespace.
         missing: String,
     },
+    /// What would be written is more than a person can judge.
+    #[error("the plan has {bytes} bytes, more than the {MAX_BYTES} that are kept; make several smaller changes of it")]
+    TooLarge {
+        /// How large it is.
+        bytes: usize,
+    },
+    /// The target's state could not be read, does not fit, or the server does not admit the change.
+    #[error(transparent)]
+    Target(#[from] ActionError),
     /// The kind leads nowhere.
     #[error(transparent)]
     Kind(#[from] KindError),
@@ -108,61 +129,134 @@ impl PlanError {
         match self {
             Self::NoAction { .. } => Some(Reason::ActionUnsupported),
             Self::Disabled { .. } => Some(Reason::ActionDisabled),
-            Self::Parameters(_) => Some(Reason::Invalid),
+            Self::Parameters(_) | Self::TooLarge { .. } => Some(Reason::Invalid),
             Self::Denied { .. } => Some(Reason::Forbidden),
             Self::NoTarget | Self::NotFound { .. } => Some(Reason::TargetNotFound),
             Self::Protected { .. } => Some(Reason::ProtectedNamespace),
             Self::ProtectedLabel { .. } => Some(Reason::ProtectedLabel),
             Self::Replaced { .. } => Some(Reason::TargetReplaced),
             Self::Unsupported { .. } => Some(Reason::UnsupportedTarget),
+            Self::Target(error) => error.reason(),
             Self::Kind(error) => error.reason(),
             Self::Api(error) => error.reason(),
         }
     }
 
     /// The failed call behind it.
-    pub(super) fn call(&self) -> Option<&ApiError> {
+    pub(crate) fn call(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) | Self::Kind(KindError::Api(error)) => Some(error),
+            Self::Target(error) => error.call(),
             _ => None,
         }
     }
 }
 
-/// The action and the object to change, pinned.
-pub(super) async fn run(pipeline: &Pipeline, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
-    let Pipeline { client, guardrails, settings, .. } = pipeline;
-    let action = action(remediation)?;
-    if !settings.actions.contains(&action.kind()) {
-        return Err(PlanError::Disabled { action: action.name() });
+/// Whatever is needed to say what would be done.
+#[derive(Clone, Copy)]
+pub struct Planner<'a> {
+    /// Reads targets.
+    pub client: &'a Client,
+    /// The actions that may be carried out.
+    pub actions: &'a BTreeSet<ActionKind>,
+    /// What holds whatever the rules say.
+    pub guardrails: &'a Guardrails,
+}
+
+/// A plan, and what else the read that it was made from shows.
+pub(super) struct Drawing {
+    pub(super) plan: Plan,
+    pub(super) workload: Option<String>,
+}
+
+impl Planner<'_> {
+    /// What would be done now, which no server was asked to admit.
+    ///
+    /// # Errors
+    /// [`PlanError`]; those with a reason would end the remediation.
+    pub async fn sketch(&self, remediation: &ZenAgentRemediation) -> Result<Plan, PlanError> {
+        let target = self.target(remediation).await?;
+        let api = api::of(self.client, &target).await?;
+        Ok(self.look(&api, remediation, &target).await?.0)
     }
-    if let Some(problem) = action.problem() {
-        return Err(PlanError::Parameters(problem));
+
+    /// The plan for a target that is pinned, from a fresh read. The server has admitted its changes, now or as those of `former`.
+    pub(super) async fn draw(
+        &self,
+        remediation: &ZenAgentRemediation,
+        target: &Target,
+        former: Option<&Plan>,
+    ) -> Result<Drawing, PlanError> {
+        let api = api::of(self.client, target).await?;
+        for _ in 0..PASSES {
+            let (plan, live) = self.look(&api, remediation, target).await?;
+            let drawing = Drawing { plan, workload: workload(&live) };
+            if former.is_some_and(|former| former.digest == drawing.plan.digest) {
+                return Ok(drawing);
+            }
+            match try_out(self.client, &drawing.plan.changes, &live).await {
+                Ok(()) => return Ok(drawing),
+                // It changed since it was read.
+                Err(ActionError::Api(error)) if error.category() == Category::Conflict => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ActionError::Contended.into())
     }
-    let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
-    permit(guardrails, named)?;
-    // Before the target is read: the agent may read only what an action can be done to.
-    resolve::check(action, named)?;
-    // What was pinned for another spec may not be what this one names.
-    let status = remediation.status.as_ref().filter(|status| status.observed_generation == remediation.metadata.generation);
-    if let Some(pinned) = status.and_then(|status| status.target.as_ref()) {
-        permit(guardrails, pinned)?;
-        return Ok(pinned.clone());
+
+    /// The plan, and the target as it was read for it.
+    async fn look(
+        &self,
+        api: &Api<DynamicObject>,
+        remediation: &ZenAgentRemediation,
+        target: &Target,
+    ) -> Result<(Plan, DynamicObject), PlanError> {
+        let (action, subject) = (action(remediation)?, Subject::new(target, remediation));
+        let live = subject.read(api).await?;
+        permit_labels(self.guardrails, target, &live)?;
+        let previous = action.prepare(&live)?;
+        let changes = action.plan(subject, &live, &previous)?;
+        let permissions = access::needed(self.client, action, target).await?;
+        let plan = Plan::new(action, target, changes, previous, permissions);
+        let bytes = plan.size();
+        if bytes > MAX_BYTES { Err(PlanError::TooLarge { bytes }) } else { Ok((plan, live)) }
     }
-    let api = api::of(client, named).await?;
-    let live = api::find("read the target", api.get(&named.name)).await?.ok_or_else(|| not_found(named))?;
-    if named.uid.is_some() && live.metadata.uid != named.uid {
-        return Err(PlanError::Replaced { kind: named.kind.clone(), name: named.name.clone() });
+
+    /// The object to change, pinned.
+    pub(super) async fn target(&self, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
+        let Self { client, actions, guardrails } = *self;
+        let action = action(remediation)?;
+        if !actions.contains(&action.kind()) {
+            return Err(PlanError::Disabled { action: action.name() });
+        }
+        if let Some(problem) = action.problem() {
+            return Err(PlanError::Parameters(problem));
+        }
+        let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
+        permit(guardrails, named)?;
+        // Before the target is read: the agent may read only what an action can be done to.
+        resolve::check(action, named)?;
+        // What was pinned for another spec may not be what this one names.
+        let status = remediation.status.as_ref().filter(|status| status.observed_generation == remediation.metadata.generation);
+        if let Some(pinned) = status.and_then(|status| status.target.as_ref()) {
+            permit(guardrails, pinned)?;
+            return Ok(pinned.clone());
+        }
+        let api = api::of(client, named).await?;
+        let live = api::find("read the target", api.get(&named.name)).await?.ok_or_else(|| not_found(named))?;
+        if named.uid.is_some() && live.metadata.uid != named.uid {
+            return Err(PlanError::Replaced { kind: named.kind.clone(), name: named.name.clone() });
+        }
+        permit_labels(guardrails, named, &live)?;
+        let scope = kinds::find(client, named).await?.scope;
+        let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
+        let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
+        let (target, live) = resolve::run(client, action, named, live).await?;
+        permit(guardrails, &target)?;
+        permit_labels(guardrails, &target, &live)?;
+        access::check(client, action, &target).await?;
+        Ok(target)
     }
-    permit_labels(guardrails, named, &live)?;
-    let scope = kinds::find(client, named).await?.scope;
-    let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
-    let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
-    let (target, live) = resolve::run(client, action, named, live).await?;
-    permit(guardrails, &target)?;
-    permit_labels(guardrails, &target, &live)?;
-    access::check(client, action, &target).await?;
-    Ok(target)
 }
 
 /// The action of a remediation.
@@ -173,7 +267,7 @@ pub(super) fn action(remediation: &ZenAgentRemediation) -> Result<&Action, PlanE
 }
 
 /// Refuses what no remediation may touch.
-fn permit(guardrails: &Guardrails, target: &Target) -> Result<(), PlanError> {
+pub(super) fn permit(guardrails: &Guardrails, target: &Target) -> Result<(), PlanError> {
     kinds::check(target)?;
     match guardrails.protects(target) {
         Some(namespace) => Err(PlanError::Protected { namespace: namespace.to_owned() }),

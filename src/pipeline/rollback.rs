@@ -1,7 +1,7 @@
 //! Step 6: undoes what this remediation set and still holds.
 //!
 //! ```text
-//!   undone ──▶ rolled_back, if the change had been made and its effect did not hold
+//!   undone ──▶ rolled_back, if the change had been made and its effect did not hold, or a person asked for it
 //!          └─▶ failed, with the reason why the change was not made, or had nothing left to act on
 //!   not undone ──▶ tried again with a backoff ──▶ failed RollbackFailed, and what is left behind
 //!   no recorded state, or an action that cannot be undone, and was done ──▶ failed RollbackUnsupported
@@ -46,14 +46,14 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         return end(pipeline, run, Phase::Failed, Reason::RollbackUnsupported, StepState::Failed, &message).await;
     };
     let site = Site::new(pipeline, target, &run.object);
-    let leftover = action.leftover(&site);
+    let leftover = action.leftover(site.subject());
     let undone = if attempts > BEGUN { Err(ActionError::Contended) } else { action.rollback(&site, previous).await };
     match undone {
         Ok(()) => {
             let phase = match cause {
                 // Of the others there was nothing to undo, and nothing was.
                 _ if action.kind().reversibility() != Reversibility::Reversible => Phase::Failed,
-                Reason::ValidationTimedOut | Reason::ValidationFailed => Phase::RolledBack,
+                Reason::ValidationTimedOut | Reason::ValidationFailed | Reason::RollbackRequested => Phase::RolledBack,
                 _ => Phase::Failed,
             };
             let message = format!("{why}; what was changed, and still as this remediation left it, was undone");

@@ -9,14 +9,15 @@ use kube::{Api, Client, ResourceExt};
 use super::{
     Pipeline,
     api::{ApiError, call, find},
+    plan::Drawing,
 };
 use crate::{
     emergency::Halt,
     event::Target,
     key::ObjectKey,
     remediation::{
-        Action, HELD, Phase, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions::Holds,
-        status_write,
+        Action, HELD, Phase, Plan, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions::Holds,
+        ended, status_write,
     },
     stream,
 };
@@ -46,10 +47,21 @@ pub(super) enum Stage {
     Execute,
     Validate,
     Rollback,
+    /// It has succeeded, and a person asked for it to be undone.
+    Undo,
     Ended,
     /// The status is text that this agent does not know, or in progress without a step that this agent
     /// began: another program's to go on with.
     NotOurs,
+}
+
+/// When the plan was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawn {
+    /// In this pass.
+    Now,
+    /// In an earlier one.
+    Before,
 }
 
 /// Whether a step may be begun again.
@@ -105,6 +117,7 @@ impl<'a> Run<'a> {
     pub(super) fn stage(&self) -> Stage {
         match (self.phase(), under_way(&self.object).map(|step| step.name)) {
             (Phase::Pending, _) => Stage::Start,
+            (Phase::Succeeded, _) if ended::is_to_be_undone(&self.object) => Stage::Undo,
             (Phase::Succeeded | Phase::Failed | Phase::RolledBack, _) => Stage::Ended,
             (Phase::InProgress, Some(StepName::Execute)) => Stage::Execute,
             (Phase::InProgress, Some(StepName::Validate)) => Stage::Validate,
@@ -157,14 +170,18 @@ impl<'a> Run<'a> {
         self.status.release_held(self.object.metadata.generation);
     }
 
-    /// The target is pinned, by a plan that began then; one that was pinned before was planned before.
-    pub(super) fn planned(&mut self, target: &Target, began: MicroTime) {
-        if self.status.target.as_ref() == Some(target) && self.object.step(StepName::Plan).is_some() {
-            return;
-        }
+    /// The plan for this target that is on the object, made for the spec as it is now.
+    pub(super) fn plan_for(&self, target: &Target) -> Option<&Plan> {
+        self.object.plan().filter(|plan| plan.target == *target)
+    }
+
+    /// This will be done, by a plan that began then.
+    pub(super) fn planned(&mut self, Drawing { plan, workload }: Drawing, began: MicroTime) {
         self.granted();
         self.release();
-        self.status.target = Some(target.clone());
+        self.status.target = Some(plan.target.clone());
+        self.status.plan = Some(plan);
+        self.status.workload = workload;
         self.status.steps.retain(|step| step.name != StepName::Plan);
         let (name, state) = (StepName::Plan, StepState::Succeeded);
         self.status.steps.push(Step { name, state, attempts: 1, started_at: began, finished_at: Some(now()), message: None });

@@ -18,8 +18,9 @@
 //! faster the object is read and judged again, so of an approval and a rejection one wins, and of a
 //! rejection and the pipeline's claim too.
 //!
-//! An approval is bound to the generation of the spec that the caller read: where the spec changed
-//! meanwhile nothing is recorded, and where it changes afterwards the approval is void.
+//! An approval is bound to the generation of the spec and to the plan that the caller read: where one of them changed
+//! meanwhile nothing is recorded, and where it changes afterwards the approval is void. One that comes before there is
+//! a plan is one of the first plan.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
@@ -93,7 +94,7 @@ pub async fn approve(
     by: Decider<'_>,
     reason: Option<&str>,
 ) -> Result<Decided, DecisionError> {
-    let seen = object.metadata.generation;
+    let (seen, plan) = (object.metadata.generation, object.plan().map(|plan| plan.digest.clone()));
     decide(api, events, object, |object| {
         if is_approved(object) {
             return Ok(None);
@@ -111,6 +112,9 @@ pub async fn approve(
         }
         if object.metadata.generation != seen {
             return Err(conflict(object, "its spec was changed meanwhile: read it again, and decide on what it is now"));
+        }
+        if plan.as_ref().is_some_and(|seen| object.plan().is_none_or(|plan| plan.digest != *seen)) {
+            return Err(conflict(object, "its plan was changed meanwhile: read it again, and decide on what it is now"));
         }
         let mut status = object.status.clone().unwrap_or_default();
         let message = record(&mut status, object, Decision::Approved, by, reason);
@@ -217,7 +221,7 @@ pub fn expired(object: &ZenAgentRemediation) -> Option<Timestamp> {
 }
 
 /// Whether its mode lets this action run without a person.
-fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
+pub(super) fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
     match object.spec.mode.unwrap_or_default() {
         Mode::Propose => false,
         Mode::Automatic => !is_destructive(object),
@@ -268,7 +272,8 @@ fn record(
     let message = said(verb, by, reason.as_deref());
     status.set_condition(APPROVED, holds, word, &message, object.metadata.generation);
     status.approval_deadline = None;
-    status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason });
+    let plan_digest = object.plan().map(|plan| plan.digest.clone());
+    status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason, plan_digest });
     message
 }
 
@@ -281,13 +286,13 @@ fn said(verb: &str, by: Decider<'_>, reason: Option<&str>) -> String {
     }
 }
 
-fn conflict(object: &ZenAgentRemediation, what: &'static str) -> DecisionError {
+pub(super) fn conflict(object: &ZenAgentRemediation, what: &'static str) -> DecisionError {
     let reason = object.status.as_ref().and_then(|status| status.reason.clone());
     DecisionError::StateConflict { phase: object.phase(), reason, what }
 }
 
 /// Judges the object and writes the verdict; judges anew when another writer was faster.
-async fn decide(
+pub(super) async fn decide(
     api: &Api<ZenAgentRemediation>,
     events: &Events,
     mut object: ZenAgentRemediation,

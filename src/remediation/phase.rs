@@ -8,7 +8,12 @@
 //!       budget, time)                                            └── not undone ─▶ failed
 //! ```
 //!
-//! The last three are terminal: nothing leaves them, and only they are ever cleaned up.
+//! The last three are terminal: only they are ever cleaned up, and only a person's word leads out of them.
+//!
+//! ```text
+//!   failed ──── retry, where nothing was left behind ──▶ pending
+//!   succeeded ─ rollback, where it can be undone ──────▶ in_progress ──▶ rolled_back, failed
+//! ```
 
 use std::{borrow::Cow, fmt};
 

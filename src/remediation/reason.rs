@@ -60,6 +60,8 @@ reasons! {
     SecondPerson,
     /// Its spec is not the one that was approved; a person has to decide.
     SpecChanged,
+    /// What would be done is not what was approved, since the target has changed; a person has to decide.
+    PlanChanged,
     /// Its time has not come.
     Scheduled,
     /// No maintenance window is open.
@@ -116,6 +118,10 @@ reasons! {
     ValidationTimedOut,
     /// The effect can no longer show.
     ValidationFailed,
+    /// A person asked for what had succeeded to be undone.
+    RollbackRequested,
+    /// A person asked for what had failed to be tried again.
+    RetryRequested,
     /// What was changed could not be undone.
     RollbackFailed,
     /// What was changed cannot be undone.

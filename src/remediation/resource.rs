@@ -11,7 +11,7 @@ use kube::{CustomResource, CustomResourceExt, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Mode, Phase, Previous, fixed};
+use super::{Action, Mode, Phase, Plan, Previous, fixed};
 use crate::event::Target;
 
 /// Label: the tenant that owns the object; without it, the agent's own tenant does.
@@ -22,6 +22,10 @@ pub const REMEDIATION_LABEL: &str = "zen.kube-zen.io/remediation";
 pub const APPROVED: &str = "Approved";
 /// The condition that says why an approved remediation is held back.
 pub const HELD: &str = "Held";
+/// The condition that says that a person asked for what has succeeded to be undone.
+pub const ROLLBACK_REQUESTED: &str = "RollbackRequested";
+/// The condition that says that a person asked for what had failed to be tried again.
+pub const RETRIED: &str = "Retried";
 /// The condition that says how a remediation ended.
 pub const COMPLETE: &str = "Complete";
 
@@ -188,6 +192,9 @@ pub struct RemediationStatus {
     /// The object to be changed, found by kind and name and pinned by uid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// What will be done to it; written before anybody approves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
     /// The uid of the target's controller, or else the target's own: what findings that come back are counted by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
@@ -250,6 +257,9 @@ pub struct Approval {
     /// Why, in the person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The digest of the plan that it was given to; until there is a plan, absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_digest: Option<String>,
 }
 
 /// What a person can decide.
@@ -324,6 +334,13 @@ impl ZenAgentRemediation {
     /// The task that it came with.
     pub fn execution_id(&self) -> Option<&str> {
         self.spec.request.as_ref()?.execution_id.as_deref()
+    }
+
+    /// What will be done, for the spec as it is now; once it has begun, what it began with.
+    pub fn plan(&self) -> Option<&Plan> {
+        let status = self.status.as_ref()?;
+        let of_spec = self.phase() != Phase::Pending || status.observed_generation == self.metadata.generation;
+        status.plan.as_ref().filter(|_| of_spec)
     }
 
     /// The condition of this type.

@@ -62,7 +62,7 @@ impl Leader {
             seen = self.emergency.order();
             for namespace in self.store.namespaces() {
                 let all = self.store.list(&namespace);
-                for (name, _) in all.into_iter().filter(|(_, seen)| !seen.phase.is_terminal() && !seen.rests.holds()) {
+                for (name, _) in all.into_iter().filter(|(_, seen)| !seen.rests.holds()) {
                     self.backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
                 }
             }

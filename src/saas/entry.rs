@@ -71,14 +71,14 @@ impl Entry {
         ObjectKey::new(self.namespace.as_str(), self.name.as_str())
     }
 
-    /// Whether nothing can come after it.
-    pub(super) fn is_final(&self) -> bool {
+    /// Whether the remediation has ended, though a person may have it retried, or rolled back.
+    pub(super) fn has_ended(&self) -> bool {
         !matches!(self.report.status, ReportedStatus::Pending | ReportedStatus::Running)
     }
 
-    /// Whether this one is to stand where `former` does: it is of another status, no older, and `former` is not final.
+    /// Whether this one is to stand where `former` does: it says something else, and is no older.
     pub(super) fn replaces(&self, former: &Self) -> bool {
-        !former.is_final() && self.report != former.report && self.report.updated_at >= former.report.updated_at
+        self.report != former.report && self.report.updated_at >= former.report.updated_at
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
         ] {
             let entry = entry(json!({ "phase": phase, "reason": reason })).unwrap();
             assert_eq!(entry.report.status.to_string(), word, "{phase} {reason}");
-            assert_eq!(entry.is_final(), !["pending", "running"].contains(&word), "{phase}");
+            assert_eq!(entry.has_ended(), !["pending", "running"].contains(&word), "{phase}");
         }
         assert_eq!(entry(json!({ "phase": "odd" })), None);
     }
@@ -165,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn newer_replaces_older_and_nothing_replaces_what_is_final() {
+    fn newer_replaces_older_also_where_that_had_ended() {
         let at =
             |phase: &str, second: u8| entry(json!({ "phase": phase, "updatedAt": format!("2026-07-01T12:00:0{second}.000000Z") })).unwrap();
         assert!(at("in_progress", 2).replaces(&at("pending", 1)));
         assert!(!at("pending", 1).replaces(&at("in_progress", 2)), "it is older");
         assert!(!at("pending", 1).replaces(&at("pending", 1)), "it is the same");
-        assert!(!at("failed", 3).replaces(&at("succeeded", 2)), "that is final");
+        assert!(at("rolled_back", 3).replaces(&at("succeeded", 2)), "a person had it rolled back");
     }
 }

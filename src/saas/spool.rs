@@ -97,7 +97,7 @@ impl Spool {
         Ok(Self { database, writer, held: shown })
     }
 
-    /// Stores an entry, unless what is there is newer or final; on disk when this returns.
+    /// Stores an entry, unless what is there is newer; on disk when this returns.
     pub(super) async fn put(&self, entry: Entry) -> Result<(), Arc<SpoolError>> {
         self.change(Change::Put(entry)).await
     }

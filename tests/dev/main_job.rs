@@ -72,12 +72,39 @@ async fn an_approved_scale_to_zero_succeeds() {
     let name = name_of(&cli(state.path(), &["send", "trivy", &path("trivy-operator-vulnerabilityreport.json")]));
     let waiting = cli(state.path(), &["get", &name]);
     assert_eq!((&waiting["status"], &waiting["approval"]["state"]), (&"pending".into(), &"waiting".into()));
+    let plan = cli(state.path(), &["plan", &name]);
+    assert_eq!((&plan["recorded"], &plan["digest"]), (&true.into(), &waiting["plan_digest"]));
+    assert_eq!((&plan["changes"][0]["former"], &plan["changes"][0]["patch"]), (&replicas_of(3), &replicas_of(0)));
     cli(state.path(), &["approve", &name, "--reason", "seen it"]);
     let item = ended(&client(state.path(), &agent), &name).await;
     assert_eq!(item.status.to_string(), "succeeded");
     assert_eq!(item.approval.reason.as_deref(), Some("seen it"));
     agent.kill();
     assert_eq!(replicas(state.path()).await, Some(0));
+}
+
+fn replicas_of(replicas: i32) -> serde_json::Value {
+    serde_json::json!({ "spec": { "replicas": replicas } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_succeeded_is_undone_and_what_was_undone_is_not_undone_again() {
+    let state = tempfile::tempdir().unwrap();
+    let mut agent = Agent::dev(state.path(), &[]);
+    let name = name_of(&cli(state.path(), &["send", "trivy", &path("trivy-operator-vulnerabilityreport.json")]));
+    cli(state.path(), &["approve", &name]);
+    ended(&client(state.path(), &agent), &name).await;
+    cli(state.path(), &["rollback", &name, "--reason", "the shop needs it"]);
+    let undone = async {
+        while cli(state.path(), &["get", &name])["status"] != "rolled_back" {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+        }
+    };
+    tokio::time::timeout(super::DEADLINE, undone).await.expect("it is undone");
+    let undone = cli(state.path(), &["rollback", &name]);
+    assert_eq!((&undone["status"], &undone["reason"]), (&"rolled_back".into(), &"RollbackRequested".into()));
+    agent.kill();
+    assert_eq!(replicas(state.path()).await, Some(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +133,7 @@ async fn a_rejected_proposal_ends_and_stays_ended() {
     let rejected = cli(state.path(), &["reject", &name, "--reason", "false alarm"]);
     assert_eq!((&rejected["status"], &rejected["reason"]), (&"failed".into(), &"Rejected".into()));
     let client = client(state.path(), &agent);
-    let late = zen_agent::contract::v0::types::Decision { reason: "changed my mind".to_owned() };
+    let late = zen_agent::contract::v0::types::Decision { reason: "changed my mind".to_owned(), plan_digest: None };
     let refused = client.stable.approve_remediation(&name, &super::id(), &late).await.expect_err("it has ended");
     assert_eq!(refused.status().map(|status| status.as_u16()), Some(409));
 }

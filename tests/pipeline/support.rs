@@ -351,13 +351,28 @@ pub(crate) fn attempts(remediation: &ZenAgentRemediation, step: StepName) -> i32
 /// What happens to a call: it passes, or it is answered with this status code instead.
 pub(crate) type Tap = Arc<dyn Fn(http::Method, String) -> BoxFuture<'static, Option<u16>> + Send + Sync>;
 
-/// A client whose calls pass a tap first.
+/// A client whose calls pass a tap first, but for those that are only tried.
 pub(crate) fn tapped(client: Client, tap: Tap) -> Client {
+    tapped_if(client, tap, |is_tried| !is_tried)
+}
+
+/// A client of which the calls pass a tap first that are only tried.
+pub(crate) fn tapped_trials(client: Client, tap: Tap) -> Client {
+    tapped_if(client, tap, |is_tried| is_tried)
+}
+
+fn tapped_if(client: Client, tap: Tap, is_meant: fn(bool) -> bool) -> Client {
     let service = tower::service_fn(move |request: http::Request<Body>| {
         let (client, tap) = (client.clone(), tap.clone());
         async move {
-            match tap(request.method().clone(), request.uri().path().to_owned()).await {
-                None => client.send(request).await,
+            let (parts, body) = request.into_parts();
+            let body = body.collect_bytes().await?;
+            // Deletions say so in the body.
+            let tried = |text: &str| text.contains("dryRun=All") || text.contains(r#""dryRun":["All"]"#);
+            let is_tried = parts.uri.query().is_some_and(tried) || std::str::from_utf8(&body).is_ok_and(tried);
+            let answer = if is_meant(is_tried) { tap(parts.method.clone(), parts.uri.path().to_owned()).await } else { None };
+            match answer {
+                None => client.send(http::Request::from_parts(parts, Body::from(body.to_vec()))).await.map_err(tower::BoxError::from),
                 Some(code) => Ok(refused(code)),
             }
         }

@@ -1,4 +1,4 @@
-//! Decisions on proposals.
+//! Decisions on proposals, and what people ask of remediations that have ended.
 
 use std::time::Duration;
 
@@ -8,7 +8,10 @@ use crate::{
     audit,
     contract::v0::types,
     problem::{Code, Problem},
-    remediation::approval::{self, Decided, Decider, DecisionError},
+    remediation::{
+        approval::{self, Decided, Decider, DecisionError},
+        ended,
+    },
     verify::Caller,
 };
 
@@ -28,17 +31,60 @@ impl Verdict {
     }
 }
 
+/// What is asked of one that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wish {
+    Retry,
+    Rollback,
+}
+
+impl Wish {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "to be tried again",
+            Self::Rollback => "to be undone",
+        }
+    }
+}
+
 impl Handlers {
-    pub(super) async fn decide(&self, caller: &Caller, id: &str, reason: &str, verdict: Verdict) -> Result<types::Remediation, Problem> {
+    pub(super) async fn decide(
+        &self,
+        caller: &Caller,
+        id: &str,
+        decision: &types::Decision,
+        verdict: Verdict,
+    ) -> Result<types::Remediation, Problem> {
         let (api, object) = self.find(caller, id).await?;
         let by = Decider { subject: &caller.subject, role: caller.role };
+        let plan = object.plan().map(|plan| &plan.digest);
+        if decision.plan_digest.as_ref().is_some_and(|seen| plan != Some(seen)) {
+            let detail = "The plan is another one than that of plan_digest: read the remediation again, and decide on what it is now";
+            return Err(Problem::new(Code::StateConflict, detail));
+        }
+        let reason = Some(decision.reason.as_str());
         let decided = match verdict {
-            Verdict::Approve => approval::approve(&api, &self.events, object, by, Some(reason)).await,
-            Verdict::Reject => approval::reject(&api, &self.events, object, by, Some(reason)).await,
+            Verdict::Approve => approval::approve(&api, &self.events, object, by, reason).await,
+            Verdict::Reject => approval::reject(&api, &self.events, object, by, reason).await,
         };
+        self.told(caller, id, verdict.as_str(), decided)
+    }
+
+    pub(super) async fn ask(&self, caller: &Caller, id: &str, reason: &str, wish: Wish) -> Result<types::Remediation, Problem> {
+        let (api, object) = self.find(caller, id).await?;
+        let by = Decider { subject: &caller.subject, role: caller.role };
+        let decided = match wish {
+            Wish::Retry => ended::retry(&api, &self.events, object, by, reason).await,
+            Wish::Rollback => ended::rollback(&api, &self.events, object, by, reason).await,
+        };
+        self.told(caller, id, wish.as_str(), decided)
+    }
+
+    /// The remediation as it stands with the decision, which is audited where this call made it.
+    fn told(&self, caller: &Caller, id: &str, what: &str, decided: Result<Decided, DecisionError>) -> Result<types::Remediation, Problem> {
         let Decided { object, wrote } = decided.map_err(|error| refusal(&error))?;
         if wrote {
-            audit::decided(&caller.sender(), verdict.as_str(), id);
+            audit::decided(&caller.sender(), what, id);
         }
         Ok(view::remediation(&object, self.id(&object)))
     }

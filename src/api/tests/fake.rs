@@ -111,6 +111,24 @@ impl v0::Api for Fake {
 }
 
 impl v1alpha1::Api for Fake {
+    async fn get_plan(&self, request: Verified<v1alpha1::get_plan::Request>) -> Result<v1alpha1::get_plan::Response, Problem> {
+        Err(Problem::new(Code::NotFound, request.value().id.clone()))
+    }
+
+    async fn retry_remediation(
+        &self,
+        request: Verified<v1alpha1::retry_remediation::Request>,
+    ) -> Result<v1alpha1::retry_remediation::Response, Problem> {
+        Err(Problem::new(Code::NotFound, request.value().id.clone()))
+    }
+
+    async fn rollback_remediation(
+        &self,
+        request: Verified<v1alpha1::rollback_remediation::Request>,
+    ) -> Result<v1alpha1::rollback_remediation::Response, Problem> {
+        Err(Problem::new(Code::NotFound, request.value().id.clone()))
+    }
+
     async fn emergency_stop(
         &self,
         request: Verified<v1alpha1::emergency_stop::Request>,

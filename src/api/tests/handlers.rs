@@ -248,6 +248,85 @@ async fn a_cleanup_that_could_not_list_everything_does_not_say_that_it_is_done()
 }
 
 #[tokio::test]
+async fn a_plan_is_shown_before_it_is_recorded_and_only_the_plan_that_was_seen_is_approved() {
+    let agent = Agent::start().await;
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "shop", "labels": { "a": "old" } }, "spec": {} });
+    let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::namespaced(agent.kubernetes.client(), "shop");
+    pods.create(&Default::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    let target = json!({ "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "p" });
+    let spec = json!({ "target": target, "action": { "label": { "labels": { "a": "new" } } }, "mode": "propose" });
+    agent.kubernetes.create("r", Some("acme"), spec).await;
+    let (status, plan) = agent.ask(Method::GET, "/v1alpha1/remediations/r/plan", "").await;
+    assert_eq!(status, StatusCode::OK, "{plan}");
+    assert_eq!((&plan["recorded"], &plan["action"], &plan["reversibility"]), (&json!(false), &json!("label"), &json!("reversible")));
+    assert_eq!(plan["changes"][0]["former"], json!({ "metadata": { "labels": { "a": "old" } } }));
+    assert_eq!(plan["changes"][0]["patch"], json!({ "metadata": { "labels": { "a": "new" } } }));
+    assert_eq!(plan["previous"], json!({ "label": { "values": { "a": "old" } } }));
+    assert_eq!(plan["permissions"], json!(["patch pods in shop"]));
+    assert_eq!(agent.kubernetes.asked("dryRun"), 0, "who may only look has nothing tried");
+
+    // Nothing is recorded yet, so no digest fits.
+    let decision = |digest: &Value| json!({ "reason": "seen", "plan_digest": digest }).to_string();
+    let (status, problem) = agent.ask(Method::POST, "/v1alpha1/remediations/r/approve", &decision(&plan["digest"])).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("state_conflict")));
+    let recorded =
+        json!({ "digest": plan["digest"], "target": plan["target"], "previous": plan["previous"], "reversibility": "reversible" });
+    agent.kubernetes.set_status("r", json!({ "phase": "pending", "observedGeneration": 1, "plan": recorded })).await;
+    let (_, shown) = agent.ask(Method::GET, "/v1alpha1/remediations/r/plan", "").await;
+    assert_eq!((&shown["recorded"], &shown["digest"]), (&json!(true), &plan["digest"]));
+    let other = json!(format!("sha256:{}", "0".repeat(64)));
+    for verb in ["approve", "reject"] {
+        let (status, _) = agent.ask(Method::POST, &format!("/v0/remediations/r/{verb}"), &decision(&other)).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{verb}");
+    }
+    let (status, approved) = agent.ask(Method::POST, "/v0/remediations/r/approve", &decision(&plan["digest"])).await;
+    assert_eq!((status, &approved["approval"]["state"], &approved["plan_digest"]), (StatusCode::OK, &json!("approved"), &plan["digest"]));
+    let approval = agent.kubernetes.object("r").await.status.unwrap().approval.unwrap();
+    assert_eq!(json!(approval.plan_digest), plan["digest"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_planned_says_why() {
+    let agent = Agent::start().await;
+    let target = json!({ "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "absent" });
+    agent.kubernetes.create("r", Some("acme"), json!({ "target": target, "action": { "networkQuarantine": {} } })).await;
+    let (status, problem) = agent.ask(Method::GET, "/v1alpha1/remediations/r/plan", "").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("state_conflict")));
+    assert!(problem["detail"].as_str().unwrap().contains("Pod absent was not found"), "{problem}");
+    agent.kubernetes.set_status("r", json!({ "phase": "failed", "reason": "TargetNotFound" })).await;
+    assert_eq!(agent.ask(Method::GET, "/v1alpha1/remediations/r/plan", "").await.0, StatusCode::CONFLICT);
+    assert_eq!(agent.ask(Method::GET, "/v1alpha1/remediations/none/plan", "").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_ended_is_tried_again_or_undone_where_somebody_asks_and_may() {
+    let agent = Agent::start().await;
+    let because = json!({ "reason": "because" }).to_string();
+    let ask = async |name: &str, verb: &str| agent.ask(Method::POST, &format!("/v1alpha1/remediations/{name}/{verb}"), &because).await;
+    let target = json!({ "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "p", "uid": "u" });
+    for (name, phase) in [("failed", "failed"), ("done", "succeeded")] {
+        let action = json!({ "label": { "labels": { "a": "new" } } });
+        agent.kubernetes.create(name, Some("acme"), json!({ "target": target, "action": action })).await;
+        let previous = json!({ "label": { "absent": ["a"] } });
+        let status = json!({ "phase": phase, "reason": "TargetChanged", "action": action, "target": target, "previous": previous });
+        agent.kubernetes.set_status(name, status).await;
+    }
+    assert_eq!(ask("done", "retry").await.0, StatusCode::CONFLICT);
+    assert_eq!(ask("failed", "rollback").await.0, StatusCode::CONFLICT);
+    let (status, retried) = ask("failed", "retry").await;
+    assert_eq!((status, &retried["status"], &retried["reason"]), (StatusCode::OK, &json!("pending"), &json!("RetryRequested")));
+    let (status, undone) = ask("done", "rollback").await;
+    assert_eq!((status, &undone["status"]), (StatusCode::OK, &json!("succeeded")));
+    let asked = agent.kubernetes.object("done").await;
+    let asked = asked.condition("RollbackRequested").unwrap();
+    assert!(asked.message.contains("because") && asked.status == "True", "{}", asked.message);
+    for (name, verb) in [("failed", "retry"), ("done", "rollback")] {
+        assert_eq!(ask(name, verb).await.0, StatusCode::OK, "asked again");
+        assert_eq!(ask("none", verb).await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
 async fn the_emergency_stop_is_switched_by_the_agents_own_tenant_alone() {
     let agent = Agent::start().await;
     let switch =

@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Act, ActionError, Level, Permission, Reversibility, Site, Verdict,
+    Act, ActionError, Level, Permission, Reversibility, Site, Subject, Verdict,
     texts::{self, Field, PreviousTexts},
 };
-use crate::naming::is_label_key;
+use crate::{naming::is_label_key, remediation::Change};
 
 /// Bytes of all annotations of an object together (Kubernetes, `TotalAnnotationSizeLimitB`).
 const MAX_BYTES: usize = 256 * 1_024;
@@ -58,8 +58,8 @@ impl Act for AnnotateAction {
         Ok(Field::Annotations.prepare(&self.annotations, live))
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &PreviousTexts) -> Result<(), ActionError> {
-        Field::Annotations.execute(&self.annotations, site, previous).await
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousTexts) -> Result<Option<Change>, ActionError> {
+        Ok(Field::Annotations.set(&self.annotations, previous, live)?.map(|patch| subject.patch(None, live, patch)))
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -70,8 +70,8 @@ impl Act for AnnotateAction {
         Field::Annotations.rollback(&self.annotations, site, previous).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        Field::Annotations.leftover(&self.annotations, site)
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        Field::Annotations.leftover(&self.annotations, subject)
     }
 }
 

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict};
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Subject, Verdict};
+use crate::remediation::Change;
 
 /// Parameters of `cordon`: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,8 +36,8 @@ impl Act for CordonAction {
         Ok(PreviousCordon { unschedulable: is_cordoned(live) })
     }
 
-    async fn execute(&self, site: &Site<'_>, _: &PreviousCordon) -> Result<(), ActionError> {
-        site.converge(|live| Ok((!is_cordoned(live)).then(|| patch(true.into())))).await
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, _: &PreviousCordon) -> Result<Option<Change>, ActionError> {
+        Ok((!is_cordoned(live)).then(|| subject.patch(None, live, patch(true.into()))))
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -50,11 +51,12 @@ impl Act for CordonAction {
 
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousCordon) -> Result<(), ActionError> {
         // Schedulable is the field's absence: Kubernetes writes no `false`.
-        site.revert(|live| Ok((is_cordoned(live) && !previous.unschedulable).then(|| patch(Value::Null)))).await
+        let held = |live: &DynamicObject| is_cordoned(live) && !previous.unschedulable;
+        site.revert(|live| Ok(held(live).then(|| site.subject.patch(None, live, patch(Value::Null))))).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        format!("{} unschedulable", site.named())
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        format!("{} unschedulable", subject.named())
     }
 }
 

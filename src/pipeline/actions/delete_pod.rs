@@ -3,12 +3,12 @@
 //! It is not undone. A deletion that is repeated finds the pod gone, or on its way: its name with another uid is
 //! not the pod that was pinned.
 
-use kube::{Api, api::DynamicObject};
+use kube::api::DynamicObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict, pod};
-use crate::pipeline::api;
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict, pod};
+use crate::remediation::{Change, Operation};
 
 /// Parameters of `delete-pod`: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,11 +43,12 @@ impl Act for DeletePodAction {
         Ok(PreviousDeletePod {})
     }
 
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, _: &PreviousDeletePod) -> Result<Option<Change>, ActionError> {
+        Ok(pod::removal(Operation::Delete, subject, live))
+    }
+
     async fn execute(&self, site: &Site<'_>, _: &PreviousDeletePod) -> Result<(), ActionError> {
-        pod::remove(site, async |pods: &Api<DynamicObject>, live: &DynamicObject| {
-            Ok(api::delete_as_read("delete the pod", pods, live).await?)
-        })
-        .await
+        pod::remove(Operation::Delete, site).await
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -58,7 +59,7 @@ impl Act for DeletePodAction {
         pod::nothing_to_undo(site).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        format!("{} deleted", site.named())
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        format!("{} deleted", subject.named())
     }
 }

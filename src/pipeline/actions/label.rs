@@ -7,10 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Act, ActionError, Level, Permission, Reversibility, Site, Verdict,
+    Act, ActionError, Level, Permission, Reversibility, Site, Subject, Verdict,
     texts::{self, Field, PreviousTexts},
 };
-use crate::naming::{is_label_key, is_label_value};
+use crate::{
+    naming::{is_label_key, is_label_value},
+    remediation::Change,
+};
 
 /// Parameters of `label`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,8 +41,8 @@ impl Act for LabelAction {
         Ok(Field::Labels.prepare(&self.labels, live))
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &PreviousTexts) -> Result<(), ActionError> {
-        Field::Labels.execute(&self.labels, site, previous).await
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousTexts) -> Result<Option<Change>, ActionError> {
+        Ok(Field::Labels.set(&self.labels, previous, live)?.map(|patch| subject.patch(None, live, patch)))
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -50,7 +53,7 @@ impl Act for LabelAction {
         Field::Labels.rollback(&self.labels, site, previous).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        Field::Labels.leftover(&self.labels, site)
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        Field::Labels.leftover(&self.labels, subject)
     }
 }

@@ -10,6 +10,7 @@
 //! that traffic is blocked. A policy of that name that is not this remediation's is never touched.
 
 use k8s_openapi::{
+    Resource as _,
     api::networking::v1::{NetworkPolicy, NetworkPolicySpec},
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
@@ -19,18 +20,19 @@ use kube::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict,
+    Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict,
     site::{PASSES, Standing},
 };
 use crate::{
     category::Category,
+    event::Target,
     naming::is_label_value,
-    pipeline::api::{ApiError, call, delete_as_read, find},
-    remediation::REMEDIATION_LABEL,
+    pipeline::api::{ApiError, Effect, call, delete_as_read, find},
+    remediation::{Change, REMEDIATION_LABEL},
 };
 
 /// Label on a pod in quarantine: the remediation that put it there.
@@ -80,30 +82,45 @@ impl Act for NetworkQuarantineAction {
         Ok(PreviousQuarantine { label: label(live).cloned() })
     }
 
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousQuarantine) -> Result<Option<Change>, ActionError> {
+        let value = label_value(subject.name);
+        match label(live) {
+            now if now == Some(&value) => Ok(None),
+            now if now == previous.label.as_ref() => Ok(Some(label_change(subject, live, Some(&value)))),
+            _ => Err(ActionError::Changed { field: format!("the label {QUARANTINE_LABEL}") }),
+        }
+    }
+
+    fn plan(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousQuarantine) -> Result<Vec<Change>, ActionError> {
+        let policy = json!(policy_of(subject));
+        let text = str::to_owned;
+        let object = Target {
+            api_version: text(NetworkPolicy::API_VERSION),
+            kind: text(NetworkPolicy::KIND),
+            namespace: subject.target.namespace.clone(),
+            name: policy_name(subject.name),
+            uid: None,
+        };
+        Ok([Change::create(object, policy)].into_iter().chain(self.change(subject, live, previous)?).collect())
+    }
+
     async fn execute(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
-        let former = previous.label.as_ref();
-        let value = label_value(site.name);
         // A pod that is gone needs no policy.
         site.read().await?;
         put_policy(site).await?;
-        let change = |live: &DynamicObject| match label(live) {
-            now if now == Some(&value) => Ok(None),
-            now if now == former => Ok(Some(label_patch(Some(&value)))),
-            _ => Err(ActionError::Changed { field: format!("the label {QUARANTINE_LABEL}") }),
-        };
-        site.converge(change).await
+        site.converge(|live| self.change(site.subject, live, previous)).await
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
         let pod = site.read().await?;
-        let policy = find("read the NetworkPolicy", policies(site).get(&policy_name(site.name))).await?;
-        let wanted = policy_of(site);
+        let policy = find("read the NetworkPolicy", policies(site).get(&policy_name(site.subject.name))).await?;
+        let wanted = policy_of(site.subject);
         Ok(match policy {
             None => Verdict::Impossible("the NetworkPolicy was deleted by another party".to_owned()),
             Some(policy) if !is_ours(&policy, &wanted) || !denies_all(&policy, &wanted) => {
                 Verdict::Impossible("the NetworkPolicy was changed by another party".to_owned())
             }
-            Some(_) if label(&pod) != Some(&label_value(site.name)) => {
+            Some(_) if label(&pod) != Some(&label_value(site.subject.name)) => {
                 Verdict::Impossible(format!("the label {QUARANTINE_LABEL} was changed by another party"))
             }
             Some(policy) => Verdict::Holds(format!("the NetworkPolicy {} is in place and selects the pod", policy.name_any())),
@@ -112,14 +129,14 @@ impl Act for NetworkQuarantineAction {
 
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
         let former = previous.label.as_ref();
-        let value = label_value(site.name);
-        let change = |live: &DynamicObject| Ok((label(live) == Some(&value) && former != Some(&value)).then(|| label_patch(former)));
-        site.revert(change).await?;
+        let value = label_value(site.subject.name);
+        let held = |live: &DynamicObject| label(live) == Some(&value) && former != Some(&value);
+        site.revert(|live| Ok(held(live).then(|| label_change(site.subject, live, former)))).await?;
         delete_policy(site).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        format!("the NetworkPolicy {} and the label {QUARANTINE_LABEL} on {}", policy_name(site.name), site.named())
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        format!("the NetworkPolicy {} and the label {QUARANTINE_LABEL} on {}", policy_name(subject.name), subject.named())
     }
 }
 
@@ -127,8 +144,8 @@ fn label(live: &DynamicObject) -> Option<&String> {
     live.metadata.labels.as_ref()?.get(QUARANTINE_LABEL)
 }
 
-fn label_patch(value: Option<&String>) -> Value {
-    json!({ "metadata": { "labels": { QUARANTINE_LABEL: value } } })
+fn label_change(subject: Subject<'_>, live: &DynamicObject, value: Option<&String>) -> Change {
+    subject.patch(None, live, json!({ "metadata": { "labels": { QUARANTINE_LABEL: value } } }))
 }
 
 /// The remediation's name where it fits into a label; of longer ones, which others gave, a digest.
@@ -142,20 +159,20 @@ fn policy_name(name: &str) -> String {
 
 fn policies(site: &Site<'_>) -> Api<NetworkPolicy> {
     // The target is a Pod, which always has a namespace.
-    Api::namespaced(site.client.clone(), site.target.namespace.as_deref().unwrap_or_default())
+    Api::namespaced(site.client.clone(), site.subject.target.namespace.as_deref().unwrap_or_default())
 }
 
-fn policy_of(site: &Site<'_>) -> NetworkPolicy {
-    let value = label_value(site.name);
+fn policy_of(subject: Subject<'_>) -> NetworkPolicy {
+    let value = label_value(subject.name);
     NetworkPolicy {
         metadata: ObjectMeta {
-            name: Some(policy_name(site.name)),
-            namespace: site.target.namespace.clone(),
+            name: Some(policy_name(subject.name)),
+            namespace: subject.target.namespace.clone(),
             labels: Some([(REMEDIATION_LABEL.to_owned(), value.clone()), (MANAGED_BY.to_owned(), "zen-agent".to_owned())].into()),
             annotations: Some(
                 [
-                    (OWNER.to_owned(), format!("{}/{}", site.namespace, site.name)),
-                    (OWNER_UID.to_owned(), site.uid.unwrap_or_default().to_owned()),
+                    (OWNER.to_owned(), format!("{}/{}", subject.namespace, subject.name)),
+                    (OWNER_UID.to_owned(), subject.uid.unwrap_or_default().to_owned()),
                 ]
                 .into(),
             ),
@@ -193,7 +210,7 @@ fn denies_all(live: &NetworkPolicy, wanted: &NetworkPolicy) -> bool {
 /// Creates the policy, or repairs this remediation's own.
 async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
     let api = policies(site);
-    let wanted = policy_of(site);
+    let wanted = policy_of(site.subject);
     let name = wanted.name_any();
     for _ in 0..PASSES {
         let written = match find("read the NetworkPolicy", api.get(&name)).await? {
@@ -227,7 +244,7 @@ async fn create_policy(
     if let Ok(created) = &created
         && matches!(site.standing().await?, Standing::Over)
     {
-        delete_as_read("delete the NetworkPolicy", api, created).await?;
+        delete_as_read("delete the NetworkPolicy", api, created, Effect::Made).await?;
         return Err(ActionError::Overtaken);
     }
     Ok(created)
@@ -236,7 +253,7 @@ async fn create_policy(
 /// Deletes the policy if it is this remediation's; ends when a fresh read shows none.
 async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
     let api = policies(site);
-    let wanted = policy_of(site);
+    let wanted = policy_of(site.subject);
     let name = wanted.name_any();
     for _ in 0..PASSES {
         let live = match find("read the NetworkPolicy", api.get(&name)).await? {
@@ -244,7 +261,7 @@ async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
             _ => return Ok(()),
         };
         site.still_ours().await?;
-        match delete_as_read("delete the NetworkPolicy", &api, &live).await {
+        match delete_as_read("delete the NetworkPolicy", &api, &live, Effect::Made).await {
             Ok(()) => {}
             Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
             Err(error) => return Err(error.into()),

@@ -1,27 +1,18 @@
 //! What `delete-pod` and `evict` have in common: a pod that goes, and whether it is gone.
 
-use kube::{Api, api::DynamicObject};
+use kube::api::DynamicObject;
 
-use super::{ActionError, Site, Verdict, site::PASSES};
-use crate::category::Category;
+use super::{ActionError, Site, Subject, Verdict};
+use crate::remediation::{Change, Operation};
+
+/// The pod's removal, unless it is on its way.
+pub(super) fn removal(operation: Operation, subject: Subject<'_>, live: &DynamicObject) -> Option<Change> {
+    live.metadata.deletion_timestamp.is_none().then(|| Change::remove(operation, subject.target))
+}
 
 /// Has the pod removed, unless it is gone or on its way.
-pub(super) async fn remove(
-    site: &Site<'_>,
-    remove: impl AsyncFn(&Api<DynamicObject>, &DynamicObject) -> Result<(), ActionError>,
-) -> Result<(), ActionError> {
-    let pods = site.api().await?;
-    for _ in 0..PASSES {
-        let Some(live) = present(site).await? else { return Ok(()) };
-        site.still_ours().await?;
-        match remove(&pods, &live).await {
-            Ok(()) => {}
-            // Somebody else wrote, deleted or replaced it since: the next read shows which.
-            Err(ActionError::Api(error)) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(ActionError::Contended)
+pub(super) async fn remove(operation: Operation, site: &Site<'_>) -> Result<(), ActionError> {
+    site.revert(|live| Ok(removal(operation, site.subject, live))).await
 }
 
 /// Whether the pod is gone.

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, rollout};
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Subject, Verdict, rollout};
+use crate::remediation::Change;
 
 /// Annotation on a pod template: the remediation that restarted its workload last.
 const RESTARTED_BY: &str = "zen.kube-zen.io/restarted-by";
@@ -43,34 +44,33 @@ impl Act for RestartAction {
         Ok(PreviousRestart { restarted_by: restarted_by(live).map(str::to_owned) })
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &PreviousRestart) -> Result<(), ActionError> {
-        let change = |live: &DynamicObject| match restarted_by(live) {
-            now if now == site.uid => Ok(None),
-            now if now == previous.restarted_by.as_deref() => Ok(Some(patch(site.uid))),
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousRestart) -> Result<Option<Change>, ActionError> {
+        match restarted_by(live) {
+            now if now == subject.uid => Ok(None),
+            now if now == previous.restarted_by.as_deref() => Ok(Some(subject.patch(None, live, patch(subject.uid)))),
             _ => Err(ActionError::Changed { field: format!("the annotation {RESTARTED_BY} of its pod template") }),
-        };
-        site.converge(change).await
+        }
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
         let live = site.read().await?;
-        if restarted_by(&live) != site.uid {
+        if restarted_by(&live) != site.subject.uid {
             return Ok(Verdict::Impossible("another party changed the pod template back, or restarted it again".to_owned()));
         }
-        Ok(rollout::judge(&site.target.kind, &live))
+        Ok(rollout::judge(&site.subject.target.kind, &live))
     }
 
     async fn rollback(&self, site: &Site<'_>, _: &PreviousRestart) -> Result<(), ActionError> {
         match site.read().await {
-            Ok(live) if restarted_by(&live) == site.uid => Err(ActionError::Irreversible),
+            Ok(live) if restarted_by(&live) == site.subject.uid => Err(ActionError::Irreversible),
             // It was not begun, or is over with the workload.
             Ok(_) | Err(ActionError::Gone { .. } | ActionError::Replaced { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        format!("a rollout of {}", site.named())
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        format!("a rollout of {}", subject.named())
     }
 }
 

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Verdict};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict};
+use crate::remediation::{Change, Subresource};
 
 /// Parameters of `scale`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,14 +53,12 @@ impl Act for ScaleAction {
         Ok(PreviousScale { replicas: replicas(live)? })
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &PreviousScale) -> Result<(), ActionError> {
-        let previous = previous.replicas;
-        let change = |live: &DynamicObject| match replicas(live)? {
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousScale) -> Result<Option<Change>, ActionError> {
+        match replicas(live)? {
             now if now == self.replicas => Ok(None),
-            now if now == previous => Ok(Some(patch(self.replicas))),
+            now if now == previous.replicas => Ok(Some(to(subject, live, self.replicas))),
             _ => Err(ActionError::Changed { field: "spec.replicas".to_owned() }),
-        };
-        site.scale().converge(change).await
+        }
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -72,18 +71,18 @@ impl Act for ScaleAction {
         // The spec is what is verified: the status of a workload whose controller is away cannot follow.
         let change = |live: &DynamicObject| {
             let held = replicas(live)? == self.replicas && previous != self.replicas;
-            Ok(held.then(|| patch(previous)))
+            Ok(held.then(|| to(site.subject, live, previous)))
         };
-        site.scale().revert(change).await
+        site.revert(change).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        format!("{} replicas on {}", self.replicas, site.named())
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        format!("{} replicas on {}", self.replicas, subject.named())
     }
 }
 
-fn patch(replicas: i32) -> Value {
-    json!({ "spec": { "replicas": replicas } })
+fn to(subject: Subject<'_>, live: &DynamicObject, replicas: i32) -> Change {
+    subject.patch(Some(Subresource::Scale), live, json!({ "spec": { "replicas": replicas } }))
 }
 
 fn replicas(live: &DynamicObject) -> Result<i32, ActionError> {

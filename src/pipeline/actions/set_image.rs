@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use kube::api::DynamicObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict, rollout};
-use crate::naming::is_dns_label;
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Subject, Verdict, rollout};
+use crate::{naming::is_dns_label, remediation::Change};
 
 type Images = BTreeMap<String, String>;
 
@@ -54,22 +54,19 @@ impl SetImageAction {
     }
 
     /// The patch that gives those containers another image for which `other` has one.
-    fn change(
+    fn patch(
         &self,
+        subject: Subject<'_>,
         live: &DynamicObject,
         other: impl Fn(&'static str, &str, &str) -> Result<Option<String>, ActionError>,
-    ) -> Result<Option<Value>, ActionError> {
-        let mut patch = Map::new();
+    ) -> Result<Option<Change>, ActionError> {
+        let mut patch = BTreeMap::<_, Vec<Value>>::new();
         for (list, name, _) in self.wanted() {
-            let Some(image) = other(list, name, image_of(live, list, name)?)? else { continue };
-            // A merge patch replaces lists as a whole; nobody else's change is lost, by the resourceVersion.
-            let containers = patch.entry(list).or_insert_with(|| pod_spec(live)[list].clone());
-            let found = containers.as_array_mut().into_iter().flatten().find(|container| container["name"] == name.as_str());
-            if let Some(container) = found {
-                container["image"] = image.into();
+            if let Some(image) = other(list, name, image_of(live, list, name)?)? {
+                patch.entry(list).or_default().push(json!({ "name": name, "image": image }));
             }
         }
-        Ok((!patch.is_empty()).then(|| json!({ "spec": { "template": { "spec": patch } } })))
+        Ok((!patch.is_empty()).then(|| subject.patch(None, live, json!({ "spec": { "template": { "spec": patch } } }))))
     }
 }
 
@@ -105,15 +102,12 @@ impl Act for SetImageAction {
         Ok(previous)
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &PreviousImages) -> Result<(), ActionError> {
-        let change = |live: &DynamicObject| {
-            self.change(live, |list, name, now| match (self.image(list, name), previous.get(list, name)) {
-                (wanted, _) if wanted == Some(now) => Ok(None),
-                (Some(wanted), Some(former)) if former == now => Ok(Some(wanted.to_owned())),
-                _ => Err(ActionError::Changed { field: format!("the image of the container {name}") }),
-            })
-        };
-        site.converge(change).await
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousImages) -> Result<Option<Change>, ActionError> {
+        self.patch(subject, live, |list, name, now| match (self.image(list, name), previous.get(list, name)) {
+            (wanted, _) if wanted == Some(now) => Ok(None),
+            (Some(wanted), Some(former)) if former == now => Ok(Some(wanted.to_owned())),
+            _ => Err(ActionError::Changed { field: format!("the image of the container {name}") }),
+        })
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -124,12 +118,12 @@ impl Act for SetImageAction {
                 _ => return Ok(Verdict::Impossible(format!("another party changed the image of the container {name}"))),
             }
         }
-        Ok(rollout::judge(&site.target.kind, &live))
+        Ok(rollout::judge(&site.subject.target.kind, &live))
     }
 
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousImages) -> Result<(), ActionError> {
         let change = |live: &DynamicObject| {
-            self.change(live, |list, name, now| {
+            self.patch(site.subject, live, |list, name, now| {
                 let former = previous.get(list, name).filter(|former| *former != now && self.image(list, name) == Some(now));
                 Ok(former.cloned())
             })
@@ -137,9 +131,9 @@ impl Act for SetImageAction {
         site.revert(change).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
+    fn leftover(&self, subject: Subject<'_>) -> String {
         let names: Vec<_> = self.wanted().map(|(_, name, _)| name.as_str()).collect();
-        format!("the images of {} on {}", names.join(", "), site.named())
+        format!("the images of {} on {}", names.join(", "), subject.named())
     }
 }
 

@@ -4,39 +4,72 @@ use kube::{
     Api, Client,
     api::{DynamicObject, ObjectMeta},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::ActionError;
+use super::{ActionError, write::write};
 use crate::{
     category::Category,
     event::Target,
     lease::Tenure,
     pipeline::{
         Pipeline,
-        api::{self, ApiError, Part},
+        api::{self, ApiError, Effect},
         run,
     },
-    remediation::{Phase, Step, ZenAgentRemediation},
+    remediation::{Change, Phase, Step, Subresource, ZenAgentRemediation},
 };
 
 /// How often a write is tried again because the object changed between read and write.
 pub(super) const PASSES: usize = 8;
 
-/// Where an action acts, and for which remediation.
+/// What is changed, and for which remediation.
 #[derive(Clone, Copy)]
-pub(crate) struct Site<'a> {
-    pub(super) client: &'a Client,
-    tenure: &'a Tenure,
+pub(crate) struct Subject<'a> {
     /// The pinned target.
     pub(super) target: &'a Target,
-    /// What of it is written.
-    part: Part,
     /// The remediation's namespace.
     pub(super) namespace: &'a str,
     /// The remediation's name.
     pub(super) name: &'a str,
     /// The remediation's uid.
     pub(super) uid: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(target: &'a Target, remediation: &'a ZenAgentRemediation) -> Self {
+        let ObjectMeta { namespace, name, uid, .. } = &remediation.metadata;
+        let text = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
+        Self { target, namespace: text(namespace), name: text(name), uid: uid.as_deref() }
+    }
+
+    /// A patch of the target, or of a part of it.
+    pub(super) fn patch(&self, part: Option<Subresource>, live: &DynamicObject, patch: Value) -> Change {
+        Change::patch(self.target, part, &json!(live), patch)
+    }
+
+    /// The target, for people.
+    pub(super) fn named(&self) -> String {
+        let Target { kind, namespace, name, .. } = self.target;
+        format!("{kind} {}{name}", namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default())
+    }
+
+    /// The target as it is now, if it still is the one that was pinned.
+    pub(crate) async fn read(&self, api: &Api<DynamicObject>) -> Result<DynamicObject, ActionError> {
+        let Target { kind, name, uid, .. } = self.target;
+        match api::find("read the target", api.get(name)).await? {
+            None => Err(ActionError::Gone { kind: kind.clone(), name: name.clone() }),
+            Some(live) if live.metadata.uid != *uid => Err(ActionError::Replaced { kind: kind.clone(), name: name.clone() }),
+            Some(live) => Ok(live),
+        }
+    }
+}
+
+/// Where an action acts, and for which remediation.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(super) client: &'a Client,
+    tenure: &'a Tenure,
+    pub(super) subject: Subject<'a>,
     /// The attempt that acts.
     attempt: Option<&'a Step>,
 }
@@ -53,27 +86,18 @@ pub(super) enum Standing {
 
 impl<'a> Site<'a> {
     pub(crate) fn new(pipeline: &'a Pipeline, target: &'a Target, remediation: &'a ZenAgentRemediation) -> Self {
-        let ObjectMeta { namespace, name, uid, .. } = &remediation.metadata;
-        Self {
-            client: &pipeline.client,
-            tenure: &pipeline.tenure,
-            target,
-            part: Part::Whole,
-            namespace: namespace.as_deref().unwrap_or_default(),
-            name: name.as_deref().unwrap_or_default(),
-            uid: uid.as_deref(),
-            attempt: run::under_way(remediation),
-        }
+        let Pipeline { client, tenure, .. } = pipeline;
+        Self { client, tenure, subject: Subject::new(target, remediation), attempt: run::under_way(remediation) }
     }
 
-    /// The same, where only the number of replicas is written, which is a permission of its own.
-    pub(super) const fn scale(self) -> Self {
-        Self { part: Part::Scale, ..self }
+    pub(crate) const fn subject(&self) -> Subject<'a> {
+        self.subject
     }
 
     pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
-        let fresh = run::read(self.client, self.namespace, self.name).await?;
-        let Some(fresh) = fresh.filter(|fresh| fresh.metadata.uid.as_deref() == self.uid) else { return Ok(Standing::Over) };
+        let Subject { namespace, name, uid, .. } = self.subject;
+        let fresh = run::read(self.client, namespace, name).await?;
+        let Some(fresh) = fresh.filter(|fresh| fresh.metadata.uid.as_deref() == uid) else { return Ok(Standing::Over) };
         Ok(match (run::under_way(&fresh), self.attempt) {
             (Some(now), Some(attempt))
                 if (now.name, now.attempts, &now.started_at) == (attempt.name, attempt.attempts, &attempt.started_at) =>
@@ -101,48 +125,33 @@ impl<'a> Site<'a> {
     }
 
     pub(super) async fn api(&self) -> Result<Api<DynamicObject>, ActionError> {
-        Ok(api::of(self.client, self.target).await?)
-    }
-
-    /// The target, for people.
-    pub(super) fn named(&self) -> String {
-        let Target { kind, namespace, name, .. } = self.target;
-        format!("{kind} {}{name}", namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default())
+        Ok(api::of(self.client, self.subject.target).await?)
     }
 
     /// The target as it is now, if it still is the one that was pinned.
     pub(crate) async fn read(&self) -> Result<DynamicObject, ActionError> {
-        self.read_from(&self.api().await?).await
-    }
-
-    async fn read_from(&self, api: &Api<DynamicObject>) -> Result<DynamicObject, ActionError> {
-        let Target { kind, name, uid, .. } = self.target;
-        match api::find("read the target", api.get(name)).await? {
-            None => Err(ActionError::Gone { kind: kind.clone(), name: name.clone() }),
-            Some(live) if live.metadata.uid != *uid => Err(ActionError::Replaced { kind: kind.clone(), name: name.clone() }),
-            Some(live) => Ok(live),
-        }
+        self.subject.read(&self.api().await?).await
     }
 
     /// Reads and writes until a fresh read leaves nothing to write.
-    pub(super) async fn converge(&self, change: impl Fn(&DynamicObject) -> Result<Option<Value>, ActionError>) -> Result<(), ActionError> {
+    pub(super) async fn converge(&self, change: impl Fn(&DynamicObject) -> Result<Option<Change>, ActionError>) -> Result<(), ActionError> {
         let api = self.api().await?;
         for _ in 0..PASSES {
-            let live = self.read_from(&api).await?;
-            let Some(patch) = change(&live)? else { return Ok(()) };
+            let live = self.subject.read(&api).await?;
+            let Some(change) = change(&live)? else { return Ok(()) };
             self.still_ours().await?;
-            match api::patch_as_read(&api, self.part, &live, patch).await {
+            match write(&api, &change, &live, Effect::Made).await {
                 Ok(()) => {}
                 // Somebody else wrote, deleted or replaced it since: the next read shows which.
-                Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
-                Err(error) => return Err(error.into()),
+                Err(ActionError::Api(error)) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(ActionError::Contended)
     }
 
-    /// Like [`Site::converge`], to undo: a target that is gone needs no undoing.
-    pub(super) async fn revert(&self, change: impl Fn(&DynamicObject) -> Result<Option<Value>, ActionError>) -> Result<(), ActionError> {
+    /// Like [`Site::converge`], for a target that may be gone: then nothing is left to write.
+    pub(super) async fn revert(&self, change: impl Fn(&DynamicObject) -> Result<Option<Change>, ActionError>) -> Result<(), ActionError> {
         match self.converge(change).await {
             Err(ActionError::Gone { .. } | ActionError::Replaced { .. }) => Ok(()),
             other => other,

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, ActionError, Level, Permission, Reversibility, Site, Verdict};
+use super::{Act, ActionError, Level, Permission, Reversibility, Site, Subject, Verdict};
+use crate::remediation::Change;
 
 /// Parameters of `suspend`: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,13 +46,12 @@ impl Act for SuspendAction {
         Ok(PreviousSuspend { suspend: suspended(live) })
     }
 
-    async fn execute(&self, site: &Site<'_>, previous: &PreviousSuspend) -> Result<(), ActionError> {
-        let change = |live: &DynamicObject| match suspended(live) {
+    fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousSuspend) -> Result<Option<Change>, ActionError> {
+        match suspended(live) {
             Some(true) => Ok(None),
-            now if now == previous.suspend => Ok(Some(patch(Some(true)))),
+            now if now == previous.suspend => Ok(Some(subject.patch(None, live, patch(Some(true))))),
             _ => Err(ActionError::Changed { field: "spec.suspend".to_owned() }),
-        };
-        site.converge(change).await
+        }
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -69,13 +69,13 @@ impl Act for SuspendAction {
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousSuspend) -> Result<(), ActionError> {
         let change = |live: &DynamicObject| {
             let held = suspended(live) == Some(true) && previous.suspend != Some(true);
-            Ok(held.then(|| patch(previous.suspend)))
+            Ok(held.then(|| site.subject.patch(None, live, patch(previous.suspend))))
         };
         site.revert(change).await
     }
 
-    fn leftover(&self, site: &Site<'_>) -> String {
-        format!("{} suspended", site.named())
+    fn leftover(&self, subject: Subject<'_>) -> String {
+        format!("{} suspended", subject.named())
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{ActionError, Permission, Site, Verdict};
+use super::{ActionError, Permission, Site, Subject, Verdict};
 
 pub(super) type Texts = BTreeMap<String, String>;
 
@@ -68,10 +68,6 @@ impl Field {
         previous
     }
 
-    pub(super) async fn execute(self, wanted: &Texts, site: &Site<'_>, previous: &PreviousTexts) -> Result<(), ActionError> {
-        site.converge(|live| self.set(wanted, previous, live)).await
-    }
-
     pub(super) async fn validate(self, wanted: &Texts, site: &Site<'_>) -> Result<Verdict, ActionError> {
         let live = site.read().await?;
         let lost = wanted.iter().find(|(key, value)| self.get(&live, key) != Some(value));
@@ -82,15 +78,15 @@ impl Field {
     }
 
     pub(super) async fn rollback(self, wanted: &Texts, site: &Site<'_>, previous: &PreviousTexts) -> Result<(), ActionError> {
-        site.revert(|live| Ok(self.unset(wanted, previous, live))).await
+        site.revert(|live| Ok(self.unset(wanted, previous, live).map(|patch| site.subject.patch(None, live, patch)))).await
     }
 
-    pub(super) fn leftover(self, wanted: &Texts, site: &Site<'_>) -> String {
+    pub(super) fn leftover(self, wanted: &Texts, subject: Subject<'_>) -> String {
         let keys: Vec<_> = wanted.keys().map(String::as_str).collect();
-        format!("the {} {} on {}", self.name(), keys.join(", "), site.named())
+        format!("the {} {} on {}", self.name(), keys.join(", "), subject.named())
     }
 
-    fn set(self, wanted: &Texts, previous: &PreviousTexts, live: &DynamicObject) -> Result<Option<Value>, ActionError> {
+    pub(super) fn set(self, wanted: &Texts, previous: &PreviousTexts, live: &DynamicObject) -> Result<Option<Value>, ActionError> {
         let mut patch = Map::new();
         for (key, value) in wanted {
             match self.get(live, key) {

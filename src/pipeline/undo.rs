@@ -1,0 +1,46 @@
+//! Begins to undo what has succeeded, where a person asked for it.
+//!
+//! ```text
+//!   may the target be touched, still? ──no──▶ RollbackRequested=False, as it was
+//!   dry run? ──▶ Held DryRun          target free? ──no──▶ Held TargetBusy
+//!      ▼
+//!   one write: in_progress, rollback running ─▶ step 6 (`rollback.rs`)
+//! ```
+//!
+//! Budget, cool-down and schedule say nothing here: a person asked, for now. The lock on the target is that of a claim.
+
+use super::{Flow, Pipeline, api::ApiError, gate::BUSY_WAIT, plan, run::Run, running::Take};
+use crate::remediation::{COMPLETE, HELD, Phase, ROLLBACK_REQUESTED, Reason, StepName, conditions::Holds};
+
+pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, ApiError> {
+    let Some((_, target, _)) = run.recorded().filter(|_| run.object.metadata.deletion_timestamp.is_none()) else {
+        return Ok(Flow::Rest(None));
+    };
+    let target = target.clone();
+    if let Err(error) = plan::permit(&pipeline.guardrails, &target) {
+        run.set_condition(ROLLBACK_REQUESTED, Holds::No, error.reason().unwrap_or(Reason::Invalid), &error.to_string());
+        run.release();
+        run.save().await?;
+        return Ok(Flow::Again);
+    }
+    if pipeline.guardrails.dry_run {
+        run.set_condition(HELD, Holds::Yes, Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
+        run.save().await?;
+        return Ok(Flow::Rest(None));
+    }
+    let Take::Taken(reservation) = pipeline.running.take(pipeline, &target, run).await? else {
+        run.set_condition(HELD, Holds::Yes, Reason::TargetBusy, "another remediation works on the same target");
+        run.save().await?;
+        return Ok(Flow::Rest(Some(BUSY_WAIT)));
+    };
+    let message = run.object.condition(ROLLBACK_REQUESTED).map(|condition| condition.message.clone()).unwrap_or_default();
+    run.status.phase = Some(Phase::InProgress);
+    run.status.completed_at = None;
+    run.set_condition(COMPLETE, Holds::No, Reason::RollbackRequested, &message);
+    run.release();
+    run.status.explain(Reason::RollbackRequested, &message);
+    run.start(StepName::Rollback);
+    run.save().await?;
+    drop(reservation);
+    Ok(Flow::Again)
+}

@@ -1,0 +1,108 @@
+//! What a person asks of a remediation that has ended: to try again what failed, or to undo what succeeded.
+//!
+//! ```text
+//!   failed ────── retry ─────▶ pending, as if it were new: planned again, approved again unless its mode is automatic
+//!   succeeded ─── rollback ──▶ succeeded, RollbackRequested=True ── the pipeline, once the target is free ──▶ in_progress
+//! ```
+//!
+//! What may have left something on the target is not tried again: the next attempt would take that for the state to go
+//! back to. Sending either again is harmless: it is answered as it stands.
+
+use kube::Api;
+
+use super::{
+    APPROVED, COMPLETE, Phase, RETRIED, ROLLBACK_REQUESTED, Reason, ZenAgentRemediation,
+    approval::{Decided, Decider, DecisionError, conflict, decide, runs_by_itself},
+    conditions::{self, Holds},
+    shorten,
+};
+use crate::{events::Events, pipeline::actions::Reversibility};
+
+/// Has what failed tried again, as the caller has read it and found it to be its tenant's own.
+///
+/// # Errors
+/// [`DecisionError`]; `StateConflict` when it has not failed, was rejected, or may have left something behind.
+pub async fn retry(
+    api: &Api<ZenAgentRemediation>,
+    events: &Events,
+    object: ZenAgentRemediation,
+    by: Decider<'_>,
+    reason: &str,
+) -> Result<Decided, DecisionError> {
+    decide(api, events, object, |object| {
+        let phase = object.phase();
+        if matches!(phase, Phase::Pending | Phase::InProgress) && object.condition(RETRIED).is_some() {
+            return Ok(None);
+        }
+        if phase != Phase::Failed {
+            return Err(conflict(object, "only what has failed can be tried again"));
+        }
+        let mut status = object.status.clone().unwrap_or_default();
+        match status.reason.as_deref().and_then(Reason::parse) {
+            Some(Reason::Rejected) => return Err(conflict(object, "a rejected remediation is not tried again")),
+            Some(Reason::RollbackFailed | Reason::RollbackUnsupported) => {
+                return Err(conflict(object, "it may have left something on its target, which is to be put back by hand first"));
+            }
+            Some(_) => {}
+            None => return Err(conflict(object, "it was ended by another program, and what that left behind is not known")),
+        }
+        let (generation, message) = (object.metadata.generation, asked("a retry", by, reason));
+        status.phase = Some(Phase::Pending);
+        (status.plan, status.target, status.action, status.previous, status.approval) = (None, None, None, None, None);
+        (status.started_at, status.completed_at, status.applied_at, status.error_message) = (None, None, None, None);
+        (status.workload, status.approval_deadline) = (None, None);
+        status.steps.clear();
+        status.set_condition(RETRIED, Holds::Yes, Reason::RetryRequested, &message, generation);
+        status.set_condition(COMPLETE, Holds::No, Reason::RetryRequested, &message, generation);
+        status.explain(Reason::RetryRequested, &message);
+        // Who or what let it run let it run once.
+        if runs_by_itself(object) {
+            status.conditions.retain(|condition| condition.type_ != APPROVED);
+        } else {
+            status.set_condition(APPROVED, Holds::No, Reason::WaitingForApproval, &message, generation);
+        }
+        Ok(Some(status))
+    })
+    .await
+}
+
+/// Has what succeeded undone, as the caller has read it and found it to be its tenant's own.
+///
+/// # Errors
+/// [`DecisionError`]; `StateConflict` when it has not succeeded, or cannot be undone.
+pub async fn rollback(
+    api: &Api<ZenAgentRemediation>,
+    events: &Events,
+    object: ZenAgentRemediation,
+    by: Decider<'_>,
+    reason: &str,
+) -> Result<Decided, DecisionError> {
+    decide(api, events, object, |object| {
+        let requested = object.condition(ROLLBACK_REQUESTED).is_some_and(conditions::is_true);
+        if requested && object.phase() != Phase::Failed {
+            return Ok(None);
+        }
+        if object.phase() != Phase::Succeeded {
+            return Err(conflict(object, "only what has succeeded can be undone"));
+        }
+        let mut status = object.status.clone().unwrap_or_default();
+        match (&status.action, &status.target, &status.previous) {
+            (Some(action), Some(_), Some(_)) if action.kind().reversibility() == Reversibility::Reversible => {}
+            (Some(_), Some(_), Some(_)) => return Err(conflict(object, "what its action does cannot be undone")),
+            _ => return Err(conflict(object, "no state was recorded to go back to")),
+        }
+        let message = asked("its rollback", by, reason);
+        status.set_condition(ROLLBACK_REQUESTED, Holds::Yes, Reason::RollbackRequested, &message, object.metadata.generation);
+        Ok(Some(status))
+    })
+    .await
+}
+
+/// Whether it is to be undone, and that has not begun.
+pub fn is_to_be_undone(object: &ZenAgentRemediation) -> bool {
+    object.phase() == Phase::Succeeded && object.condition(ROLLBACK_REQUESTED).is_some_and(conditions::is_true)
+}
+
+fn asked(what: &str, by: Decider<'_>, reason: &str) -> String {
+    format!("{} ({}) asked for {what}: {}", by.subject, by.role.as_str(), shorten(reason))
+}

@@ -1,0 +1,185 @@
+//! What people ask of remediations that have ended: to be undone, and to be tried again.
+
+use serde_json::json;
+use zen_agent::{
+    identity::Role,
+    policy::Guardrails,
+    remediation::{
+        Phase, StepName, ZenAgentRemediation,
+        approval::{Decided, Decider, DecisionError, approve, reject},
+        ended::{retry, rollback},
+    },
+};
+
+use crate::support::*;
+
+const ADA: Decider<'static> = Decider { subject: "ada", role: Role::Approver };
+const POD: &str = "web-6d4cf56db6-x2x7p";
+
+async fn undo(world: &World, name: &str) -> Result<Decided, DecisionError> {
+    rollback(&world.remediations(), &world.events, world.get(name).await, ADA, "too much").await
+}
+
+async fn again(world: &World, name: &str) -> Result<Decided, DecisionError> {
+    retry(&world.remediations(), &world.events, world.get(name).await, ADA, "it is back").await
+}
+
+fn is_state_conflict(result: &Result<Decided, DecisionError>) -> bool {
+    matches!(result, Err(DecisionError::StateConflict { .. }))
+}
+
+/// The labels of a pod.
+async fn labels(world: &World, name: &str) -> ZenAgentRemediation {
+    world.patch_pod("shop", POD, json!({ "metadata": { "labels": { "a": "old", "b": "old" } } })).await;
+    let done = world.run(name, automatic(web_pod(), label(&[("a", "new"), ("b", "new"), ("c", "new")]))).await;
+    assert_eq!(done.phase(), Phase::Succeeded, "{}", message(&done));
+    done
+}
+
+#[tokio::test]
+async fn what_succeeded_is_undone_to_the_recorded_state_and_what_another_party_wrote_since_stays() {
+    let world = World::new().await;
+    labels(&world, "r").await;
+    world.patch_pod("shop", POD, json!({ "metadata": { "labels": { "b": "theirs" } } })).await;
+    assert!(undo(&world, "r").await.unwrap().wrote);
+    let undone = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((undone.phase(), reason(&undone)), (Phase::RolledBack, "RollbackRequested"), "{}", message(&undone));
+    assert_eq!(condition(&undone, "RollbackRequested"), ("True", "RollbackRequested"));
+    assert_eq!(condition(&undone, "Complete"), ("True", "RollbackRequested"));
+    assert!(message(&undone).contains("ada (approver)") && message(&undone).contains("too much"), "{}", message(&undone));
+    for (key, value) in [("a", Some("old")), ("b", Some("theirs")), ("c", None)] {
+        assert_eq!(world.pod_label("shop", POD, key).await.as_deref(), value, "{key}");
+    }
+    // Asked again, it is answered as it stands, and nothing more is done.
+    assert!(!undo(&world, "r").await.unwrap().wrote);
+    assert_eq!(world.drive(&world.pipeline(), "r").await.metadata.resource_version, undone.metadata.resource_version);
+}
+
+#[tokio::test]
+async fn a_quarantine_is_lifted_with_its_policy() {
+    let world = World::new().await;
+    assert_eq!(world.run("zar-1", automatic(web_pod(), quarantine())).await.phase(), Phase::Succeeded);
+    undo(&world, "zar-1").await.unwrap();
+    assert_eq!(world.drive(&world.pipeline(), "zar-1").await.phase(), Phase::RolledBack);
+    assert_eq!(world.pod_label("shop", POD, "zen.kube-zen.io/quarantine").await, None);
+    assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_undo_waits_for_another_remediation_of_the_same_target_and_then_for_its_turn() {
+    let world = World::new().await;
+    let pipeline = world.pipeline();
+    let web = || target("apps/v1", "Deployment", "shop", "web");
+    world.create("labelled", automatic(web(), label(&[("flag", "falco")]))).await;
+    assert_eq!(world.drive(&pipeline, "labelled").await.phase(), Phase::Succeeded);
+    world.create("scaled", automatic(web(), scale(0))).await;
+    pipeline.reconcile(HOME, "scaled").await.unwrap();
+    undo(&world, "labelled").await.unwrap();
+    let waits = pipeline.reconcile(HOME, "labelled").await.unwrap().unwrap();
+    assert!(waits.phase == Phase::Succeeded && waits.next.is_some());
+    assert_eq!(condition(&world.get("labelled").await, "Held"), ("True", "TargetBusy"));
+    assert_eq!(world.drive(&pipeline, "scaled").await.phase(), Phase::RolledBack);
+    let undone = world.drive(&pipeline, "labelled").await;
+    assert_eq!((undone.phase(), condition(&undone, "Held").0), (Phase::RolledBack, "False"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_is_refused_and_so_is_what_has_not_succeeded() {
+    let world = World::new().await;
+    let gone = world.run("gone", unattended(web_pod(), delete_pod())).await;
+    assert_eq!(gone.phase(), Phase::Succeeded, "{}", message(&gone));
+    assert!(is_state_conflict(&undo(&world, "gone").await));
+    world.run("waiting", proposal(target("v1", "Pod", "jobs", "batch-0"), label(&[("a", "b")]))).await;
+    assert!(is_state_conflict(&undo(&world, "waiting").await));
+    world.run("failed", automatic(target("v1", "Pod", "shop", "none"), label(&[("a", "b")]))).await;
+    assert!(is_state_conflict(&undo(&world, "failed").await));
+}
+
+#[tokio::test]
+async fn a_target_that_is_protected_by_now_is_left_as_it_is() {
+    let world = World::new().await;
+    labels(&world, "r").await;
+    undo(&world, "r").await.unwrap();
+    let pipeline = world.guarded(Guardrails { protected_namespaces: ["shop".to_owned()].into(), ..Guardrails::none() });
+    let left = world.drive(&pipeline, "r").await;
+    assert_eq!((left.phase(), condition(&left, "RollbackRequested")), (Phase::Succeeded, ("False", "ProtectedNamespace")));
+    assert_eq!(world.pod_label("shop", POD, "a").await.as_deref(), Some("new"));
+    let dry = world.guarded(Guardrails { dry_run: true, ..Guardrails::none() });
+    undo(&world, "r").await.unwrap();
+    let held = world.drive(&dry, "r").await;
+    assert_eq!((held.phase(), condition(&held, "Held")), (Phase::Succeeded, ("True", "DryRun")));
+    assert_eq!(world.pod_label("shop", POD, "a").await.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn an_undo_ends_with_the_target_as_before_whatever_write_the_agent_dies_after() {
+    for writes in 1.. {
+        assert!(writes < 10, "it never comes to an end");
+        let world = World::new().await;
+        labels(&world, "r").await;
+        undo(&world, "r").await.unwrap();
+        let survived = super::crash::die_after(&world, "r", writes).await.is_ok();
+        let ended = world.drive(&world.pipeline(), "r").await;
+        assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "RollbackRequested"), "after {writes} writes");
+        for (key, value) in [("a", Some("old")), ("b", Some("old")), ("c", None)] {
+            assert_eq!(world.pod_label("shop", POD, key).await.as_deref(), value, "after {writes} writes: {key}");
+        }
+        if survived {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_as_if_it_were_new_and_its_attempts_count_anew() {
+    let world = World::new().await;
+    let batch = target("v1", "Pod", "jobs", "batch-9");
+    world.create("r", automatic(batch, label(&[("flag", "falco")]))).await;
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Failed);
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "batch-9", "namespace": "jobs" },
+        "spec": { "containers": [{ "name": "batch", "image": "batch" }] } });
+    world.place(pod).await;
+    let pending = again(&world, "r").await.unwrap();
+    assert!(pending.wrote && pending.object.phase() == Phase::Pending && pending.object.plan().is_none());
+    assert!(!again(&world, "r").await.unwrap().wrote, "asked twice, it is as asked once");
+    let done = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((done.phase(), reason(&done), attempts(&done, StepName::Execute)), (Phase::Succeeded, "Validated", 1), "{}", message(&done));
+    assert_eq!(condition(&done, "Retried"), ("True", "RetryRequested"));
+    assert_eq!(done.status.as_ref().unwrap().error_message, None);
+    assert!(is_state_conflict(&again(&world, "r").await));
+}
+
+#[tokio::test]
+async fn what_a_person_had_approved_waits_for_a_person_again() {
+    let world = World::new().await;
+    let waiting = world.run("r", proposal(web_pod(), scale(0))).await;
+    approve(&world.remediations(), &world.events, waiting, ADA, None).await.unwrap();
+    super::crash::die_after(&world, "r", 1).await.unwrap_err();
+    world.patch_deployment("shop", "web", json!({ "spec": { "replicas": 5 } })).await;
+    let failed = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((failed.phase(), reason(&failed)), (Phase::Failed, "TargetChanged"));
+    again(&world, "r").await.unwrap();
+    let waiting = world.drive(&world.pipeline(), "r").await;
+    assert_eq!((waiting.phase(), condition(&waiting, "Approved")), (Phase::Pending, ("False", "WaitingForApproval")));
+    let status = waiting.status.as_ref().unwrap();
+    assert!(status.approval.is_none() && status.completed_at.is_none() && status.action.is_none());
+    assert_eq!(json!(waiting.plan().unwrap().previous), json!({ "scale": { "replicas": 5 } }));
+    approve(&world.remediations(), &world.events, waiting, ADA, None).await.unwrap();
+    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    assert_eq!(world.replicas("shop", "web").await, 0);
+}
+
+#[tokio::test]
+async fn what_was_rejected_or_may_have_left_something_behind_is_not_tried_again() {
+    let world = World::new().await;
+    let waiting = world.run("rejected", proposal(web_pod(), label(&[("a", "b")]))).await;
+    reject(&world.remediations(), &world.events, waiting, ADA, None).await.unwrap();
+    assert!(is_state_conflict(&again(&world, "rejected").await));
+    for (name, reason) in [("left", json!("RollbackFailed")), ("kept", json!("RollbackUnsupported")), ("theirs", json!(null))] {
+        world.run(name, automatic(target("v1", "Pod", "shop", "none"), label(&[("a", "b")]))).await;
+        world.patch_status(name, json!({ "reason": reason })).await;
+        assert!(is_state_conflict(&again(&world, name).await), "{name}");
+    }
+    assert_eq!(world.run("done", automatic(web_pod(), label(&[("c", "d")]))).await.phase(), Phase::Succeeded);
+    assert!(is_state_conflict(&again(&world, "done").await));
+}
