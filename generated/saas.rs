@@ -16,7 +16,7 @@ pub mod types {
         #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
         pub type_: ::std::option::Option<::std::string::String>,
     }
-    ///Where a remediation stands; the last four are final.
+    ///Where a remediation stands; with the last four it has ended.
     #[derive(
         ::serde::Deserialize,
         ::serde::Serialize,

@@ -103,7 +103,7 @@ impl ClientHooks<crate::client::Signer> for &Client {}
 impl Client {
     /**Take the status of a remediation
 
-The agent tells the latest status, not each, and tells it again, with the same X-Request-Id, until it is answered. What is older than a status that is known already (`updated_at`) is answered 204 and ignored: after a change of its leader an agent may repeat itself. Of one remediation no two reports are under way at once. success, failed, cancelled and rolled_back are final. After 408, 425, 429, 5xx or no answer it is sent again, not before Retry-After; after 401 too, once the agent has new credentials; after any other 4xx it is put aside for a person to look at.
+The agent tells the latest status, not each, and tells it again, with the same X-Request-Id, until it is answered. What is older than a status that is known already (`updated_at`) is answered 204 and ignored: after a change of its leader an agent may repeat itself. Of one remediation no two reports are under way at once. After success, failed, cancelled and rolled_back nothing follows, unless a person has it retried or rolled back: then what is newer holds. After 408, 425, 429, 5xx or no answer it is sent again, not before Retry-After; after 401 too, once the agent has new credentials; after any other 4xx it is put aside for a person to look at.
 
 Sends a `POST` request to `/agent/v1/remediations/{id}/status`
 
