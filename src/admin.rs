@@ -57,9 +57,15 @@ fn verdict(good: bool, mut body: Value) -> Response {
 fn overview(Data(health): Data<&Health>, Data(emergency): Data<&EmergencyStop>) -> Json<Value> {
     let checks = health.readiness();
     let ready = checks.values().all(Option::is_none) && health.stuck().is_empty();
+    let degraded = health.degradations();
     let state = |name: &str| if checks[name].is_none() { "ok" } else { "unavailable" };
     Json(json!({
-        "status": if ready { "ok" } else { "unavailable" },
+        "status": match ready {
+            true if degraded.is_empty() => "ok",
+            true => "degraded",
+            false => "unavailable",
+        },
+        "degraded": degraded,
         "version": env!("CARGO_PKG_VERSION"),
         "contract_version": ContractVersion::V0.as_str(),
         "supported_versions": ContractVersion::ALL.map(ContractVersion::as_str),

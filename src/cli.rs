@@ -13,10 +13,13 @@
 
 mod connect;
 mod decide;
+mod doctor;
 mod emergency;
 mod get;
+mod input;
 mod output;
 mod plan;
+mod policy;
 mod rbac;
 mod send;
 mod spool;
@@ -48,12 +51,17 @@ enum Command {
     Dev(Dev),
     /// Run the agent against a Kubernetes API: KUBECONFIG, or the service account of its pod.
     Serve(Configured),
+    /// Say what is missing for `serve` to work: settings and files, the Kubernetes API, permissions. Changes nothing.
+    Doctor(doctor::Doctor),
     /// Print the configuration that `serve` would run with, secrets redacted, or every error in it.
     Config(Configured),
     /// Print the CustomResourceDefinition, for `kubectl apply -f -`.
     Crd,
     /// Print the roles that the agent needs in a cluster, for the actions that are enabled.
     Rbac(rbac::Rbac),
+    /// Check a policy file, or explain what it makes of an event.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Send a tool's report, or a batch of events, signed.
     Send(send::Send),
     /// Show remediations, or one.
@@ -100,6 +108,9 @@ struct Dev {
     /// Address on which kubectl can reach the embedded Kubernetes API: loopback only, since it asks nobody who he is.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "kubeconfig", value_parser = loopback)]
     kube_listen: Option<SocketAddr>,
+    /// Policy file, in place of the built-in policy of `dev`; a change of it holds within seconds.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]
     frozen_workloads: bool,
@@ -199,9 +210,11 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => tools::dev(dev).await,
         Command::Serve(configured) => tools::serve(configured).await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),
+        Command::Policy(command) => command.run(),
         Command::Send(send) => send.run().await,
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,

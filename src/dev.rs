@@ -56,6 +56,8 @@ pub struct Options {
     pub workloads: Workloads,
     /// The SaaS to tell what becomes of remediations.
     pub saas_api_base: Option<String>,
+    /// The policy file, in place of [`policy::DEV`].
+    pub policy: Option<PathBuf>,
 }
 
 /// Whether there are sample workloads, and whether they follow their spec.
@@ -148,6 +150,7 @@ fn settings(options: &Options, credentials: &Credentials) -> Settings {
         jwt_audience: Some(credentials::AUDIENCE.to_owned()),
         jwt_key_files: server("jwt.pub"),
         remediation_namespace: Some(NAMESPACE.to_owned()),
+        policy_file: options.policy.as_ref().map(|path| path.display().to_string()),
         validation_timeout: Some(VALIDATION_TIMEOUT.to_owned()),
         enabled_actions: Some(ActionKind::ALL.map(ActionKind::as_str).join(",")),
         requests_per_second: Some("10000".to_owned()),

@@ -24,9 +24,6 @@ mod object;
 mod store;
 mod task;
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 use futures::{StreamExt, TryStreamExt, future, stream};
 
 pub use error::IngestError;
@@ -35,7 +32,7 @@ pub use task::{Taken, Task};
 
 use crate::{
     event::{Ignored, Normalized},
-    policy::{Decision, Policy},
+    policy::{self, Decision},
     quota::{Quota, Reservation},
     remediation::{RemediationSpec, RequestRecord, names},
     telemetry::Metrics,
@@ -52,7 +49,7 @@ const ATTEMPTS: usize = 3;
 #[derive(Clone)]
 pub struct Ingest {
     store: Store,
-    policy: Arc<ArcSwap<Policy>>,
+    policy: policy::Live,
     quota: Quota,
     metrics: Metrics,
 }
@@ -113,8 +110,8 @@ struct Request<'a> {
 }
 
 impl Ingest {
-    /// Stores into `namespace`, by the policy that is loaded when a request comes, as much as `quota` allows.
-    pub fn new(client: kube::Client, namespace: &str, policy: Arc<ArcSwap<Policy>>, quota: Quota, metrics: Metrics) -> Self {
+    /// Stores into `namespace`, by the policy in force when a request comes, as much as `quota` allows.
+    pub fn new(client: kube::Client, namespace: &str, policy: policy::Live, quota: Quota, metrics: Metrics) -> Self {
         Self { store: Store::new(client, namespace), policy, quota, metrics }
     }
 
@@ -152,7 +149,7 @@ impl Ingest {
         if events.len() > MAX_EVENTS {
             return Err(IngestError::TooMany { events: events.len() });
         }
-        let policy = self.policy.load_full();
+        let policy = self.policy.policy();
         let plan = |(index, event)| match event {
             Normalized::Ignored(reason) => Ok(Plan::Ignore(reason)),
             Normalized::Event(event) => match policy.decide(&event) {

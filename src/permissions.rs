@@ -165,7 +165,36 @@ pub struct Roles {
     pub actions: BTreeSet<ActionKind>,
 }
 
+/// A permission, where and what for.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// The action that needs it; the agent itself without one.
+    pub purpose: Option<ActionKind>,
+    /// Where; in the whole cluster without one.
+    pub namespace: Option<String>,
+    /// Which.
+    pub permission: Permission,
+}
+
 impl Roles {
+    /// All that these roles grant, one by one.
+    pub fn needs(&self) -> Vec<Need> {
+        let own = [Some(self.namespace.clone())];
+        let watched = if self.watch_all { [None] } else { own.clone() };
+        let targets: Vec<_> = match &self.target_namespaces {
+            TargetNamespaces::All => vec![None],
+            TargetNamespaces::These(namespaces) => namespaces.iter().cloned().map(Some).collect(),
+        };
+        let agent = [(OWN, &own[..]), (WATCHED, &watched), (CLUSTER, &[None]), (TARGETS, &targets)];
+        let agent = agent.into_iter().flat_map(|(permissions, places)| each(None, permissions, places));
+        let actions = self.actions.iter().flat_map(|kind| {
+            let (cluster, namespaced): (Vec<_>, Vec<_>) =
+                kind.permissions().iter().copied().partition(|permission| permission.scope() == Scope::Cluster);
+            each(Some(*kind), &cluster, &[None]).into_iter().chain(each(Some(*kind), &namespaced, &targets))
+        });
+        agent.chain(actions).collect()
+    }
+
     /// The cluster's role.
     pub fn cluster_role(&self) -> ClusterRole {
         let mut granted = rules(CLUSTER);
@@ -201,6 +230,14 @@ impl Roles {
         let actions = self.actions.iter().flat_map(|kind| of_action(*kind, Scope::Namespace));
         rules(TARGETS).into_iter().chain(actions).collect()
     }
+}
+
+fn each(purpose: Option<ActionKind>, permissions: &[Permission], places: &[Option<String>]) -> Vec<Need> {
+    let one = |permission: &Permission| {
+        let permission = *permission;
+        places.iter().map(move |namespace| Need { purpose, namespace: namespace.clone(), permission })
+    };
+    permissions.iter().flat_map(one).collect()
 }
 
 const NAME: &str = "zen-agent";

@@ -81,7 +81,7 @@
 //! A pass that failed in execute or rollback comes back by the worker's ladder as well; where it comes
 //! too soon, the step's wait is what counts. What another process began is gone on with at once.
 
-mod access;
+pub(crate) mod access;
 pub mod actions;
 mod api;
 mod claim;
@@ -131,7 +131,7 @@ use crate::{
     events::Events,
     key::ObjectKey,
     lease::Tenure,
-    policy::Guardrails,
+    policy::Live,
     remediation::{ActionKind, Phase, Reason},
     telemetry::Metrics,
 };
@@ -227,7 +227,7 @@ impl PipelineError {
 pub struct Pipeline {
     client: Client,
     settings: Settings,
-    guardrails: Guardrails,
+    policy: Live,
     events: Events,
     metrics: Metrics,
     running: Running,
@@ -253,7 +253,7 @@ impl Pipeline {
     pub fn new(
         client: Client,
         settings: Settings,
-        guardrails: Guardrails,
+        policy: Live,
         events: Events,
         metrics: Metrics,
         tenure: Tenure,
@@ -262,7 +262,7 @@ impl Pipeline {
         Self {
             client,
             settings,
-            guardrails,
+            policy,
             events,
             metrics,
             running: Running::default(),
@@ -306,7 +306,7 @@ impl Pipeline {
             let stage = run.stage();
             if matches!(stage, Stage::Execute | Stage::Validate | Stage::Rollback) {
                 self.running.adopt(&run.object);
-                self.recent.note(self, &run.object);
+                self.recent.note(&self.policy.guardrails(), &run.object);
             }
             if matches!(stage, Stage::Execute | Stage::Rollback | Stage::Undo) {
                 if let Some(halt) = self.emergency.order().halt() {
@@ -369,7 +369,7 @@ impl Pipeline {
     }
 
     fn planner(&self) -> Planner<'_> {
-        Planner { client: &self.client, actions: &self.settings.actions, guardrails: &self.guardrails }
+        Planner { client: &self.client, actions: &self.settings.actions, guardrails: self.policy.guardrails() }
     }
 
     /// Ends a remediation that was not begun, where the error is for good.
@@ -394,7 +394,7 @@ impl Pipeline {
     async fn end(&self, run: &mut Run<'_>, phase: Phase, reason: Reason, message: &str) -> Result<(), ApiError> {
         run.end(phase.clone(), reason, message);
         run.save().await?;
-        self.recent.note(self, &run.object);
+        self.recent.note(&self.policy.guardrails(), &run.object);
         run.wakes = self.running.release(&run.object);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();

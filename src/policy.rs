@@ -7,24 +7,32 @@
 //!                                                          ├─ propose ───────▶ Remediate, waits for a person
 //!                                                          └─ automatic ─────▶ Remediate, guardrails permitting
 //!
-//!                   a `when` that cannot be evaluated ─────▶ Remediate by `default`, as a proposal at most
+//!                   what cannot be evaluated: a `when`,
+//!                   or a text of its action (`template`) ──▶ Remediate by `default`, as a proposal at most
 //! ```
 //!
 //! That last line is how a policy fails closed: a condition that asks for a fact the event does not
-//! have may have been meant to hold the event back, or to let it through. So no later rule is
-//! asked, a person is, and the log says which rule to mend (`has(facts.x)` or `"x" in facts`).
+//! have may have been meant to hold the event back, or to let it through; an action without its text is another one.
+//! So no later rule is asked, a person is, and the log says which rule to mend (`has(facts.x)` or `"x" in facts`).
 //!
-//! Guardrails are read here and hold later: the pipeline enforces them when the object exists.
+//! Guardrails are read here and hold later: the pipeline enforces them when the object exists. Both are asked of
+//! the policy in force ([`Live`]), which a changed file replaces.
 
-mod condition;
+mod explain;
+mod expression;
 mod file;
 mod guardrails;
+mod live;
+mod template;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use condition::{Condition, Variables};
-pub use file::PolicyError;
+pub use explain::{Explanation, GuardrailAhead, RuleAsked, RuleResult};
+use expression::{Expression, NoAnswer, Variables};
+pub use file::{MAX_BYTES, PolicyError};
 pub use guardrails::{Amount, Budget, Guardrails, LabelMatch, NotAWindow, Recurrence, ShortCircuit, Window};
+pub use live::Live;
+use template::{NotFilled, Recipe};
 
 use crate::{
     event::{Ignored, SecurityEvent, Severity},
@@ -43,27 +51,48 @@ pub const DEFAULT_RULE: &str = "default";
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
-    default: Outcome,
-    guardrails: Guardrails,
+    /// Its action is as it stands, so that there always is one.
+    default: Outcome<Action>,
+    guardrails: Arc<Guardrails>,
 }
 
 #[derive(Debug)]
 struct Rule {
     name: String,
-    when: Condition,
-    outcome: Outcome,
+    when: Expression,
+    outcome: Outcome<Recipe>,
 }
 
 #[derive(Debug)]
-struct Outcome {
+struct Outcome<A> {
     floor: Severity,
-    reaction: Reaction,
+    reaction: Reaction<A>,
 }
 
 #[derive(Debug)]
-enum Reaction {
+enum Reaction<A> {
     Observe,
-    Act { action: Action, mode: Mode },
+    Act { kind: ActionKind, action: A, mode: Mode },
+}
+
+/// How a rule met an event.
+enum Met {
+    No,
+    /// It decides, by its action where the event is as bad as its floor.
+    Holds {
+        floor: Severity,
+    },
+    /// No later rule is asked, and `default` is proposed.
+    Unclear(Unclear),
+}
+
+/// Why a rule says nothing of an event.
+#[derive(Debug, thiserror::Error)]
+enum Unclear {
+    #[error("`when`: {0}")]
+    When(NoAnswer),
+    #[error(transparent)]
+    Action(NotFilled),
 }
 
 /// What a policy makes of one event.
@@ -91,6 +120,18 @@ impl Policy {
         file::read(yaml)
     }
 
+    /// One without rules, that decides nothing.
+    pub fn observing(guardrails: Guardrails) -> Self {
+        let default = Outcome { floor: Severity::Info, reaction: Reaction::Observe };
+        Self { rules: Vec::new(), default, guardrails: Arc::new(guardrails) }
+    }
+
+    /// The same, with one more namespace protected.
+    fn protecting(mut self, namespace: &str) -> Self {
+        Arc::make_mut(&mut self.guardrails).protected_namespaces.insert(namespace.to_owned());
+        self
+    }
+
     /// The policy where none is given, less what asks for an action that is not enabled.
     ///
     /// # Errors
@@ -109,9 +150,20 @@ impl Policy {
     /// # Errors
     /// [`DisabledActions`]: each rule that asks for an action that is not enabled.
     pub fn needs_only(self, enabled: &BTreeSet<ActionKind>) -> Result<Self, DisabledActions> {
-        let outcomes = self.rules.iter().map(|rule| (rule.name.as_str(), &rule.outcome)).chain([(DEFAULT_RULE, &self.default)]);
-        let disabled: Vec<_> = outcomes.filter(|(_, outcome)| !outcome.is_enabled(enabled)).map(|(name, _)| name.to_owned()).collect();
+        let disabled = self.asked().filter(|(_, kind)| !enabled.contains(kind));
+        let disabled: Vec<_> = disabled.map(|(rule, _)| rule.to_owned()).collect();
         if disabled.is_empty() { Ok(self) } else { Err(DisabledActions(disabled)) }
+    }
+
+    /// The actions that it asks for.
+    pub fn actions(&self) -> BTreeSet<ActionKind> {
+        self.asked().map(|(_, kind)| kind).collect()
+    }
+
+    /// Each rule that asks for an action, and which.
+    fn asked(&self) -> impl Iterator<Item = (&str, ActionKind)> {
+        let of_rules = self.rules.iter().filter_map(|rule| Some((rule.name.as_str(), rule.outcome.action()?)));
+        of_rules.chain(self.default.action().map(|kind| (DEFAULT_RULE, kind)))
     }
 
     /// What holds whatever the rules say.
@@ -121,19 +173,43 @@ impl Policy {
 
     /// Decides on one event; never fails, see the module's documentation.
     pub fn decide(&self, event: &SecurityEvent) -> Decision {
+        self.judge(event, |rule, met| {
+            // Why is not logged: it may quote the event.
+            if let Met::Unclear(_) = met {
+                tracing::warn!(rule, source = %event.source, "a policy rule could not be evaluated; proposing the default instead");
+            }
+        })
+    }
+
+    /// Decides, and tells how each rule that was asked met the event; `default` is the last of them where no rule holds.
+    fn judge(&self, event: &SecurityEvent, mut tell: impl FnMut(&str, Met)) -> Decision {
         let variables = Variables::of(event);
         for rule in &self.rules {
-            match rule.when.holds(&variables) {
-                Ok(true) => return rule.outcome.decide(event.severity, &rule.name),
-                Ok(false) => {}
-                // The error is not logged: it may quote the event.
-                Err(_) => {
-                    tracing::warn!(rule = %rule.name, source = %event.source, "a policy condition could not be evaluated; proposing the default instead");
-                    return self.default.propose();
+            let decided = match rule.when.holds(&variables) {
+                Ok(false) => {
+                    tell(&rule.name, Met::No);
+                    continue;
                 }
-            }
+                Ok(true) => {
+                    let action = |recipe: &Recipe| recipe.action(&variables);
+                    rule.outcome.decide(event.severity, &rule.name, action).map_err(Unclear::Action)
+                }
+                Err(why) => Err(Unclear::When(why)),
+            };
+            return match decided {
+                Ok(decision) => {
+                    tell(&rule.name, Met::Holds { floor: rule.outcome.floor });
+                    decision
+                }
+                Err(why) => {
+                    tell(&rule.name, Met::Unclear(why));
+                    self.default.propose()
+                }
+            };
         }
-        self.default.decide(event.severity, DEFAULT_RULE)
+        tell(DEFAULT_RULE, Met::Holds { floor: self.default.floor });
+        let Ok(decision) = self.default.decide(event.severity, DEFAULT_RULE, |action| Ok::<_, Infallible>(action.clone()));
+        decision
     }
 }
 
@@ -142,24 +218,30 @@ impl Policy {
 #[error("the policy asks for actions that are not enabled; enable them (ENABLED_ACTIONS) or change the rules: {}", .0.join(", "))]
 pub struct DisabledActions(Vec<String>);
 
-impl Outcome {
+impl<A> Outcome<A> {
+    fn action(&self) -> Option<ActionKind> {
+        match &self.reaction {
+            Reaction::Observe => None,
+            Reaction::Act { kind, .. } => Some(*kind),
+        }
+    }
+
     fn is_enabled(&self, enabled: &BTreeSet<ActionKind>) -> bool {
-        match &self.reaction {
-            Reaction::Observe => true,
-            Reaction::Act { action, .. } => enabled.contains(&action.kind()),
-        }
+        self.action().is_none_or(|action| enabled.contains(&action))
     }
 
-    fn decide(&self, severity: Severity, rule: &str) -> Decision {
+    fn decide<E>(&self, severity: Severity, rule: &str, made: impl FnOnce(&A) -> Result<Action, E>) -> Result<Decision, E> {
         if !severity.reaches(self.floor) {
-            return Decision::Ignore(Ignored::BelowThreshold);
+            return Ok(Decision::Ignore(Ignored::BelowThreshold));
         }
-        match &self.reaction {
+        Ok(match &self.reaction {
             Reaction::Observe => Decision::Ignore(Ignored::Observe),
-            Reaction::Act { action, mode } => Decision::Remediate { action: action.clone(), mode: *mode, rule: rule.to_owned() },
-        }
+            Reaction::Act { action, mode, .. } => Decision::Remediate { action: made(action)?, mode: *mode, rule: rule.to_owned() },
+        })
     }
+}
 
+impl Outcome<Action> {
     // No floor: what could not be judged is not weighed either.
     fn propose(&self) -> Decision {
         match &self.reaction {

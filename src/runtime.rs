@@ -43,12 +43,12 @@
 
 mod certificates;
 mod leader;
+mod policy_file;
 mod probes;
 mod process;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use kube::{Api, Client};
 use poem::listener::{Acceptor, Listener as _, TcpListener};
 use tokio::{sync::watch, task::JoinHandle};
@@ -64,7 +64,7 @@ use crate::{
     ingest::Ingest,
     lease::{self, Election},
     pipeline,
-    policy::Policy,
+    policy::{self, Policy},
     queue::Backoff,
     quota::Quota,
     retention::Retention,
@@ -76,6 +76,9 @@ use crate::{
 };
 use certificates::Loaded;
 use leader::Leader;
+use policy_file::PolicyFile;
+
+pub use policy_file::PolicyFileError;
 
 /// How long everything may take to stop.
 pub const DRAIN: Duration = Duration::from_secs(25);
@@ -110,6 +113,9 @@ pub enum RunError {
     /// What is to be told to the SaaS.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The policy file.
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
     /// Secrets or keys of the verifier.
     #[error("the verification of requests: {0}")]
     Verify(#[from] verify::SetupError),
@@ -125,7 +131,7 @@ pub struct Addresses {
 }
 
 /// Runs the agent until `shutdown`; `ready` is called once, when everything serves. `identity` is its
-/// name in the election: see [`lease::identity`].
+/// name in the election: see [`lease::identity`]. `policy` holds where the configuration names no file.
 ///
 /// # Errors
 /// [`RunError`]; all but `Ended` come before anything was accepted.
@@ -151,10 +157,11 @@ pub async fn run(
         admin: admin_listener.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(config.admin_listen),
     };
     // 4. The work: informer and backlog always, workers and retention for whoever leads.
-    let mut guardrails = policy.guardrails().clone();
-    // Whatever the policy says: what acts on the agent's own objects could approve its own proposals.
-    guardrails.protected_namespaces.insert(config.remediation_namespace.clone());
-    let policy = Arc::new(ArcSwap::from_pointee(policy));
+    let (policy_file, policy) = match &config.policy_file {
+        Some(path) => PolicyFile::open(path, &config.actions).map(|(file, policy)| (Some(file), policy))?,
+        None => (None, policy),
+    };
+    let policy = policy::Live::new(policy, &config.remediation_namespace);
     let seed = u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
     let backlog = Backlog::new(Backoff::default(), seed, metrics.queue_depth.clone());
     let watched = match &config.watch_namespace {
@@ -181,12 +188,12 @@ pub async fn run(
             actions: config.actions.clone(),
             validation_timeout: config.validation_timeout,
         },
-        guardrails: guardrails.clone(),
+        policy: policy.clone(),
         events: events.clone(),
         emergency: emergency.clone(),
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
-        backlog,
+        backlog: backlog.clone(),
         saas,
         retention: retention.clone(),
         retention_interval: config.retention_interval,
@@ -200,9 +207,9 @@ pub async fn run(
     let [stop_api, stop_work, stop_election, stop_admin] = [(); 4].map(|()| CancellationToken::new());
     let handlers = api::Handlers {
         client: client.clone(),
-        ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy, quota, metrics.clone()),
+        ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy.clone(), quota, metrics.clone()),
         actions: config.actions.clone(),
-        guardrails,
+        policy: policy.clone(),
         events,
         emergency: emergency::Switch::new(client.clone(), &config.remediation_namespace),
         retention,
@@ -227,14 +234,18 @@ pub async fn run(
     });
     let limits = serve::Limits { max_connections: config.limits.max_connections.get(), drain: API_DRAIN, ..serve::Limits::default() };
     let api = spawn(&failed, api_listener.serve(tls, surface.operations, limits, metrics.clone(), stop_api.clone()));
-    let work = [
+    let mut work = vec![
         spawn(&failed, informer.run(stop_work.clone())),
         spawn(&failed, watcher.run(stop_work.clone())),
         spawn(&failed, leader.run(election.standing(), stop_work.clone())),
         spawn(&failed, probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
         spawn(&failed, certificates::keep(config.tls, certificates, renewed, health.clone(), stop_work.clone())),
-        spawn(&failed, probes::cache(store, health.clone(), stop_work.clone())),
+        spawn(&failed, probes::cache(store.clone(), health.clone(), stop_work.clone())),
     ];
+    if let Some(file) = policy_file {
+        let changed = move || leader::look_again(&store, &backlog);
+        work.push(spawn(&failed, file.keep(policy, metrics, health.clone(), changed, stop_work.clone())));
+    }
     let election = spawn(&failed, election.run(stop_election.clone()));
     health.set(Ready::Api, Ok(()));
     tokio::spawn(probes::announce(health.clone(), stop_work.clone(), move || ready(addresses)));

@@ -4,5 +4,5 @@ pub mod health;
 pub mod logs;
 pub mod metrics;
 
-pub use health::Health;
+pub use health::{Degraded, Health};
 pub use metrics::Metrics;

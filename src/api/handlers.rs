@@ -29,7 +29,7 @@ use crate::{
     events::Events,
     identity::Tenant,
     ingest::Ingest,
-    policy::Guardrails,
+    policy::Live,
     problem::{Code, Problem},
     remediation::ActionKind,
     retention::Retention,
@@ -45,7 +45,7 @@ pub struct Handlers {
     /// The actions that may be carried out.
     pub actions: BTreeSet<ActionKind>,
     /// What holds whatever the rules say.
-    pub guardrails: Guardrails,
+    pub policy: Live,
     /// Records what becomes of decisions.
     pub events: Events,
     /// Stops all changes of targets.

@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Failure;
-use crate::contract::v0::types::{ApprovalState, Receipt, Remediation, Target};
+use crate::{
+    contract::v0::types::{ApprovalState, Receipt, Remediation, Target},
+    doctor::Finding,
+};
 
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -183,6 +186,12 @@ fn everything(item: &Remediation, width: Option<usize>) -> String {
         add(&format!("Fact {name}"), value);
     }
     text(table)
+}
+
+/// What a doctor found.
+pub(super) fn findings(findings: &[Finding]) -> Result<(), Failure> {
+    let rows = findings.iter().map(|found| vec![found.result.as_str().to_owned(), found.check.clone(), plain(&found.message)]);
+    print(&table(&["RESULT", "CHECK", "MESSAGE"], rows))
 }
 
 /// What became of each event.

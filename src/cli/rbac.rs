@@ -32,7 +32,7 @@ pub(super) struct Rbac {
 }
 
 /// Takes the names of actions, and lists them.
-fn actions() -> impl TypedValueParser<Value = ActionKind> {
+pub(super) fn actions() -> impl TypedValueParser<Value = ActionKind> {
     PossibleValuesParser::new(ActionKind::ALL.map(ActionKind::as_str)).try_map(|name| name.parse::<ActionKind>())
 }
 

@@ -1,9 +1,6 @@
 //! `send`: a tool's report, or a batch, signed and delivered once, as the bytes that the file holds.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -11,6 +8,7 @@ use serde::de::IgnoredAny;
 use super::{
     Connect, Failure,
     connect::{call, request_id},
+    input,
     output::{self, Format},
 };
 use crate::identity::RequestId;
@@ -46,7 +44,7 @@ enum Tool {
 impl Send {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connect.client()?.stable;
-        let body = read(&self.file)?;
+        let body = input::read(&self.file)?;
         // A mistake that needs no agent to find it; what leaves is the file.
         serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| Failure::Usage(format!("{}: {error}", self.file.display())))?;
         let (body, id) = (Bytes::from(body), self.request_id.map_or_else(request_id, |id| id.as_sent().to_owned()));
@@ -61,14 +59,4 @@ impl Send {
             Format::Table => output::receipt(&receipt),
         }
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let text = if file == Path::new("-") {
-        let mut text = Vec::new();
-        std::io::stdin().read_to_end(&mut text).map(|_| text)
-    } else {
-        std::fs::read(file)
-    };
-    text.map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }

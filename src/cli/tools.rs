@@ -41,8 +41,8 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
         default if default == ".zen-agent" => String::new(),
         other => format!(" --state-dir {other}"),
     };
-    let (listen, admin_listen) = (dev.listen, dev.admin_listen);
-    let options = Options { state_dir: dev.state_dir, listen, admin_listen, kubernetes, workloads, saas_api_base: dev.saas_api_base };
+    let Dev { state_dir, listen, admin_listen, policy, saas_api_base, .. } = dev;
+    let options = Options { state_dir, listen, admin_listen, kubernetes, workloads, policy, saas_api_base };
     let ready = move |Addresses { api, admin }| {
         announce(&format!(
             "ready api=https://{api} admin=http://{admin}\n\
@@ -68,13 +68,7 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
     let config = configured.settings()?.validate()?;
     logs::init(&config.log);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let policy = match &config.policy_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
-            Policy::parse(&text).map_err(Failure::usage)?.needs_only(&config.actions).map_err(Failure::usage)?
-        }
-        None => Policy::built_in(&config.actions).map_err(Failure::usage)?,
-    };
+    let built_in = Policy::built_in(&config.actions).map_err(Failure::usage)?;
     let client = Client::try_default()
         .await
         .map_err(|error| Failure::Usage(format!("no Kubernetes API ({error}); set KUBECONFIG, run in a pod, or use `zen-agent dev`")))?;
@@ -85,7 +79,7 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
     }
     let shutdown = runtime::signals();
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));
-    let mut agent = pin!(runtime::run(config, client.clone(), lease::identity(), policy, shutdown.clone(), ready));
+    let mut agent = pin!(runtime::run(config, client.clone(), lease::identity(), built_in, shutdown.clone(), ready));
     select! {
         result = &mut agent => result.map_err(ended),
         Err(unfit) = &mut definition, if !definition.is_terminated() => {
@@ -105,7 +99,7 @@ fn quoted(path: &Path) -> String {
 /// A configuration that turns out to be wrong late is still a wrong configuration.
 fn ended(error: RunError) -> Failure {
     match error {
-        RunError::File { .. } | RunError::Tls(_) | RunError::Verify(_) => Failure::usage(error),
+        RunError::File { .. } | RunError::Tls(_) | RunError::Policy(_) | RunError::Verify(_) => Failure::usage(error),
         other => Failure::refused(other),
     }
 }

@@ -94,7 +94,7 @@ settings! {
     validation_timeout: "VALIDATION_TIMEOUT" = "5m";
     /// Comma-separated actions that may be carried out, of those that `zen-agent rbac --help` lists.
     enabled_actions: "ENABLED_ACTIONS" = ENABLED_ACTIONS;
-    /// Policy file; the built-in policy, which only proposes, when absent.
+    /// Policy file, of which a change holds within seconds; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
     /// Address of the SaaS that is told what becomes of remediations: https://HOST:PORT; nobody is told when absent.
     saas_api_base: "SAAS_API_BASE" = "";

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -11,6 +11,7 @@ use crate::{
     identity::Role,
     informer::{Handler as _, remediations::Summary},
     key::ObjectKey,
+    policy::Policy,
     problem::{Code, Problem},
     quota::NoRoom,
     remediation::{Action, ActionKind, Mode},
@@ -22,7 +23,7 @@ const ACT: &str = "default: { mode: automatic, action: { scale: { replicas: 0 } 
 const ACT_ON_CRITICAL: &str = "default: { mode: automatic, minSeverity: critical, action: { scale: { replicas: 0 } } }";
 
 fn ingest(api: &TestApi, policy: &str) -> Ingest {
-    let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(policy).unwrap()));
+    let policy = policy::Live::new(Policy::parse(policy).unwrap(), NAMESPACE);
     let quota = Quota::new(NonZeroUsize::MAX, &"acme".parse().unwrap(), [&"globex".parse().unwrap()]);
     quota.on_sync();
     Ingest::new(api.client(), NAMESPACE, policy, quota, Metrics::new())

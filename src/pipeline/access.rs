@@ -64,21 +64,25 @@ fn plural(resource: &str) -> &str {
     resource.split('/').next().unwrap_or(resource)
 }
 
-/// The permission, if it is not granted.
+/// The permission, if it is not granted. Where there is nobody to ask, it shows when it is done.
 async fn denied(client: &Client, wanted: ResourceAttributes) -> Result<Option<ResourceAttributes>, ApiError> {
+    Ok(is_allowed(client, &wanted).await?.is_some_and(|allowed| !allowed).then_some(wanted))
+}
+
+/// What the authorizer says of a permission; `None` where there is nobody to ask, or none may be asked.
+pub(crate) async fn is_allowed(client: &Client, wanted: &ResourceAttributes) -> Result<Option<bool>, ApiError> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(wanted.clone()), ..SelfSubjectAccessReviewSpec::default() };
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
     match call("ask for the agent's permissions", reviews.create(&PostParams::default(), &review)).await {
-        Ok(answer) => Ok(answer.status.is_some_and(|status| !status.allowed).then_some(wanted)),
-        // Nobody to ask, or not allowed to: it shows when it is done.
+        Ok(answer) => Ok(answer.status.map(|status| status.allowed)),
         Err(error) if matches!(error.category(), Category::NotFound | Category::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// `patch deployments.apps in shop`.
-fn named(missing: &ResourceAttributes) -> String {
+pub(crate) fn named(missing: &ResourceAttributes) -> String {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
     let (verb, mut resource, group) = (text(&missing.verb), text(&missing.resource), text(&missing.group));
     if let Some(subresource) = &missing.subresource {

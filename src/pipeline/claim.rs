@@ -90,7 +90,8 @@ pub(super) async fn run(
     run.release();
     run.start(StepName::Execute);
     // Counted before it is written, since nobody knows of a write without an answer whether it was.
-    pipeline.recent.note(pipeline, &ZenAgentRemediation { status: Some(run.status.clone()), ..run.object.clone() });
+    let claimed = ZenAgentRemediation { status: Some(run.status.clone()), ..run.object.clone() };
+    pipeline.recent.note(&pipeline.policy.guardrails(), &claimed);
     let saved = run.save().await;
     if saved.as_ref().is_err_and(|error| !matches!(error.category(), Category::Timeout | Category::Transient)) {
         pipeline.recent.forget(run.uid());

@@ -128,7 +128,8 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
         run.hold(Reason::Scheduled, &format!("its scheduled time, {}, has not come", at(now, wait)));
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
     }
-    let opens = pipeline.guardrails.windows.iter().map(|window| window.opens_in(now)).min().filter(|wait| !wait.is_zero());
+    let guardrails = pipeline.policy.guardrails();
+    let opens = guardrails.windows.iter().map(|window| window.opens_in(now)).min().filter(|wait| !wait.is_zero());
     if let (Approver::Policy, Some(wait)) = (approver, opens) {
         run.hold(Reason::OutsideWindow, &format!("the next maintenance window opens at {}", at(now, wait)));
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
@@ -137,13 +138,13 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
         run.hold(Reason::EmergencyStop, &halt.to_string());
         return Ok(Gate::Wait(None));
     }
-    if pipeline.guardrails.dry_run {
+    if guardrails.dry_run {
         run.hold(Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
         return Ok(Gate::Wait(None));
     }
     let mut admission = None;
     if approver == Approver::Policy {
-        if limits::counts(&pipeline.guardrails) {
+        if limits::counts(&guardrails) {
             // Two that are judged at the same time would both find the last place of the budget free.
             admission = Some(pipeline.admission.lock().await);
         }
@@ -223,7 +224,7 @@ fn bind(run: &mut Run<'_>) {
 
 /// Makes it wait for a person, for as long as the guardrail allows from now on.
 pub(super) fn propose(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str) {
-    let deadline = pipeline.guardrails.approval_expiry.and_then(|wait| Timestamp::now().checked_add(wait).ok());
+    let deadline = pipeline.policy.guardrails().approval_expiry.and_then(|wait| Timestamp::now().checked_add(wait).ok());
     run.status.approval_deadline = deadline.map(Time);
     run.set_condition(APPROVED, Holds::No, reason, message);
     run.release();
@@ -232,7 +233,7 @@ pub(super) fn propose(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, me
 
 /// A finding must be fresh when it comes; one that nobody looks at must still be when it runs.
 fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<Approver>) -> Result<(), GateError> {
-    let (Some(limit), Some(seen)) = (pipeline.guardrails.staleness, object.spec.event_time.as_ref()) else { return Ok(()) };
+    let (Some(limit), Some(seen)) = (pipeline.policy.guardrails().staleness, object.spec.event_time.as_ref()) else { return Ok(()) };
     let came = object.metadata.creation_timestamp.as_ref().map(|at| at.0);
     let judged = if approver == Some(Approver::Policy) { Timestamp::now() } else { came.unwrap_or_else(Timestamp::now) };
     let age = Duration::try_from(judged.duration_since(seen.0)).unwrap_or(Duration::ZERO);

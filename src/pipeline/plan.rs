@@ -9,7 +9,7 @@
 //! It comes before approval, so that a proposal carries what it would do, and one about something that is not there, or
 //! that the server would refuse, ends at once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{Api, Client, ResourceExt, api::DynamicObject, discovery::Scope};
 
@@ -153,14 +153,14 @@ impl PlanError {
 }
 
 /// Whatever is needed to say what would be done.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Planner<'a> {
     /// Reads targets.
     pub client: &'a Client,
     /// The actions that may be carried out.
     pub actions: &'a BTreeSet<ActionKind>,
     /// What holds whatever the rules say.
-    pub guardrails: &'a Guardrails,
+    pub guardrails: Arc<Guardrails>,
 }
 
 /// A plan, and what else the read that it was made from shows.
@@ -213,7 +213,7 @@ impl Planner<'_> {
     ) -> Result<(Plan, DynamicObject), PlanError> {
         let (action, subject) = (action(remediation)?, Subject::new(target, remediation));
         let live = subject.read(api).await?;
-        permit_labels(self.guardrails, target, &live)?;
+        permit_labels(&self.guardrails, target, &live)?;
         let previous = action.prepare(&live)?;
         let changes = action.plan(subject, &live, &previous)?;
         let permissions = access::needed(self.client, action, target).await?;
@@ -224,7 +224,7 @@ impl Planner<'_> {
 
     /// The object to change, pinned.
     pub(super) async fn target(&self, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
-        let Self { client, actions, guardrails } = *self;
+        let Self { client, actions, guardrails } = self;
         let action = action(remediation)?;
         if !actions.contains(&action.kind()) {
             return Err(PlanError::Disabled { action: action.name() });

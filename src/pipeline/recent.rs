@@ -3,6 +3,10 @@
 //! The objects say so. They are listed once a term, at first use; from then on whoever leads knows what it begins and
 //! ends itself, so that a claim lists nothing, however many objects there are. The listing goes on where a pass that was
 //! cut off had left it. What is deleted meanwhile still counts, until its time is over.
+//!
+//! What is older than the longest time of any guardrail is dropped. A policy that is loaded later may look further back:
+//! then all is listed once more, and what was deleted before that, and dropped here, does not count. One that looks
+//! less far drops nothing in this term.
 
 use std::{
     cmp::max,
@@ -19,6 +23,7 @@ use super::{Pipeline, actions::Disruption, api::ApiError, resolve::controller, r
 use crate::{
     event::Target,
     key::ObjectKey,
+    policy::Guardrails,
     remediation::{APPROVED, ActionKind, Phase, Reason, ZenAgentRemediation},
 };
 
@@ -29,8 +34,15 @@ pub(super) const SETTLE: Duration = Duration::from_secs(600);
 /// The index, by the uid of the remediation.
 #[derive(Default)]
 pub(super) struct Recent {
-    begun: Mutex<HashMap<String, Begun>>,
+    kept: Mutex<Kept>,
     listing: tokio::sync::Mutex<Listing>,
+}
+
+#[derive(Default)]
+struct Kept {
+    begun: HashMap<String, Begun>,
+    /// How far back all is kept; longer only by a listing.
+    horizon: Duration,
 }
 
 #[derive(Default)]
@@ -110,15 +122,18 @@ impl Place {
 }
 
 impl Recent {
-    /// Lists what began before this term, unless that was done.
-    pub(super) async fn fill(&self, pipeline: &Pipeline) -> Result<(), ApiError> {
+    /// Lists what began before this term, unless that was done, as far back as these guardrails look.
+    pub(super) async fn fill(&self, pipeline: &Pipeline, guardrails: &Guardrails) -> Result<(), ApiError> {
         let mut listing = self.listing.lock().await;
+        if self.kept().widen(horizon(guardrails)) {
+            *listing = Listing::NotBegun;
+        }
         loop {
             match &mut *listing {
                 Listing::Over => return Ok(()),
                 Listing::NotBegun => *listing = Listing::Under(Box::pin(pipeline.pages(""))),
                 Listing::Under(pages) => match pages.try_next().await {
-                    Ok(Some(page)) => page.iter().for_each(|object| self.note(pipeline, object)),
+                    Ok(Some(page)) => page.iter().for_each(|object| self.note(guardrails, object)),
                     Ok(None) => *listing = Listing::Over,
                     Err(error) => {
                         *listing = Listing::NotBegun;
@@ -130,48 +145,48 @@ impl Recent {
     }
 
     /// Takes in how a remediation stands, if it ran without a person and not too long ago to matter.
-    pub(super) fn note(&self, pipeline: &Pipeline, object: &ZenAgentRemediation) {
-        let horizon = horizon(pipeline);
+    pub(super) fn note(&self, guardrails: &Guardrails, object: &ZenAgentRemediation) {
+        let mut kept = self.kept();
+        let horizon = max(kept.horizon, horizon(guardrails));
         let Some(begun) = begun(object).filter(|begun| elapsed(begun.last) < horizon) else { return };
-        let mut all = self.all();
-        all.retain(|_, begun| elapsed(begun.last) < horizon);
-        all.insert(object.metadata.uid.clone().unwrap_or_default(), begun);
+        kept.begun.retain(|_, begun| elapsed(begun.last) < horizon);
+        kept.begun.insert(object.metadata.uid.clone().unwrap_or_default(), begun);
     }
 
     /// Drops a remediation that did not begin after all.
     pub(super) fn forget(&self, uid: &str) {
-        self.all().remove(uid);
+        self.kept().begun.remove(uid);
     }
 
     /// Whether another than `uid` changed this target within that time, and which.
     pub(super) fn changed(&self, target: &Target, uid: &str, within: Duration) -> Option<Begun> {
         let same = |begun: &Begun| target.uid.is_some() && begun.target == target.uid && elapsed(begun.last) < within;
-        self.all().iter().find(|(other, begun)| *other != uid && same(begun)).map(|(_, begun)| begun.clone())
+        self.kept().begun.iter().find(|(other, begun)| *other != uid && same(begun)).map(|(_, begun)| begun.clone())
     }
 
     /// How many others than `uid` began within that time where this target is.
     pub(super) fn count(&self, target: &Target, uid: &str, within: Duration) -> usize {
         let place = Place::of(target);
-        self.all().iter().filter(|(other, begun)| *other != uid && begun.place == place && elapsed(begun.started) < within).count()
+        self.kept().begun.iter().filter(|(other, begun)| *other != uid && begun.place == place && elapsed(begun.started) < within).count()
     }
 
     /// How often another than `uid` began within that time because of the same finding.
     pub(super) fn same(&self, finding: &Finding, uid: &str, within: Duration) -> usize {
         let same = |begun: &Begun| begun.finding.workload.is_some() && begun.finding == *finding && elapsed(begun.started) < within;
-        self.all().iter().filter(|(other, begun)| *other != uid && same(begun)).count()
+        self.kept().begun.iter().filter(|(other, begun)| *other != uid && same(begun)).count()
     }
 
     /// How many pods of this workload others than `uid` took within that time.
     pub(super) fn pods_taken(&self, workload: Option<&str>, uid: &str, within: Duration) -> usize {
         let taken = |begun: &Begun| begun.takes_pod && begun.finding.workload.as_deref() == workload && elapsed(begun.last) < within;
-        self.all().iter().filter(|(other, begun)| *other != uid && taken(begun)).count()
+        self.kept().begun.iter().filter(|(other, begun)| *other != uid && taken(begun)).count()
     }
 
     /// What others than `uid` did within that time, everywhere.
     pub(super) fn tally(&self, uid: &str, within: Duration) -> Tally {
-        let all = self.all();
+        let kept = self.kept();
         let others: Vec<_> =
-            all.iter().filter(|(other, begun)| *other != uid && elapsed(begun.last) < within).map(|(_, begun)| begun).collect();
+            kept.begun.iter().filter(|(other, begun)| *other != uid && elapsed(begun.last) < within).map(|(_, begun)| begun).collect();
         let targets: HashSet<_> =
             others.iter().filter(|begun| elapsed(begun.started) < within).filter_map(|begun| begun.target.as_deref()).collect();
         Tally {
@@ -181,14 +196,22 @@ impl Recent {
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Begun>> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Whether this is further back than all is kept; from now on it is.
+    fn widen(&mut self, horizon: Duration) -> bool {
+        let wider = horizon > self.horizon;
+        self.horizon = max(self.horizon, horizon);
+        wider
     }
 }
 
 /// What is older matters to no guardrail.
-fn horizon(pipeline: &Pipeline) -> Duration {
-    let guardrails = &pipeline.guardrails;
+fn horizon(guardrails: &Guardrails) -> Duration {
     max(guardrails.memory(), guardrails.min_healthy_replicas.map_or(Duration::ZERO, |_| SETTLE))
 }
 

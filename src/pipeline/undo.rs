@@ -17,13 +17,14 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         return Ok(Flow::Rest(None));
     };
     let target = target.clone();
-    if let Err(error) = plan::permit(&pipeline.guardrails, &target) {
+    let guardrails = pipeline.policy.guardrails();
+    if let Err(error) = plan::permit(&guardrails, &target) {
         run.set_condition(ROLLBACK_REQUESTED, Holds::No, error.reason().unwrap_or(Reason::Invalid), &error.to_string());
         run.release();
         run.save().await?;
         return Ok(Flow::Again);
     }
-    if pipeline.guardrails.dry_run {
+    if guardrails.dry_run {
         run.set_condition(HELD, Holds::Yes, Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
         run.save().await?;
         return Ok(Flow::Rest(None));

@@ -1,18 +1,19 @@
 //! The policy file: YAML in, a [`Policy`] or every mistake out.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Condition, DEFAULT_RULE, Outcome, Policy, Reaction, Rule, guardrails};
+use super::{DEFAULT_RULE, Expression, Outcome, Policy, Reaction, Recipe, Rule, guardrails, template::Template};
 use crate::{
     event::Severity,
     naming::is_label_value,
-    remediation::{Action, Mode},
+    remediation::{Action, ActionKind, Mode},
 };
 
-const MAX_BYTES: usize = 256 * 1_024;
+/// The longest policy file.
+pub const MAX_BYTES: usize = 256 * 1_024;
 const MAX_RULES: usize = 256;
 
 /// What is wrong with a policy file: all of it, one line each.
@@ -123,20 +124,26 @@ fn parse(yaml: &str, problems: &mut Problems) -> Option<Policy> {
             } else if !names.insert(file.name.clone()) {
                 problems.add(&name, "another rule has this name, or it is `default`");
             }
-            let outcome = outcome(file.mode, file.min_severity, file.action, &name, problems);
-            let when = Condition::compile(&file.when).map_err(|error| problems.add(&name, error)).ok();
+            let outcome = outcome((file.mode, file.min_severity, file.action), &name, problems, recipe);
+            let when = Expression::compile(&file.when).map_err(|error| problems.add(&name, format_args!("`when` {error}"))).ok();
             Some(Rule { name: file.name, when: when?, outcome: outcome? })
         })
         .collect();
     let default = typed::<DefaultFile>(file.default, DEFAULT_RULE, problems)
-        .and_then(|file| outcome(file.mode, file.min_severity, file.action, DEFAULT_RULE, problems));
+        .and_then(|file| outcome((file.mode, file.min_severity, file.action), DEFAULT_RULE, problems, fixed));
     let guardrails = guardrails::read(file.guardrails, problems);
-    Some(Policy { rules, default: default?, guardrails })
+    Some(Policy { rules, default: default?, guardrails: Arc::new(guardrails) })
 }
 
-fn outcome(mode: ModeFile, floor: Option<Severity>, action: Option<Value>, place: &str, problems: &mut Problems) -> Option<Outcome> {
+/// Reads what a rule leads to; `read` makes its action.
+fn outcome<A>(
+    (mode, floor, action): (ModeFile, Option<Severity>, Option<Value>),
+    place: &str,
+    problems: &mut Problems,
+    read: impl FnOnce(Value, &str, &mut Problems) -> Option<(ActionKind, A)>,
+) -> Option<Outcome<A>> {
     let action = match action {
-        Some(value) => Some(read_action(value, place, problems)?),
+        Some(value) => Some(read(value, place, problems)?),
         None => None,
     };
     let reaction = match (mode, action) {
@@ -145,15 +152,36 @@ fn outcome(mode: ModeFile, floor: Option<Severity>, action: Option<Value>, place
             problems.add(place, "observe does nothing: leave the action out");
             return None;
         }
-        (ModeFile::Propose, Some(action)) => Reaction::Act { action, mode: Mode::Propose },
-        (ModeFile::Automatic, Some(action)) => Reaction::Act { action, mode: Mode::Automatic },
-        (ModeFile::AutomaticIrreversible, Some(action)) => Reaction::Act { action, mode: Mode::AutomaticIrreversible },
+        (ModeFile::Propose, Some((kind, action))) => Reaction::Act { kind, action, mode: Mode::Propose },
+        (ModeFile::Automatic, Some((kind, action))) => Reaction::Act { kind, action, mode: Mode::Automatic },
+        (ModeFile::AutomaticIrreversible, Some((kind, action))) => Reaction::Act { kind, action, mode: Mode::AutomaticIrreversible },
         (_, None) => {
             problems.add(place, "an action is missing, or `mode: observe`");
             return None;
         }
     };
     Some(Outcome { floor: floor.unwrap_or(Severity::Info), reaction })
+}
+
+/// The action of a rule, which may have expressions in its texts.
+fn recipe(value: Value, place: &str, problems: &mut Problems) -> Option<(ActionKind, Recipe)> {
+    let template = Template::compile(value).map_err(|error| problems.add(place, error)).ok()?;
+    let example = read_action(template.example(), place, problems)?;
+    let kind = example.kind();
+    Some((kind, if template.is_fixed() { Recipe::Fixed(example) } else { Recipe::Filled(template) }))
+}
+
+/// The action of `default`, which is the same for every event.
+fn fixed(value: Value, place: &str, problems: &mut Problems) -> Option<(ActionKind, Action)> {
+    match Template::compile(value.clone()) {
+        Ok(template) if template.is_fixed() => {}
+        _ => {
+            problems.add(place, "takes no `${…}` in its action, which has to be there for every event");
+            return None;
+        }
+    }
+    let action = read_action(value, place, problems)?;
+    Some((action.kind(), action))
 }
 
 fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Action> {

@@ -12,6 +12,7 @@
 //!
 //! Those that wait for a person say when a person is needed; what a person approved is not held to them.
 
+mod ahead;
 mod file;
 mod window;
 

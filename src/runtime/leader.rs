@@ -14,7 +14,7 @@ use crate::{
     key::ObjectKey,
     lease::{Standing, Tenure},
     pipeline::{self, Pipeline},
-    policy::Guardrails,
+    policy,
     queue::Priority,
     retention::Retention,
     saas::Saas,
@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(super) struct Leader {
     pub(super) client: Client,
     pub(super) settings: pipeline::Settings,
-    pub(super) guardrails: Guardrails,
+    pub(super) policy: policy::Live,
     pub(super) events: Events,
     pub(super) emergency: EmergencyStop,
     pub(super) workers: worker::Config,
@@ -44,6 +44,15 @@ pub(super) struct Leader {
     pub(super) health: Health,
 }
 
+/// Has every remediation looked at again that may go on: another policy, or another order, may let it run.
+pub(super) fn look_again(store: &Store<Summary>, backlog: &Backlog) {
+    for namespace in store.namespaces() {
+        for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| !seen.rests.holds()) {
+            backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
+        }
+    }
+}
+
 impl Leader {
     /// Works whenever this process leads, until `stop`.
     pub(super) async fn run(self, mut standing: Standing, stop: CancellationToken) {
@@ -54,18 +63,13 @@ impl Leader {
         }
     }
 
-    /// Has every remediation that may go on looked at again whenever the emergency stop is set or lifted.
-    async fn look_again(&self) {
+    /// Looks again whenever the emergency stop is set or lifted.
+    async fn obey(&self) {
         let mut seen = self.emergency.order();
         loop {
             self.emergency.other_than(&seen).await;
             seen = self.emergency.order();
-            for namespace in self.store.namespaces() {
-                let all = self.store.list(&namespace);
-                for (name, _) in all.into_iter().filter(|(_, seen)| !seen.rests.holds()) {
-                    self.backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
-                }
-            }
+            look_again(&self.store, &self.backlog);
         }
     }
 
@@ -74,7 +78,7 @@ impl Leader {
         let pipeline = Pipeline::new(
             self.client.clone(),
             self.settings.clone(),
-            self.guardrails.clone(),
+            self.policy.clone(),
             self.events.clone(),
             self.metrics.clone(),
             tenure.clone(),
@@ -89,7 +93,7 @@ impl Leader {
             if stop.run_until_cancelled(ready).await.is_some() {
                 tokio::select! {
                     () = pool.dispatch(stop) => {}
-                    () = self.look_again() => {}
+                    () = self.obey() => {}
                 }
             }
         };

@@ -1,6 +1,7 @@
 //! Health: what must be true to be ready, and what must move to be alive.
 //!
 //! Readiness is a list of conditions, each false until the part that owns it says otherwise.
+//! What is degraded keeps nobody from being ready, and is told beside it.
 //! Liveness is a list of heartbeats: a loop beats when it makes progress, and one that has been
 //! silent for longer than it may be makes the process unhealthy.
 
@@ -39,6 +40,22 @@ impl Ready {
     }
 }
 
+/// What works less well than it should, and keeps nobody from being ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Degraded {
+    /// The policy file cannot be used.
+    Policy,
+}
+
+impl Degraded {
+    /// Its name in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+        }
+    }
+}
+
 /// The health of the process. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Health {
@@ -50,6 +67,7 @@ pub struct Health {
 struct State {
     /// Why a condition does not hold; absent when it holds.
     unready: BTreeMap<Ready, String>,
+    degraded: BTreeMap<Degraded, &'static str>,
     /// By a number of its own.
     heartbeats: BTreeMap<u64, Watched>,
     watched: u64,
@@ -96,6 +114,19 @@ impl Health {
             Ok(()) => lock(&self.state).unready.remove(&condition),
             Err(why) => lock(&self.state).unready.insert(condition, why),
         };
+    }
+
+    /// Says what works less well and why, or that it is well again.
+    pub fn degraded(&self, what: Degraded, why: Option<&'static str>) {
+        match why {
+            None => lock(&self.state).degraded.remove(&what),
+            Some(why) => lock(&self.state).degraded.insert(what, why),
+        };
+    }
+
+    /// All that works less well, and why.
+    pub fn degradations(&self) -> BTreeMap<&'static str, &'static str> {
+        lock(&self.state).degraded.iter().map(|(what, why)| (what.as_str(), *why)).collect()
     }
 
     /// Watches a loop, which is stuck when it is silent for longer than `silence` from now on.

@@ -26,6 +26,8 @@ const DURATION_BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.
 
 /// The statuses that an action can end in: the `outcome` label of the actions.
 const OUTCOMES: [Phase; 3] = [Phase::Succeeded, Phase::Failed, Phase::RolledBack];
+/// The `result` label of the policy's reloads.
+const RELOADS: [&str; 2] = ["failure", "success"];
 /// What a request that no operation takes is answered with.
 const UNROUTED: [u16; 4] = [404, 405, 429, 500];
 
@@ -108,6 +110,8 @@ pub struct Metrics {
     pub actions: IntCounterVec,
     /// Kubernetes Events, by outcome: recorded, failed, dropped.
     pub events: IntCounterVec,
+    policy_reloads: IntCounterVec,
+    policy_valid: IntGauge,
     /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, gone, error.
     pub retention: IntCounterVec,
     /// Circuit breakers, by dependency: 0 closed, 1 half-open, 2 open.
@@ -200,6 +204,19 @@ impl Metrics {
             panics: register(&registry, IntCounter::new("zen_agent_panics_total", "Panics contained")),
             actions: counter_vec(&registry, "zen_agent_actions_total", "Actions ended, by action and outcome", &["action", "outcome"]),
             events: counter_vec(&registry, "zen_agent_kubernetes_events_total", "Kubernetes Events, by outcome", &["outcome"]),
+            policy_reloads: counter_vec(
+                &registry,
+                "zen_agent_policy_reloads_total",
+                "Changes of the policy file, by result; after a failure the former policy is in force",
+                &["result"],
+            ),
+            policy_valid: register(
+                &registry,
+                IntGauge::new(
+                    "zen_agent_policy_last_reload_successful",
+                    "1 while the policy in force is what the policy file says, 0 while the file cannot be used",
+                ),
+            ),
             retention: counter_vec(
                 &registry,
                 "zen_agent_retention_total",
@@ -257,6 +274,10 @@ impl Metrics {
         }
         for reason in Ignored::ALL {
             metrics.ignored.with_label_values(&[reason.as_str()]);
+        }
+        metrics.policy_valid.set(1);
+        for result in RELOADS {
+            metrics.policy_reloads.with_label_values(&[result]);
         }
         for outcome in ["recorded", "failed", "dropped"] {
             metrics.events.with_label_values(&[outcome]);
@@ -317,6 +338,12 @@ impl Metrics {
     /// Counts an event that was accepted and leads to nothing.
     pub fn ignored(&self, reason: &'static str) {
         self.ignored.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a change of the policy file, which could be used or not.
+    pub fn policy_reloaded(&self, usable: bool) {
+        self.policy_reloads.with_label_values(&[RELOADS[usize::from(usable)]]).inc();
+        self.policy_valid.set(i64::from(usable));
     }
 
     /// The text that Prometheus scrapes (exposition format 0.0.4).

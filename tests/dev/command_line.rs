@@ -39,6 +39,7 @@ async fn exit_codes_tell_scripts_what_happened() {
         (0, vec!["get", "--state-dir", at]),
         (0, vec!["cleanup", "--dry-run", "--state-dir", at]),
         (0, vec!["crd"]),
+        (1, vec!["doctor"]),
         (0, vec!["fixtures", "--count", "3", "--status", "failed,succeeded", "--batch", "load-1"]),
         (1, vec!["get", "zar-none", "--state-dir", at]),
         (1, vec!["approve", "zar-none", "--state-dir", at]),

@@ -7,6 +7,8 @@ mod command_line;
 mod crash;
 mod kube_port;
 mod main_job;
+mod policy;
+mod policy_files;
 mod shutdown;
 mod size;
 

@@ -7,6 +7,7 @@ mod fields;
 mod kyverno;
 mod payload;
 mod refused;
+mod shipped;
 mod trivy;
 mod variants;
 

@@ -112,7 +112,7 @@ async fn an_event_that_is_refused_is_counted_and_stops_nothing() {
     let refusing = tapped(world.client.clone(), Arc::new(|_, _| async { Some(403) }.boxed()));
     let events = Events::start(refusing, world.metrics.clone());
     let (metrics, tenure, never) = (world.metrics.clone(), Tenure::endless(), EmergencyStop::never());
-    let pipeline = Pipeline::new(world.client.clone(), settings(), Guardrails::none(), events, metrics, tenure, never);
+    let pipeline = Pipeline::new(world.client.clone(), settings(), live(Guardrails::none()), events, metrics, tenure, never);
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     assert_eq!(world.drive(&pipeline, "r").await.phase(), Phase::Succeeded);
     counted(&world, "failed", 6).await;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use zen_agent::{
     fixtures::{self, Fixtures},
     key::ObjectKey,
-    policy::{Budget, Guardrails},
+    policy::{Budget, Guardrails, Policy},
     remediation::{Decision, Phase, RemediationSpec},
 };
 
@@ -80,6 +80,22 @@ async fn what_used_up_the_budget_counts_wherever_it_is_listed_and_also_when_it_i
     world.remediations().delete("z-first", &DeleteParams::default()).await.unwrap();
     world.create("z-third", automatic(web_pod(), quarantine())).await;
     assert_eq!(reason(&world.drive(&pipeline, "z-third").await), "BudgetExceeded");
+}
+
+#[tokio::test]
+async fn a_policy_that_looks_further_back_counts_what_the_former_one_had_forgotten() {
+    let world = World::new().await;
+    let within =
+        |seconds| Guardrails { budget: Some(Budget { per_namespace: 1, window: Duration::from_secs(seconds) }), ..Guardrails::none() };
+    let policy = live(within(0));
+    let pipeline = world.under(policy.clone());
+    for (name, after) in [("first", "Validated"), ("second", "Validated"), ("third", "BudgetExceeded")] {
+        if name == "third" {
+            policy.replace(Policy::observing(within(3_600)));
+        }
+        world.create(name, automatic(web_pod(), label(&[("flag", name)]))).await;
+        assert_eq!(reason(&world.drive(&pipeline, name).await), after, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -163,7 +163,7 @@ async fn without_the_lease_nothing_is_written() {
     let world = World::new().await;
     let tenure = lapsed(&world).await;
     let (events, metrics, never) = (world.events.clone(), world.metrics.clone(), EmergencyStop::never());
-    let pipeline = Pipeline::new(world.client.clone(), settings(), Guardrails::none(), events, metrics, tenure, never);
+    let pipeline = Pipeline::new(world.client.clone(), settings(), live(Guardrails::none()), events, metrics, tenure, never);
     let new = world.create("new", automatic(web_pod(), label(&[("flag", "falco")]))).await;
     let claimed = world.create("claimed", automatic(web_pod(), label(&[("owned", "yes")]))).await;
     super::crash::die_after(&world, "claimed", 1).await.unwrap_err();

@@ -29,7 +29,7 @@ use zen_agent::{
             SetImageAction, SuspendAction,
         },
     },
-    policy::Guardrails,
+    policy::{Guardrails, Live, Policy},
     remediation::{Action, ActionKind, Mode, RemediationSpec, StepName, ZenAgentRemediation, crd},
     telemetry::Metrics,
 };
@@ -46,6 +46,11 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     pub(crate) events: Events,
     _ground: Ground,
+}
+
+/// A policy of guardrails alone.
+pub(crate) fn live(guardrails: Guardrails) -> Live {
+    Live::new(Policy::observing(guardrails), HOME)
 }
 
 impl World {
@@ -78,17 +83,22 @@ impl World {
     }
 
     pub(crate) fn guarded(&self, guardrails: Guardrails) -> Pipeline {
-        self.make(self.client.clone(), settings(), guardrails, EmergencyStop::never())
+        self.under(live(guardrails))
+    }
+
+    /// A pipeline under a policy that may change.
+    pub(crate) fn under(&self, policy: Live) -> Pipeline {
+        self.make(self.client.clone(), settings(), policy, EmergencyStop::never())
     }
 
     /// A guarded pipeline that calls this way.
     pub(crate) fn guarded_through(&self, client: Client, guardrails: Guardrails) -> Pipeline {
-        self.make(client, settings(), guardrails, EmergencyStop::never())
+        self.make(client, settings(), live(guardrails), EmergencyStop::never())
     }
 
     /// A pipeline with other settings.
     pub(crate) fn set(&self, settings: Settings) -> Pipeline {
-        self.make(self.client.clone(), settings, Guardrails::none(), EmergencyStop::never())
+        self.make(self.client.clone(), settings, live(Guardrails::none()), EmergencyStop::never())
     }
 
     /// A pipeline whose calls pass a tap.
@@ -98,16 +108,16 @@ impl World {
 
     /// A pipeline that calls this way.
     pub(crate) fn through(&self, client: Client) -> Pipeline {
-        self.make(client, settings(), Guardrails::none(), EmergencyStop::never())
+        self.make(client, settings(), live(Guardrails::none()), EmergencyStop::never())
     }
 
     /// A pipeline that can be stopped, and that calls this way.
     pub(crate) fn stoppable(&self, client: Client, emergency: EmergencyStop) -> Pipeline {
-        self.make(client, settings(), Guardrails::none(), emergency)
+        self.make(client, settings(), live(Guardrails::none()), emergency)
     }
 
-    fn make(&self, client: Client, settings: Settings, guardrails: Guardrails, emergency: EmergencyStop) -> Pipeline {
-        Pipeline::new(client, settings, guardrails, self.events.clone(), self.metrics.clone(), Tenure::endless(), emergency)
+    fn make(&self, client: Client, settings: Settings, policy: Live, emergency: EmergencyStop) -> Pipeline {
+        Pipeline::new(client, settings, policy, self.events.clone(), self.metrics.clone(), Tenure::endless(), emergency)
     }
 
     pub(crate) fn remediations(&self) -> Api<ZenAgentRemediation> {

@@ -1,8 +1,7 @@
 //! The real handlers behind the real routes and verification, on the embedded Kubernetes API.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::num::NonZeroUsize;
 
-use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
 use poem::{Endpoint as _, Response};
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use crate::{
     events::Events,
     informer::Handler as _,
     ingest::Ingest,
-    policy::{Guardrails, Policy},
+    policy::{Live, Policy},
     quota::Quota,
     remediation::ActionKind,
     retention::Retention,
@@ -43,12 +42,12 @@ impl Agent {
         let (client, tenant) = (kubernetes.client(), own_tenant.parse().unwrap());
         let quota = Quota::new(NonZeroUsize::MAX, &tenant, [&"acme".parse().unwrap()]);
         quota.on_sync();
-        let policy = Arc::new(ArcSwap::from_pointee(Policy::parse(POLICY).unwrap()));
+        let policy = Live::new(Policy::parse(POLICY).unwrap(), NAMESPACE);
         let handlers = Handlers {
             client: client.clone(),
-            ingest: Ingest::new(client.clone(), NAMESPACE, policy, quota, metrics.clone()),
+            ingest: Ingest::new(client.clone(), NAMESPACE, policy.clone(), quota, metrics.clone()),
             actions: ActionKind::ALL.into(),
-            guardrails: Guardrails::none(),
+            policy: policy.clone(),
             events: Events::start(client.clone(), metrics.clone()),
             emergency: Switch::new(client.clone(), NAMESPACE),
             retention: Retention::new(client, None, own_tenant.parse().unwrap(), metrics.clone()),

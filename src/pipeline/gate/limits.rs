@@ -39,14 +39,14 @@ pub(super) type Exceeded = Option<(Reason, String)>;
 
 /// Whether the target itself asks for a person.
 pub(super) async fn of_target(pipeline: &Pipeline, run: &Run<'_>, target: &Target, live: &DynamicObject) -> Result<Exceeded, GateError> {
-    let guardrails = &pipeline.guardrails;
+    let guardrails = pipeline.policy.guardrails();
     if let (true, Some(owner)) = (guardrails.git_ops, owner(live)) {
         let message =
             format!("{owner} owns the target, and would undo the change or be at odds with it; a person has to decide, or change it there");
         return Ok(Some((Reason::GitOpsOwned, message)));
     }
     let Some(least) = guardrails.min_healthy_replicas else { return Ok(None) };
-    let Some(left) = left(pipeline, run, target, live).await? else { return Ok(None) };
+    let Some(left) = left(pipeline, &guardrails, run, target, live).await? else { return Ok(None) };
     if left >= usize::try_from(least).unwrap_or(usize::MAX) {
         return Ok(None);
     }
@@ -68,7 +68,13 @@ fn owner(live: &DynamicObject) -> Option<&'static str> {
 }
 
 /// How many healthy replicas of its workload the action leaves; `None` where it takes none.
-async fn left(pipeline: &Pipeline, run: &Run<'_>, target: &Target, live: &DynamicObject) -> Result<Option<usize>, GateError> {
+async fn left(
+    pipeline: &Pipeline,
+    guardrails: &Guardrails,
+    run: &Run<'_>,
+    target: &Target,
+    live: &DynamicObject,
+) -> Result<Option<usize>, GateError> {
     let count = |number: &serde_json::Value| number.as_u64().and_then(|number| usize::try_from(number).ok());
     match plan::action(&run.object).map(|action| action.disruption()) {
         Err(_) | Ok(Disruption::None) => Ok(None),
@@ -92,7 +98,7 @@ async fn left(pipeline: &Pipeline, run: &Run<'_>, target: &Target, live: &Dynami
                     count(&status["readyReplicas"]).or_else(|| count(&status["numberReady"])).unwrap_or(0)
                 }
             };
-            pipeline.recent.fill(pipeline).await?;
+            pipeline.recent.fill(pipeline, guardrails).await?;
             let taken = pipeline.recent.pods_taken(workload(live).as_deref(), run.uid(), SETTLE);
             Ok(Some(ready.saturating_sub(1 + taken)))
         }
@@ -112,8 +118,8 @@ pub(super) const fn counts(guardrails: &Guardrails) -> bool {
 
 /// Whether what ran a while ago says that a person is needed.
 pub(super) async fn of_the_past(pipeline: &Pipeline, run: &Run<'_>, target: &Target, live: &DynamicObject) -> Result<Exceeded, GateError> {
-    let (recent, guardrails) = (&pipeline.recent, &pipeline.guardrails);
-    recent.fill(pipeline).await?;
+    let (recent, guardrails) = (&pipeline.recent, pipeline.policy.guardrails());
+    recent.fill(pipeline, &guardrails).await?;
     if let Some((other, cooldown)) = guardrails.cooldown.and_then(|cooldown| Some((recent.changed(target, run.uid(), cooldown)?, cooldown)))
     {
         let until = until(other.last, cooldown);

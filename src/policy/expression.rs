@@ -1,4 +1,4 @@
-//! CEL conditions: compiled once, checked when the file is read, bounded.
+//! CEL over an event: conditions, and the expressions of templates. Compiled once, checked when the file is read, bounded.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use cel::{
     Context, Env, ExecutionError, Program, Value,
     common::ast::{EntryExpr, Expr},
     objects::Map,
-    parser::Expression,
+    parser,
 };
 
 use crate::event::{Scalar, SecurityEvent, Target};
@@ -26,82 +26,117 @@ const FUNCTIONS: [&str; 14] =
 /// The standard functions; making them takes longer than most conditions.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
-/// A condition over one event.
-pub(super) struct Condition {
+/// An expression over one event.
+pub(super) struct Expression {
     text: String,
     program: Program,
 }
 
-impl fmt::Debug for Condition {
+impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// Why a text is no condition.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NotACondition {
-    #[error("`when` is longer than {MAX_LENGTH} characters")]
-    TooLong,
-    #[error("`when` is no CEL expression: {0}")]
-    Syntax(String),
-    #[error("`when` asks for `{0}`; there are only {known}", known = VARIABLES.join(", "))]
-    UnknownVariable(String),
-    #[error("`when` calls `{0}`; there are only {known}, and the macros has, all, exists, exists_one, map, filter", known = FUNCTIONS.join(", "))]
-    UnknownFunction(String),
-    #[error("`when` nests more than {MAX_NESTING} of all, exists, exists_one, map and filter")]
-    TooDeep,
-}
-
-/// Why a condition has no answer for an event. What CEL says about it may quote the event, so it is not kept.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoAnswer;
-
-impl From<ExecutionError> for NoAnswer {
-    fn from(_: ExecutionError) -> Self {
-        Self
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
-impl Condition {
-    pub(super) fn compile(text: &str) -> Result<Self, NotACondition> {
-        if text.len() > MAX_LENGTH {
-            return Err(NotACondition::TooLong);
+/// Why a text is no expression.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotAnExpression {
+    #[error("is longer than {MAX_LENGTH} characters")]
+    TooLong,
+    #[error("is no CEL expression: {0}")]
+    Syntax(String),
+    #[error("asks for `{0}`; there are only {known}", known = VARIABLES.join(", "))]
+    UnknownVariable(String),
+    #[error("calls `{0}`; there are only {known}, and the macros has, all, exists, exists_one, map, filter", known = FUNCTIONS.join(", "))]
+    UnknownFunction(String),
+    #[error("nests more than {MAX_NESTING} of all, exists, exists_one, map and filter")]
+    TooDeep,
+}
+
+/// Why an expression has no answer for an event: for people who look at a policy, not for logs, as it may quote the event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// It asks for a fact that the event does not have.
+    #[error("the event has no `{0}`; ask for it with has(facts.x), or \"x\" in facts")]
+    Missing(String),
+    /// It is no condition.
+    #[error("it is neither true nor false")]
+    NotATruthValue,
+    /// It cannot stand in a text.
+    #[error("it is neither a text, a number nor a truth value")]
+    NotAText,
+    /// It cannot be computed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<ExecutionError> for NoAnswer {
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::NoSuchKey(key) => Self::Missing(key.to_string()),
+            other => Self::Failed(other.to_string()),
         }
-        let program = Program::compile(text).map_err(|error| NotACondition::Syntax(error.to_string()))?;
+    }
+}
+
+impl Expression {
+    pub(super) fn compile(text: &str) -> Result<Self, NotAnExpression> {
+        if text.len() > MAX_LENGTH {
+            return Err(NotAnExpression::TooLong);
+        }
+        let program = Program::compile(text).map_err(|error| NotAnExpression::Syntax(error.to_string()))?;
         check(program.expression(), &mut VARIABLES.to_vec(), 0)?;
         Ok(Self { text: text.to_owned(), program })
     }
 
+    /// As a condition.
     pub(super) fn holds(&self, variables: &Variables) -> Result<bool, NoAnswer> {
         match self.program.execute(&variables.0)? {
             Value::Bool(holds) => Ok(holds),
-            _ => Err(NoAnswer),
+            _ => Err(NoAnswer::NotATruthValue),
+        }
+    }
+
+    /// As a part of a text.
+    pub(super) fn text(&self, variables: &Variables) -> Result<String, NoAnswer> {
+        match self.program.execute(&variables.0)? {
+            Value::String(text) => Ok(text.to_string()),
+            Value::Int(number) => Ok(number.to_string()),
+            Value::UInt(number) => Ok(number.to_string()),
+            Value::Float(number) => Ok(number.to_string()),
+            Value::Bool(value) => Ok(value.to_string()),
+            _ => Err(NoAnswer::NotAText),
         }
     }
 }
 
 // A misspelt name would otherwise show only when an event reaches it.
-fn check<'a>(expression: &'a Expression, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotACondition> {
+fn check<'a>(expression: &'a parser::Expression, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotAnExpression> {
     match &expression.expr {
         Expr::Unspecified | Expr::Literal(_) => Ok(()),
         Expr::Ident(name) if scope.contains(&name.as_str()) => Ok(()),
-        Expr::Ident(name) => Err(NotACondition::UnknownVariable(name.clone())),
+        Expr::Ident(name) => Err(NotAnExpression::UnknownVariable(name.clone())),
         Expr::Select(select) => check(&select.operand, scope, nesting),
         Expr::Call(call) => {
             // Operators are calls too, of names that no one can write: `_==_`, `@in`.
             let operator = !call.func_name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
             if !operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
-                return Err(NotACondition::UnknownFunction(call.func_name.clone()));
+                return Err(NotAnExpression::UnknownFunction(call.func_name.clone()));
             }
             call.target.as_deref().into_iter().chain(&call.args).try_for_each(|part| check(part, scope, nesting))
         }
         Expr::List(list) => list.elements.iter().try_for_each(|element| check(element, scope, nesting)),
         Expr::Map(map) => map.entries.iter().try_for_each(|entry| check_entry(&entry.expr, scope, nesting)),
-        Expr::Struct(structure) => Err(NotACondition::UnknownFunction(structure.type_name.clone())),
+        Expr::Struct(structure) => Err(NotAnExpression::UnknownFunction(structure.type_name.clone())),
         Expr::Comprehension(loops) => {
             if nesting == MAX_NESTING {
-                return Err(NotACondition::TooDeep);
+                return Err(NotAnExpression::TooDeep);
             }
             check(&loops.iter_range, scope, nesting)?;
             check(&loops.accu_init, scope, nesting)?;
@@ -117,7 +152,7 @@ fn check<'a>(expression: &'a Expression, scope: &mut Vec<&'a str>, nesting: usiz
     }
 }
 
-fn check_entry<'a>(entry: &'a EntryExpr, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotACondition> {
+fn check_entry<'a>(entry: &'a EntryExpr, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotAnExpression> {
     match entry {
         EntryExpr::StructField(field) => check(&field.value, scope, nesting),
         EntryExpr::MapEntry(entry) => {
