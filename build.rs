@@ -18,8 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let entry = entry?;
         payloads.insert(format!("../agent/{}", entry.file_name().to_string_lossy()), fs::read_to_string(entry.path())?);
     }
+    let saas = fs::read_to_string(contracts.join("saas").join("openapi.yaml"))?;
     // 2. Turn it into Rust and documents.
-    let files = codegen::generate(&versions, &payloads).map_err(|stop| format!("the contracts cannot be generated from: {stop}"))?;
+    let files = codegen::generate(&versions, &payloads, &saas).map_err(|stop| format!("the contracts cannot be generated from: {stop}"))?;
     // 3. Write that for the compiler; tests/contract.rs compares it with `generated/`.
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     for (name, text) in files {

@@ -7,6 +7,7 @@
 //! | bodies of events | bytes | a repeat is the same bytes; what was written leaves as it was written |
 //! | `application/problem+json` | `application/json` | progenitor types nothing else |
 //! | bounds of parameters | gone | the server says what it refuses |
+//! | what others answer (`saas`) | gone | what is no JSON has a status all the same |
 
 use progenitor::{GenerationSettings, Generator, InterfaceStyle};
 use quote::quote;
@@ -61,7 +62,12 @@ fn clients_copy(contract: &Contract) -> Result<Value, Stop> {
             }
             for response in operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut()) {
                 let mut plain = follow(document, response)?.clone();
-                if let Some(problem) = plain["content"].as_object_mut().and_then(|content| content.remove("application/problem+json")) {
+                if contract.operations.is_empty() {
+                    // Of what others refuse, whoever answers in their place, the status says enough.
+                    plain.as_object_mut().and_then(|response| response.remove("content"));
+                } else if let Some(problem) =
+                    plain["content"].as_object_mut().and_then(|content| content.remove("application/problem+json"))
+                {
                     plain["content"] = json!({ "application/json": problem });
                 }
                 // They refer to components that are gone below, and progenitor reads none.

@@ -36,6 +36,9 @@ pub(crate) struct Version {
 /// Every version, the one that the others share with first.
 pub(crate) const VERSIONS: [Version; 2] = [Version { name: "v0", variant: "V0" }, Version { name: "v1alpha1", variant: "V1Alpha1" }];
 
+/// The contract of those who are called: a client alone is made of it, which speaks the stable version.
+const CALLED: Version = Version { name: "saas", variant: "V0" };
+
 /// Why nothing was generated: the place in the contract, and what is not supported or wrong there.
 #[derive(Debug)]
 pub(crate) struct Stop {
@@ -58,8 +61,8 @@ impl fmt::Display for Stop {
 /// Generates every file, by name.
 ///
 /// `documents` holds the text of each of [`VERSIONS`], `payloads` the agent schemas by the path that
-/// the contracts refer to them with.
-pub(crate) fn generate(documents: &[String], payloads: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Stop> {
+/// the contracts refer to them with, and `saas` the text of what others serve.
+pub(crate) fn generate(documents: &[String], payloads: &BTreeMap<String, String>, saas: &str) -> Result<BTreeMap<String, String>, Stop> {
     let mut files = BTreeMap::new();
     let mut base: Option<model::Contract> = None;
     for (version, text) in VERSIONS.into_iter().zip(documents) {
@@ -73,6 +76,13 @@ pub(crate) fn generate(documents: &[String], payloads: &BTreeMap<String, String>
         files.insert(format!("{}_client.rs", version.name), client::client(&contract)?);
         base.get_or_insert(contract);
     }
+    // What others serve, and the agent only calls.
+    let document = bundle::bundle(saas, &BTreeMap::new()).map_err(|stop| Stop::at(format!("saas {}", stop.place), stop.reason))?;
+    let contract = model::Contract::called(CALLED, document)?;
+    files.insert(format!("{}.openapi.json", CALLED.name), json(&contract.document)?);
+    let types = types::types(&contract)?;
+    files.insert(format!("{}.rs", CALLED.name), rust(&quote::quote! { pub mod types { #types } })?);
+    files.insert(format!("{}_client.rs", CALLED.name), client::client(&contract)?);
     Ok(files)
 }
 

@@ -77,6 +77,14 @@ pub(super) enum Content {
 }
 
 impl Contract {
+    /// A contract that others serve: of its operations, the client alone is made.
+    pub(super) fn called(version: Version, document: Value) -> Result<Self, Stop> {
+        let schemas: BTreeMap<String, Value> =
+            object(&document, "/components/schemas")?.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
+        lower::check_selectors(&schemas)?;
+        Ok(Self { version, document, schemas, base: None, operations: Vec::new(), meanings: BTreeMap::new() })
+    }
+
     pub(super) fn read(version: Version, document: Value, base: Option<&Self>) -> Result<Self, Stop> {
         if document["x-mutual-tls"] != "required" {
             return Err(Stop::at("/x-mutual-tls", "must be `required`"));

@@ -1,6 +1,137 @@
 // Generated from contracts/ by build/codegen.rs; do not edit. `ZEN_UPDATE_GENERATED=1 cargo test --test contract` updates it.
 /// The contract's types.
 pub mod types {
+    ///What is to be done.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum ActionName {
+        #[serde(rename = "label")]
+        Label,
+        #[serde(rename = "annotate")]
+        Annotate,
+        #[serde(rename = "network-quarantine")]
+        NetworkQuarantine,
+        #[serde(rename = "scale")]
+        Scale,
+        #[serde(rename = "set-image")]
+        SetImage,
+        #[serde(rename = "restart")]
+        Restart,
+        #[serde(rename = "suspend")]
+        Suspend,
+        #[serde(rename = "delete-pod")]
+        DeletePod,
+        #[serde(rename = "evict")]
+        Evict,
+        #[serde(rename = "cordon")]
+        Cordon,
+    }
+    impl ::std::fmt::Display for ActionName {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Label => f.write_str("label"),
+                Self::Annotate => f.write_str("annotate"),
+                Self::NetworkQuarantine => f.write_str("network-quarantine"),
+                Self::Scale => f.write_str("scale"),
+                Self::SetImage => f.write_str("set-image"),
+                Self::Restart => f.write_str("restart"),
+                Self::Suspend => f.write_str("suspend"),
+                Self::DeletePod => f.write_str("delete-pod"),
+                Self::Evict => f.write_str("evict"),
+                Self::Cordon => f.write_str("cordon"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for ActionName {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "label" => Ok(Self::Label),
+                "annotate" => Ok(Self::Annotate),
+                "network-quarantine" => Ok(Self::NetworkQuarantine),
+                "scale" => Ok(Self::Scale),
+                "set-image" => Ok(Self::SetImage),
+                "restart" => Ok(Self::Restart),
+                "suspend" => Ok(Self::Suspend),
+                "delete-pod" => Ok(Self::DeletePod),
+                "evict" => Ok(Self::Evict),
+                "cordon" => Ok(Self::Cordon),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for ActionName {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for ActionName {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///The action's parameters, and no others: `labels` of label; `annotations` of annotate; `replicas` of scale; `containers` and `initContainers` of set-image. The other actions have none.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    pub struct ActionParams {
+        ///The annotations to set; none of the domains kubernetes.io and k8s.io.
+        #[serde(
+            default,
+            skip_serializing_if = ":: std :: collections :: BTreeMap::is_empty"
+        )]
+        pub annotations: ::std::collections::BTreeMap<
+            ::std::string::String,
+            ::std::string::String,
+        >,
+        ///Images by the names of containers.
+        #[serde(
+            default,
+            skip_serializing_if = ":: std :: collections :: BTreeMap::is_empty"
+        )]
+        pub containers: ::std::collections::BTreeMap<
+            ::std::string::String,
+            ::std::string::String,
+        >,
+        ///Images by the names of init containers.
+        #[serde(
+            rename = "initContainers",
+            default,
+            skip_serializing_if = ":: std :: collections :: BTreeMap::is_empty"
+        )]
+        pub init_containers: ::std::collections::BTreeMap<
+            ::std::string::String,
+            ::std::string::String,
+        >,
+        ///The labels to set.
+        #[serde(
+            default,
+            skip_serializing_if = ":: std :: collections :: BTreeMap::is_empty"
+        )]
+        pub labels: ::std::collections::BTreeMap<
+            ::std::string::String,
+            ::std::string::String,
+        >,
+        ///The wanted number of replicas.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub replicas: ::std::option::Option<i32>,
+    }
     ///Whether somebody must decide, and who did.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct Approval {
@@ -78,6 +209,19 @@ pub mod types {
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             value.parse()
         }
+    }
+    ///Which task is not to be carried out, and why.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Cancellation {
+        ///The cluster; the one in the token and the client certificate.
+        pub cluster_id: ::std::string::String,
+        ///The task's.
+        pub execution_id: ::std::string::String,
+        ///Why; kept on the remediation. More than white space.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub reason: ::std::option::Option<::std::string::String>,
+        ///The tenant; the one in the token and the client certificate.
+        pub tenant_id: ::std::string::String,
     }
     ///What a cleanup did, or would do.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -864,6 +1008,8 @@ pub mod types {
         SchemaViolation,
         #[serde(rename = "request_id_conflict")]
         RequestIdConflict,
+        #[serde(rename = "execution_conflict")]
+        ExecutionConflict,
         #[serde(rename = "state_conflict")]
         StateConflict,
         #[serde(rename = "not_found")]
@@ -897,6 +1043,7 @@ pub mod types {
                 Self::InvalidParameter => f.write_str("invalid_parameter"),
                 Self::SchemaViolation => f.write_str("schema_violation"),
                 Self::RequestIdConflict => f.write_str("request_id_conflict"),
+                Self::ExecutionConflict => f.write_str("execution_conflict"),
                 Self::StateConflict => f.write_str("state_conflict"),
                 Self::NotFound => f.write_str("not_found"),
                 Self::MethodNotAllowed => f.write_str("method_not_allowed"),
@@ -928,6 +1075,7 @@ pub mod types {
                 "invalid_parameter" => Ok(Self::InvalidParameter),
                 "schema_violation" => Ok(Self::SchemaViolation),
                 "request_id_conflict" => Ok(Self::RequestIdConflict),
+                "execution_conflict" => Ok(Self::ExecutionConflict),
                 "state_conflict" => Ok(Self::StateConflict),
                 "not_found" => Ok(Self::NotFound),
                 "method_not_allowed" => Ok(Self::MethodNotAllowed),
@@ -990,6 +1138,9 @@ pub mod types {
         pub conditions: ::std::vec::Vec<RemediationCondition>,
         ///When it was stored.
         pub created_at: crate::contract::DateTime,
+        ///The task that led to it.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub execution_id: ::std::option::Option<::std::string::String>,
         ///What the finding said.
         #[serde(
             default,
@@ -1017,6 +1168,9 @@ pub mod types {
         ///Why it stands there, in one CamelCase word.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub reason: ::std::option::Option<::std::string::String>,
+        ///The id that whoever sent the task has for it.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub remediation_id: ::std::option::Option<::std::string::String>,
         ///The request that led to it.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub request_id: ::std::option::Option<::std::string::String>,
@@ -1438,6 +1592,91 @@ pub mod types {
         ///The uid that the reporter saw; an object with another is left alone.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub uid: ::std::option::Option<::std::string::String>,
+    }
+    ///A remediation that was decided on elsewhere.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Task {
+        pub action: ActionName,
+        ///The cluster; the one in the token and the client certificate.
+        pub cluster_id: ::std::string::String,
+        ///This execution's id, which the tenant gives once.
+        pub execution_id: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub params: ::std::option::Option<ActionParams>,
+        ///The remediation's id at the sender.
+        pub remediation_id: ::std::string::String,
+        ///Not before this time, at which the agent carries it out by itself.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub scheduled_time: ::std::option::Option<crate::contract::DateTime>,
+        pub target: Target,
+        ///The tenant; the one in the token and the client certificate.
+        pub tenant_id: ::std::string::String,
+    }
+    ///`created` now, or `replayed` because the same task had created it.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum TaskOutcome {
+        #[serde(rename = "created")]
+        Created,
+        #[serde(rename = "replayed")]
+        Replayed,
+    }
+    impl ::std::fmt::Display for TaskOutcome {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Created => f.write_str("created"),
+                Self::Replayed => f.write_str("replayed"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for TaskOutcome {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "created" => Ok(Self::Created),
+                "replayed" => Ok(Self::Replayed),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for TaskOutcome {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for TaskOutcome {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///What became of a task.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct TaskReceipt {
+        ///The task's.
+        pub execution_id: ::std::string::String,
+        pub outcome: TaskOutcome,
+        ///The remediation's id.
+        pub remediation: ::std::string::String,
+        ///X-Request-Id, as sent.
+        pub request_id: ::std::string::String,
     }
     ///One check of one resource.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
@@ -2520,6 +2759,113 @@ pub mod types {
         }
     }
 }
+/// Carry out a task.
+pub mod apply_remediation {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// The task.
+        pub body: super::types::Task,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 202: Stored.
+        Accepted {
+            /// The body.
+            body: super::types::TaskReceipt,
+            /// The header Idempotent-Replayed, where it is to be sent.
+            idempotent_replayed: Option<bool>,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Accepted { body, idempotent_replayed } => {
+                    crate::api::Reply::json(202u16, &body)
+                        .header("Idempotent-Replayed", idempotent_replayed)
+                }
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 0usize] = [];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = Some(
+        crate::contract::Schema::new(|| crate::contract::component(
+            include_str!(concat!(env!("OUT_DIR"), "/v0.schemas.json")),
+            "Task",
+        )),
+    );
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "applyRemediation",
+            version: None,
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/api/v1/remediations/apply",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[202u16],
+        problems: &[
+            400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
+            503u16,
+        ],
+    };
+}
+/// Cancel a task.
+pub mod cancel_remediation {
+    /// What the operation takes.
+    #[derive(Clone, Debug, ::serde::Deserialize)]
+    pub struct Request {
+        /// Which task.
+        pub body: super::types::Cancellation,
+    }
+    /// What the operation answers, problems aside.
+    pub enum Response {
+        /// 200: The remediation with the decision on it.
+        Ok {
+            /// The body.
+            body: super::types::Remediation,
+        },
+    }
+    impl crate::api::IntoReply for Response {
+        fn into_reply(self) -> crate::api::Reply {
+            match self {
+                Self::Ok { body } => crate::api::Reply::json(200u16, &body),
+            }
+        }
+    }
+    /// The parameters, the contract's headers aside.
+    pub static PARAMETERS: [crate::contract::Parameter; 0usize] = [];
+    /// The body's schema.
+    pub static BODY: Option<crate::contract::Schema> = Some(
+        crate::contract::Schema::new(|| crate::contract::component(
+            include_str!(concat!(env!("OUT_DIR"), "/v0.schemas.json")),
+            "Cancellation",
+        )),
+    );
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "cancelRemediation",
+            version: None,
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/api/v1/remediations/cancel",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
+            500u16, 503u16,
+        ],
+    };
+}
 /// Delete old remediations.
 pub mod cleanup_remediations {
     /// What the operation takes.
@@ -3132,6 +3478,20 @@ pub mod reject_remediation {
 }
 /// What a server of contract v0 does, one method an operation.
 pub trait Api: Send + Sync + 'static {
+    /// Carry out a task (`POST /api/v1/remediations/apply`).
+    fn apply_remediation(
+        &self,
+        request: crate::verify::Verified<apply_remediation::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<apply_remediation::Response, crate::problem::Problem>,
+    > + Send;
+    /// Cancel a task (`POST /api/v1/remediations/cancel`).
+    fn cancel_remediation(
+        &self,
+        request: crate::verify::Verified<cancel_remediation::Request>,
+    ) -> impl ::std::future::Future<
+        Output = Result<cancel_remediation::Response, crate::problem::Problem>,
+    > + Send;
     /// Delete old remediations (`DELETE /api/v1/remediations/cleanup`).
     fn cleanup_remediations(
         &self,
@@ -3198,6 +3558,8 @@ pub trait Api: Send + Sync + 'static {
 }
 /// The routes that [`Service`] mounts.
 pub static ROUTES: &[&crate::contract::Route] = &[
+    &apply_remediation::ROUTE,
+    &cancel_remediation::ROUTE,
     &cleanup_remediations::ROUTE,
     &ingest_events::ROUTE,
     &ingest_falco::ROUTE,
@@ -3232,6 +3594,20 @@ impl<A: Api> ::poem_openapi::OpenApi for Service<A> {
     }
     fn add_routes(self, table: &mut crate::api::RouteTable) {
         let mut mount = crate::api::Mount::new(self.api, self.dispatcher, table);
+        mount
+            .add(
+                &apply_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::apply_remediation(&*api, request).await
+                },
+            );
+        mount
+            .add(
+                &cancel_remediation::ROUTE,
+                |api: ::std::sync::Arc<A>, request| async move {
+                    Api::cancel_remediation(&*api, request).await
+                },
+            );
         mount
             .add(
                 &cleanup_remediations::ROUTE,

@@ -101,6 +101,175 @@ impl ClientInfo<crate::client::Signer> for Client {
 impl ClientHooks<crate::client::Signer> for &Client {}
 #[allow(clippy::all)]
 impl Client {
+    /**Carry out a task
+
+Takes a task that was decided on elsewhere: it counts as approved by the sender, and the guardrails of the agent hold for it as for what an approver let run. Answered only after it is stored. The task is identified by its tenant and `execution_id`, for as long as its remediation is stored; X-Request-Id only correlates. The same body again has no further effect, and another one is 409 execution_conflict. The route is the same in every contract and takes any version.
+
+Sends a `POST` request to `/api/v1/remediations/apply`
+
+Arguments:
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+- `body`: The task.
+*/
+    pub async fn apply_remediation<'a>(
+        &'a self,
+        x_request_id: &'a str,
+        body: &'a crate::contract::v0::types::Task,
+    ) -> Result<
+        ResponseValue<crate::contract::v0::types::TaskReceipt>,
+        Error<crate::contract::v0::types::Problem>,
+    > {
+        let url = format!("{}/api/v1/remediations/apply", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "apply_remediation",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            202u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            409u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            415u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /**Cancel a task
+
+Ends a task that has not begun as failed, reason Cancelled. Sending it again is harmless: what was cancelled is answered as it stands. A task that has begun, or has ended otherwise, is 409 state_conflict; one that is not stored is 404. The route is the same in every contract and takes any version.
+
+Sends a `POST` request to `/api/v1/remediations/cancel`
+
+Arguments:
+- `x_request_id`: A UUID or ULID, new for each request; sending a request again with the same one has effect once.
+- `body`: Which task.
+*/
+    pub async fn cancel_remediation<'a>(
+        &'a self,
+        x_request_id: &'a str,
+        body: &'a crate::contract::v0::types::Cancellation,
+    ) -> Result<
+        ResponseValue<crate::contract::v0::types::Remediation>,
+        Error<crate::contract::v0::types::Problem>,
+    > {
+        let url = format!("{}/api/v1/remediations/cancel", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                ::reqwest::header::HeaderName::from_static("api-version"),
+                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
+            );
+        header_map.append("X-Request-Id", x_request_id.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "cancel_remediation",
+        };
+        match (crate::client::sign)(&self.inner, &mut request).await {
+            Ok(_) => {}
+            Err(e) => return Err(Error::Custom(e.to_string())),
+        }
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            401u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            403u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            404u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            409u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            413u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            415u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            422u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            429u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            503u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
     /**Delete old remediations
 
 Deletes the tenant's remediations that ended longer ago than `older_than`. Where not all of them could be listed the answer is 503, what was deleted stays deleted, and the same request goes on from there. The route is the same in every contract and takes any version.

@@ -212,6 +212,54 @@ pub mod types {
         }
     }
 }
+/// Carry out a task.
+pub mod apply_remediation {
+    pub use crate::contract::v0::apply_remediation::{
+        BODY, PARAMETERS, Request, Response,
+    };
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "applyRemediation",
+            version: None,
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/api/v1/remediations/apply",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[202u16],
+        problems: &[
+            400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
+            503u16,
+        ],
+    };
+}
+/// Cancel a task.
+pub mod cancel_remediation {
+    pub use crate::contract::v0::cancel_remediation::{
+        BODY, PARAMETERS, Request, Response,
+    };
+    /// Where the operation is, and what it takes.
+    pub static ROUTE: crate::contract::Route = crate::contract::Route {
+        operation: crate::contract::Operation {
+            id: "cancelRemediation",
+            version: None,
+            role: crate::identity::Role::Approver,
+            media_types: &["application/json"],
+        },
+        method: ::http::Method::POST,
+        path: "/api/v1/remediations/cancel",
+        parameters: &PARAMETERS,
+        body: &BODY,
+        successes: &[200u16],
+        problems: &[
+            400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
+            500u16, 503u16,
+        ],
+    };
+}
 /// Delete old remediations.
 pub mod cleanup_remediations {
     pub use crate::contract::v0::cleanup_remediations::{

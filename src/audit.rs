@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | `refused` | a request that any check, the routes or an operation refused | warn |
 //! | `answered` | a request that was answered otherwise | info |
-//! | `decided` | an approval or rejection, once it is recorded | info |
+//! | `decided` | an approval, rejection or cancellation, once it is recorded | info |
+//! | `ordered` | a task, once it is stored | info |
 //! | `cleaned` | a cleanup, whatever it is answered with | info |
 //! | `switched` | the emergency stop, once it is set or lifted | warn |
 //! | `unanswered` | a connection that no request came out of | info |
@@ -68,6 +69,12 @@ pub fn answered(sender: &Sender<'_>, operation: &str, status: StatusCode, took: 
 pub fn decided(sender: &Sender<'_>, verdict: &str, remediation: &str) {
     let Sender { tenant, subject, request_id, .. } = sender;
     tracing::info!(target: "audit", verdict, remediation, tenant, subject, request_id, "a decision was recorded");
+}
+
+/// A task was stored.
+pub fn ordered(sender: &Sender<'_>, execution_id: &str, action: &str, remediation: &str) {
+    let Sender { tenant, subject, request_id, .. } = sender;
+    tracing::info!(target: "audit", execution_id, action, remediation, tenant, subject, request_id, "a task was stored");
 }
 
 /// A cleanup ran, to its end or not.

@@ -22,6 +22,7 @@ mod plan;
 mod policy;
 mod rbac;
 mod send;
+mod spool;
 mod sse;
 mod tools;
 mod watch;
@@ -81,6 +82,8 @@ enum Command {
     Resume(emergency::Emergency),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
+    /// Show reports to the SaaS that were given up on, or have them sent again.
+    Spool(spool::Spool),
     /// Print generated remediations, or create them in a cluster: for tests, load and demos.
     Fixtures(tools::Fixtures),
 }
@@ -111,6 +114,9 @@ struct Dev {
     /// Do not play the workload controllers: nothing follows its spec, so validation cannot hold.
     #[arg(long)]
     frozen_workloads: bool,
+    /// Address of a SaaS to tell what becomes of remediations: https://HOST:PORT, with a certificate of the CA in STATE/server.
+    #[arg(long, value_name = "URL")]
+    saas_api_base: Option<String>,
     /// Log filter: error, warn, info, debug, trace, or per module.
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     log_level: LogFilter,
@@ -219,6 +225,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Stop(emergency) => emergency.run(emergency::Order::Stop).await,
         Command::Resume(emergency) => emergency.run(emergency::Order::Resume).await,
         Command::Cleanup(cleanup) => cleanup.run().await,
+        Command::Spool(spool) => spool.run(),
         Command::Fixtures(fixtures) => fixtures.run().await,
     }
 }

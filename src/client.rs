@@ -1,4 +1,4 @@
-//! The signed client: what the contracts turn into for those who call the agent.
+//! The signed clients: what the contracts turn into for those who call the agent, and for the agent when it calls a SaaS.
 //!
 //! ```text
 //!  Client ─▶ v0 / v1alpha1 (generated) ─▶ sign: token, tenant, version, ─▶ mutual TLS ─▶ agent
@@ -46,6 +46,19 @@ pub mod v1alpha1 {
     include!(concat!(env!("OUT_DIR"), "/v1alpha1_client.rs"));
 }
 
+/// What a SaaS serves.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::unwrap_used,
+    rustdoc::all,
+    reason = "progenitor and the contract's own texts decide"
+)]
+pub mod saas {
+    include!(concat!(env!("OUT_DIR"), "/saas_client.rs"));
+}
+
 /// Where `zen-agent dev` listens.
 pub const DEFAULT_BASE_URL: &str = "https://127.0.0.1:8443";
 
@@ -71,8 +84,8 @@ pub enum ClientError {
     /// The certificates do not work together.
     #[error("the client's certificates cannot be used; `zen-agent dev` writes new ones when the folder is removed")]
     Tls(#[from] rustls::Error),
-    /// The address is none of an agent.
-    #[error("the server's address is none of an agent; give https://HOST:PORT, without a path")]
+    /// The address is none of a server.
+    #[error("the server's address is none; give https://HOST:PORT, without a path")]
     BaseUrl,
     /// The HTTP client cannot start.
     #[error("the HTTP client cannot start")]
@@ -85,21 +98,7 @@ impl Client {
     /// # Errors
     /// When certificate and key do not fit together, or the address is no origin of an https URL.
     pub fn new(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(credentials.tls_config()?)
-            .https_only(true)
-            // A redirected request would be signed for another path.
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .build()?;
-        // Paths are signed as they are sent, so there is none to add to them.
-        let origin = |url: &Url| url.scheme() == "https" && url.has_host() && url.path() == "/" && url.query().is_none();
-        let bare = |url: &Url| url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        let url = Url::parse(base_url).ok().filter(|url| origin(url) && bare(url));
-        let base_url = url.ok_or(ClientError::BaseUrl)?.origin().ascii_serialization();
+        let (http, base_url) = (http(credentials)?, origin(base_url)?);
         let base_url = base_url.as_str();
         let signer = |version| Signer::new(credentials, version);
         Ok(Self {
@@ -107,6 +106,37 @@ impl Client {
             alpha: v1alpha1::Client::new_with_client(base_url, http, signer(ContractVersion::V1Alpha1)),
         })
     }
+}
+
+impl saas::Client {
+    /// A client with these credentials for the SaaS at `base_url`.
+    ///
+    /// # Errors
+    /// As of [`Client::new`].
+    pub fn of(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
+        Ok(Self::new_with_client(&origin(base_url)?, http(credentials)?, Signer::new(credentials, ContractVersion::V0)))
+    }
+}
+
+fn http(credentials: &Credentials) -> Result<reqwest::Client, ClientError> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(credentials.tls_config()?)
+        .https_only(true)
+        // A redirected request would be signed for another path.
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT);
+    Ok(builder.build()?)
+}
+
+/// The origin of an address; paths are signed as they are sent, so there is none to add to them.
+fn origin(base_url: &str) -> Result<String, ClientError> {
+    let origin = |url: &Url| url.scheme() == "https" && url.has_host() && url.path() == "/" && url.query().is_none();
+    let bare = |url: &Url| url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let url = Url::parse(base_url).ok().filter(|url| origin(url) && bare(url));
+    Ok(url.ok_or(ClientError::BaseUrl)?.origin().ascii_serialization())
 }
 
 #[cfg(test)]

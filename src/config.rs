@@ -23,7 +23,7 @@ use secrecy::SecretString;
 pub use files::readable_by_all;
 pub use settings::{ENABLED_ACTIONS, Settings};
 
-use crate::{identity::Tenant, remediation::ActionKind, telemetry::logs::LogConfig};
+use crate::{identity::Tenant, remediation::ActionKind, saas, telemetry::logs::LogConfig};
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub struct Config {
     pub actions: BTreeSet<ActionKind>,
     /// The policy file; the built-in policy, which only proposes, when absent.
     pub policy_file: Option<PathBuf>,
+    /// Whom to tell what becomes of remediations.
+    pub saas: Option<saas::Settings>,
     /// Limits of the API listener.
     pub limits: Limits,
     /// How logs look.

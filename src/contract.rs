@@ -28,6 +28,12 @@ pub mod v1alpha1 {
     include!(concat!(env!("OUT_DIR"), "/v1alpha1.rs"));
 }
 
+/// What a SaaS serves and the agent calls.
+#[allow(missing_docs, clippy::all, rustdoc::all, reason = "typify and the contract's own texts decide")]
+pub mod saas {
+    include!(concat!(env!("OUT_DIR"), "/saas.rs"));
+}
+
 /// A version of the HTTP contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ContractVersion {

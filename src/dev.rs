@@ -54,6 +54,8 @@ pub struct Options {
     pub kubernetes: Kubernetes,
     /// Whether there are sample workloads, and whether the stand-in for their controllers plays.
     pub workloads: Workloads,
+    /// The SaaS to tell what becomes of remediations.
+    pub saas_api_base: Option<String>,
     /// The policy file, in place of [`policy::DEV`].
     pub policy: Option<PathBuf>,
 }
@@ -153,6 +155,9 @@ fn settings(options: &Options, credentials: &Credentials) -> Settings {
         enabled_actions: Some(ActionKind::ALL.map(ActionKind::as_str).join(",")),
         requests_per_second: Some("10000".to_owned()),
         max_remediations_per_tenant: Some("200000".to_owned()),
+        saas_credentials_dir: Some(credentials.client.display().to_string()),
+        spool_dir: Some(options.state_dir.join("spool").display().to_string()),
+        saas_api_base: options.saas_api_base.clone(),
         ..Settings::default()
     }
 }

@@ -15,7 +15,7 @@ pub enum Role {
     /// Reads, and posts events. Where the policy lets a remediation run at once, an event is an order: with such
     /// a policy a viewer has changes made that no person approves.
     Viewer,
-    /// Decides on proposals.
+    /// Decides on proposals, and has tasks carried out.
     Approver,
     /// Deletes old remediations.
     Admin,

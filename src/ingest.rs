@@ -22,11 +22,13 @@
 mod error;
 mod object;
 mod store;
+mod task;
 
 use futures::{StreamExt, TryStreamExt, future, stream};
 
 pub use error::IngestError;
 use store::{Creation, Store};
+pub use task::{Taken, Task};
 
 use crate::{
     event::{Ignored, Normalized},
@@ -282,6 +284,7 @@ impl Request<'_> {
             digest: self.digest.clone(),
             index: i32::try_from(index).unwrap_or(i32::MAX),
             subject: Some(self.caller.subject.clone()),
+            execution_id: None,
         }
     }
 }

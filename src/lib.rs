@@ -11,6 +11,7 @@
 //!                                     │            while this process holds the lease
 //!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (rollback)
 //!                        retention ── stream ──▶ deletes old terminal remediations, page by page
+//!                        saas ── spool ──▶ tells a SaaS what became of them
 //! ```
 //!
 //! A 202 leaves only after the Kubernetes API has the object; from then on the object is the only
@@ -23,6 +24,7 @@
 pub mod admin;
 pub mod api;
 pub mod audit;
+pub mod breaker;
 pub mod category;
 mod causes;
 pub mod cli;
@@ -57,6 +59,7 @@ pub mod recognise;
 pub mod remediation;
 pub mod retention;
 pub mod runtime;
+pub mod saas;
 pub mod serve;
 pub mod signature;
 pub mod stream;

@@ -46,6 +46,8 @@ pub enum Code {
     SchemaViolation,
     /// The request id was used before, with other content.
     RequestIdConflict,
+    /// The task's id was used before, with other content.
+    ExecutionConflict,
     /// The object is in a state that does not allow this.
     StateConflict,
     /// No such route, or no such object for this tenant.
@@ -64,7 +66,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, as the contract's `Problem` declares them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MissingHeader,
         Self::MalformedHeader,
         Self::UnsupportedVersion,
@@ -80,6 +82,7 @@ impl Code {
         Self::InvalidParameter,
         Self::SchemaViolation,
         Self::RequestIdConflict,
+        Self::ExecutionConflict,
         Self::StateConflict,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -108,6 +111,7 @@ impl Code {
             Self::InvalidParameter => ("invalid_parameter", S::BAD_REQUEST, "A parameter is not valid"),
             Self::SchemaViolation => ("schema_violation", S::UNPROCESSABLE_ENTITY, "The body does not match the contract"),
             Self::RequestIdConflict => ("request_id_conflict", S::CONFLICT, "The request id was used for another request"),
+            Self::ExecutionConflict => ("execution_conflict", S::CONFLICT, "The execution id was used for another task"),
             Self::StateConflict => ("state_conflict", S::CONFLICT, "The remediation is in a state that does not allow this"),
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, "The method is not allowed here"),

@@ -68,6 +68,7 @@ use crate::{
     queue::Backoff,
     quota::Quota,
     retention::Retention,
+    saas::{Saas, SpoolError},
     serve,
     telemetry::{Health, Metrics, health::Ready},
     verify::{self, TokenKeys, Verifier},
@@ -109,6 +110,9 @@ pub enum RunError {
     /// One of its tasks ended.
     #[error("a part of the agent ended by itself; the log says which panicked, and a restart goes on from what is stored")]
     Ended,
+    /// What is to be told to the SaaS.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The policy file.
     #[error(transparent)]
     Policy(#[from] PolicyFileError),
@@ -159,7 +163,7 @@ pub async fn run(
     };
     let policy = policy::Live::new(policy, &config.remediation_namespace);
     let seed = u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
-    let backlog = Backlog::new(Backoff::default(), seed, &metrics);
+    let backlog = Backlog::new(Backoff::default(), seed, metrics.queue_depth.clone());
     let watched = match &config.watch_namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
@@ -167,6 +171,11 @@ pub async fn run(
     let quota = Quota::new(config.limits.max_remediations, &config.tenant, config.hmac.keys());
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone(), quota.clone());
+    let saas = config.saas.clone().map(|settings| Saas::open(settings, client.clone(), &metrics)).transpose()?;
+    let informer = match &saas {
+        Some(saas) => informer.handler(saas.watch()),
+        None => informer,
+    };
     let store = informer.store();
     let events = Events::start(client.clone(), metrics.clone());
     let retention = Retention::new(client.clone(), config.watch_namespace.clone(), config.tenant.clone(), metrics.clone());
@@ -185,6 +194,7 @@ pub async fn run(
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
         backlog: backlog.clone(),
+        saas,
         retention: retention.clone(),
         retention_interval: config.retention_interval,
         retention_max_age: config.retention_max_age,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "contract/actions.rs"]
+mod actions;
 #[path = "contract/bundling.rs"]
 mod bundling;
 #[path = "contract/generated.rs"]

@@ -12,6 +12,7 @@ mod filter;
 mod places;
 mod plan;
 mod reads;
+mod tasks;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -123,6 +124,22 @@ impl v0::Api for Handlers {
         let (caller, v0::reject_remediation::Request { id, body }) = request.into_parts();
         let body = in_time(self.decide(&caller, &id, &body, approvals::Verdict::Reject)).await?;
         Ok(v0::reject_remediation::Response::Ok { body })
+    }
+
+    async fn apply_remediation(
+        &self,
+        request: Verified<v0::apply_remediation::Request>,
+    ) -> Result<v0::apply_remediation::Response, Problem> {
+        let (body, idempotent_replayed) = in_time(self.apply(request)).await?;
+        Ok(v0::apply_remediation::Response::Accepted { body, idempotent_replayed })
+    }
+
+    async fn cancel_remediation(
+        &self,
+        request: Verified<v0::cancel_remediation::Request>,
+    ) -> Result<v0::cancel_remediation::Response, Problem> {
+        let body = in_time(self.cancel(request)).await?;
+        Ok(v0::cancel_remediation::Response::Ok { body })
     }
 
     async fn cleanup_remediations(

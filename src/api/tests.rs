@@ -6,6 +6,7 @@ mod handlers;
 mod log;
 mod real;
 mod served;
+mod tasks;
 mod watching;
 
 use http::{Method, StatusCode, header};

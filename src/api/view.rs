@@ -34,6 +34,8 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         message: status.message.clone(),
         plan_digest: object.plan().map(|plan| plan.digest.clone()),
         request_id: spec.request.as_ref().map(|request| request.id.clone()),
+        execution_id: object.execution_id().map(str::to_owned),
+        remediation_id: spec.remediation_id.clone(),
         policy_rule: spec.policy_rule.clone(),
         facts: spec.facts.clone(),
         created_at: created_at.into(),

@@ -56,7 +56,7 @@ fn plain_table() -> Table {
     table
 }
 
-fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = plain_table();
     table.set_header(header).add_rows(rows);
     text(table)

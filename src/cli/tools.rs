@@ -41,8 +41,8 @@ pub(super) async fn dev(dev: Dev) -> Result<(), Failure> {
         default if default == ".zen-agent" => String::new(),
         other => format!(" --state-dir {other}"),
     };
-    let options =
-        Options { state_dir: dev.state_dir, listen: dev.listen, admin_listen: dev.admin_listen, kubernetes, workloads, policy: dev.policy };
+    let Dev { state_dir, listen, admin_listen, policy, saas_api_base, .. } = dev;
+    let options = Options { state_dir, listen, admin_listen, kubernetes, workloads, policy, saas_api_base };
     let ready = move |Addresses { api, admin }| {
         announce(&format!(
             "ready api=https://{api} admin=http://{admin}\n\

@@ -81,19 +81,27 @@ impl Credentials {
     /// # Errors
     /// Names the first file that is missing or malformed.
     pub fn read(folder: &Path) -> Result<Self, CredentialsError> {
+        Self::read_trusting(folder, &folder.join("ca.crt"))
+    }
+
+    /// Reads the files of a folder, but for the CA, which is another file's.
+    ///
+    /// # Errors
+    /// Names the first file that is missing or malformed.
+    pub fn read_trusting(folder: &Path, ca: &Path) -> Result<Self, CredentialsError> {
         let text = |name: &str| {
             let path = folder.join(name);
             fs::read_to_string(&path).map_err(|source| CredentialsError::Read { path, source })
         };
-        let certificates = |name: &str| {
-            let pem = text(name)?;
+        let certificates = |path: PathBuf| {
+            let pem = fs::read_to_string(&path).map_err(|source| CredentialsError::Read { path: path.clone(), source })?;
             let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
             let certificates = certificates.and_then(|found| if found.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(found) });
-            certificates.map_err(|source| CredentialsError::Pem { path: folder.join(name), source })
+            certificates.map_err(|source| CredentialsError::Pem { path, source })
         };
         let mut roots = RootCertStore::empty();
-        for certificate in certificates("ca.crt")? {
-            roots.add(certificate).map_err(|source| CredentialsError::Ca { path: folder.join("ca.crt"), source })?;
+        for certificate in certificates(ca.to_owned())? {
+            roots.add(certificate).map_err(|source| CredentialsError::Ca { path: ca.to_owned(), source })?;
         }
         let key = SecretString::from(text("tls.key")?);
         let key = PrivateKeyDer::from_pem_slice(secrecy::ExposeSecret::expose_secret(&key).as_bytes())
@@ -104,13 +112,18 @@ impl Credentials {
         }
         Ok(Self {
             roots,
-            chain: certificates("tls.crt")?,
+            chain: certificates(folder.join("tls.crt"))?,
             key,
             token: text("token")?.trim().into(),
             secret: signature::read_secret(secrecy::ExposeSecret::expose_secret(&SecretString::from(text("hmac.key")?)))?,
             kid,
             tenant: text("tenant")?.trim().parse()?,
         })
+    }
+
+    /// The tenant that they are of.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 
     /// The client's side of mutual TLS.

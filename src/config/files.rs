@@ -8,7 +8,14 @@ use std::{
 };
 
 use super::{Settings, TlsFiles, validate::Errors};
-use crate::{policy::Policy, remediation::ActionKind, serve::tls, verify::TokenKeys};
+use crate::{
+    identity::Tenant,
+    policy::Policy,
+    remediation::ActionKind,
+    saas::{self, Peer},
+    serve::tls,
+    verify::TokenKeys,
+};
 
 /// Why the file should have other permissions, if everybody on the machine may read it.
 pub fn readable_by_all(path: &Path) -> Option<String> {
@@ -69,6 +76,32 @@ pub(super) fn token_keys(errors: &mut Errors, value: Option<String>) -> Vec<Path
         paths.push(path);
     }
     paths
+}
+
+/// The SaaS, where there is one: credentials of the agent's own tenant, and a folder for the spool.
+pub(super) fn saas(errors: &mut Errors, settings: &Settings, tenant: Option<&Tenant>, cluster: Option<&str>) -> Option<saas::Settings> {
+    let base = settings.saas_api_base.clone()?;
+    let credentials = errors.required("saas_credentials_dir", settings.saas_credentials_dir.clone()).map(PathBuf::from);
+    let folder = errors.required("spool_dir", settings.spool_dir.clone()).map(PathBuf::from);
+    let peer = Peer { base, credentials: credentials?, ca: settings.tls_ca_file.clone().map(PathBuf::from) };
+    for secret in ["tls.key", "token", "hmac.key"] {
+        if let Some(why) = readable_by_all(&peer.credentials.join(secret)) {
+            errors.warn("saas_credentials_dir", why);
+        }
+    }
+    match peer.read() {
+        Err(error) => errors.add("saas_credentials_dir, tls_ca_file", error),
+        Ok(credentials) if tenant.is_some_and(|tenant| tenant != credentials.tenant()) => {
+            errors.add("saas_credentials_dir", "its tenant is not the TENANT_ID, whose remediations are told");
+        }
+        Ok(_) => {
+            if let Err(error) = peer.client() {
+                errors.add("saas_api_base", error);
+            }
+        }
+    }
+    let namespace = settings.remediation_namespace.clone()?;
+    Some(saas::Settings { peer, folder: folder?, cluster: cluster?.to_owned(), tenant: tenant?.clone(), namespace })
 }
 
 /// The policy file, where there is one: valid, and content with the actions that are enabled.

@@ -96,6 +96,15 @@ settings! {
     enabled_actions: "ENABLED_ACTIONS" = ENABLED_ACTIONS;
     /// Policy file, of which a change holds within seconds; the built-in policy, which only proposes, when absent.
     policy_file: "POLICY_FILE" = "";
+    /// Address of the SaaS that is told what becomes of remediations: https://HOST:PORT; nobody is told when absent.
+    saas_api_base: "SAAS_API_BASE" = "";
+    /// Folder with the agent's credentials at the SaaS, of the tenant TENANT_ID: tls.crt, tls.key, token, hmac.key, hmac.kid,
+    /// tenant, and ca.crt unless TLS_CA_FILE is set. They are read anew every minute.
+    saas_credentials_dir: "SAAS_CREDENTIALS_DIR" = "";
+    /// PEM file with the CA of the SaaS's certificate.
+    tls_ca_file: "TLS_CA_FILE" = "";
+    /// Folder, of this replica alone, of what is to be told to the SaaS and of dead letters.
+    spool_dir: "SPOOL_DIR" = "";
     /// Bytes of a request body; all bodies together may take 36 times as much memory.
     max_body_bytes: "MAX_BODY_BYTES" = "10485760";
     /// Open connections.
@@ -160,6 +169,10 @@ impl Settings {
             &mut self.watch_namespace,
             &mut self.worker_max_queue_size,
             &mut self.policy_file,
+            &mut self.saas_api_base,
+            &mut self.saas_credentials_dir,
+            &mut self.tls_ca_file,
+            &mut self.spool_dir,
         ] {
             optional.take_if(|text| text.trim().is_empty());
         }

@@ -138,6 +138,7 @@ impl Settings {
             e.add("cluster_id", format_args!("longer than {MAX_CLUSTER} characters, so no event could name it"));
         }
         let hmac = secrets::read(e, &self, tenant.as_ref());
+        let saas = files::saas(e, &self, tenant.as_ref(), cluster.as_deref());
         let issuer = e.required("jwt_issuer", self.jwt_issuer);
         let audience = e.required("jwt_audience", self.jwt_audience);
         let key_files = files::token_keys(e, self.jwt_key_files);
@@ -187,6 +188,7 @@ impl Settings {
             validation_timeout: validation_timeout?,
             actions,
             policy_file,
+            saas,
             limits: Limits {
                 max_body_bytes: max_body_bytes?,
                 max_connections: max_connections?,

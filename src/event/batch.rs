@@ -1,6 +1,6 @@
 //! A batch of events that are normalized already, but whose targets are still only claims.
 
-use super::{Normalized, Scalar, SecurityEvent, Severity, target::Reported};
+use super::{Normalized, Scalar, SecurityEvent, Severity, Target, target::Reported};
 use crate::contract::v0::types;
 
 /// The events of a batch.
@@ -8,17 +8,15 @@ pub fn normalize(batch: types::EventBatch) -> Vec<Normalized> {
     batch.events.into_iter().map(event).collect()
 }
 
+/// The target that a claim stands for, if it can be looked up.
+pub fn target(claimed: &types::Target) -> Option<Target> {
+    let types::Target { api_version, kind, namespace, name, uid } = claimed;
+    let (namespace, uid) = (namespace.as_deref(), uid.as_deref());
+    Reported { api_version: Some(api_version), kind: Some(kind), namespace, name: Some(name), uid }.target()
+}
+
 fn event(event: types::SecurityEvent) -> Normalized {
-    let target = event.target.as_ref().and_then(|target| {
-        Reported {
-            api_version: Some(&target.api_version),
-            kind: Some(&target.kind),
-            namespace: target.namespace.as_deref(),
-            name: Some(&target.name),
-            uid: target.uid.as_deref(),
-        }
-        .target()
-    });
+    let target = event.target.as_ref().and_then(target);
     Normalized::about(target, |target| SecurityEvent {
         source: event.source,
         rule: event.rule,

@@ -27,11 +27,8 @@ use crate::{
     key::ObjectKey,
     queue::Priority,
     quota::{Account, Quota},
-    remediation::{
-        APPROVED, Phase, ZenAgentRemediation,
-        approval::{self, ApprovalState},
-        ended,
-    },
+    remediation::{Phase, ZenAgentRemediation, approval, ended},
+    saas,
     telemetry::Metrics,
     worker::Backlog,
 };
@@ -49,6 +46,8 @@ pub struct Summary {
     pub account: Option<Account>,
     /// Whether, and until when, there is nothing to do before it changes.
     pub rests: Rest,
+    /// Whether the SaaS knows its latest status.
+    pub told: bool,
 }
 
 /// Whether a remediation may be left alone until it changes.
@@ -74,22 +73,27 @@ impl Summary {
             Phase::Unknown(_) => Phase::Unknown(String::new()),
             known => known,
         };
-        let judged = phase == Phase::Pending && object.condition(APPROVED).is_some();
         let deadline = || object.status.as_ref().and_then(|status| status.approval_deadline.as_ref()).map(|deadline| deadline.0);
-        let waits = judged && matches!(approval::state(object), ApprovalState::Waiting);
-        let rests = match waits {
+        let rests = match approval::waits(object) {
             true => Rest::Until(deadline()),
             false if phase.is_terminal() && !ended::is_to_be_undone(object) => Rest::Until(None),
             false => Rest::No,
         };
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests }
+        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests, told: saas::is_told(object) }
     }
 
     /// What is known of one that is malformed: it is there, in an unknown status.
     fn malformed(meta: &ObjectMeta, quota: &Quota) -> Self {
         let created = meta.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: Rest::Until(None) }
+        Self {
+            phase: Phase::Unknown(String::new()),
+            bytes: 0,
+            created,
+            account: quota.account(meta),
+            rests: Rest::Until(None),
+            told: false,
+        }
     }
 
     fn age(&self) -> Duration {

@@ -11,6 +11,9 @@ pub enum IngestError {
     /// The request id stands for another body, operation or tenant.
     #[error("the request id was used for another request")]
     Conflict,
+    /// The execution id stands for another task.
+    #[error("the execution id was used for another task")]
+    ExecutionConflict,
     /// One event's facts do not fit into an object.
     #[error("the event at index {index} takes {bytes} bytes, too many to store")]
     TooLarge {
@@ -46,6 +49,9 @@ impl From<IngestError> for Problem {
                 Code::RequestIdConflict,
                 "This X-Request-Id stands for a request with other content; use a new id for new content",
             ),
+            IngestError::ExecutionConflict => {
+                Self::new(Code::ExecutionConflict, "This execution_id stands for a task with other content; a new task takes a new one")
+            }
             IngestError::TooLarge { index, .. } => {
                 Self::new(Code::BodyTooLarge, format!("The event at index {index} is too large to be stored; send fewer or shorter facts"))
             }

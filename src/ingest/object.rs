@@ -33,6 +33,11 @@ pub(super) fn spec(
         request: Some(request),
         ..RemediationSpec::default()
     };
+    bounded(spec, index)
+}
+
+/// The spec, if it is small enough to be stored.
+pub(super) fn bounded(spec: RemediationSpec, index: usize) -> Result<RemediationSpec, IngestError> {
     let bytes = serde_json::to_vec(&spec).map_err(IngestError::Encode)?.len();
     if bytes > MAX_BYTES { Err(IngestError::TooLarge { index, bytes }) } else { Ok(spec) }
 }

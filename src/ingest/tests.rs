@@ -14,7 +14,7 @@ use crate::{
     policy::Policy,
     problem::{Code, Problem},
     quota::NoRoom,
-    remediation::{Action, Mode},
+    remediation::{Action, ActionKind, Mode},
     test_api::{Failure, NAMESPACE, TestApi},
 };
 
@@ -358,4 +358,26 @@ async fn a_batch_that_does_not_fit_is_refused_whole_and_one_that_broke_off_needs
     assert!(stored < 3, "{stored}");
     let completed = ingest.accept("ingestEvents", &caller(UUID, 2), batch(3)).await.unwrap();
     assert_eq!(completed.results.iter().filter(|outcome| matches!(outcome, Outcome::Created { .. })).count(), 3 - stored);
+}
+
+#[tokio::test]
+async fn at_the_cap_no_new_task_is_stored_and_one_that_is_stored_is_still_answered() {
+    let api = TestApi::start().await;
+    let (ingest, quota) = with_room(&api, 1);
+    let task = |execution_id: &str| Task {
+        execution_id: execution_id.to_owned(),
+        remediation_id: "rem-1".to_owned(),
+        action: Action::of(ActionKind::Evict, serde_json::Map::new()).unwrap(),
+        target: Target { api_version: "v1".into(), kind: "Pod".into(), namespace: Some("shop".into()), name: "web-1".into(), uid: None },
+        scheduled_time: None,
+    };
+    let first = ingest.take("applyRemediation", &caller(UUID, 1), task("exec-1")).await.unwrap();
+    assert!(!first.replayed);
+    seen(&api, &quota).await;
+    let refused = ingest.take("applyRemediation", &caller(UUID, 2), task("exec-2")).await.unwrap_err();
+    assert!(matches!(refused, IngestError::NoRoom(NoRoom::Full { .. })), "{refused}");
+    let again = ingest.take("applyRemediation", &caller(UUID, 1), task("exec-1")).await.unwrap();
+    assert_eq!(again, Taken { replayed: true, ..first });
+    let conflict = ingest.take("applyRemediation", &caller(UUID, 3), task("exec-1")).await.unwrap_err();
+    assert!(matches!(conflict, IngestError::ExecutionConflict), "{conflict}");
 }

@@ -47,6 +47,7 @@ use std::{fmt, future::Future, str::FromStr};
 use kube::api::DynamicObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use error::ActionError;
 pub use network_quarantine::QUARANTINE_LABEL;
@@ -185,6 +186,18 @@ macro_rules! actions {
                 }
             }
 
+            fn read(kind: ActionKind, parameters: Value) -> serde_json::Result<Self> {
+                match kind {
+                    $(ActionKind::$Action => serde_json::from_value(parameters).map(Self::$Action),)*
+                }
+            }
+
+            fn parameters(&self) -> Value {
+                match self {
+                    $(Self::$Action(action) => serde_json::to_value(action).unwrap_or_default(),)*
+                }
+            }
+
             /// What is wrong with the parameters.
             pub fn problem(&self) -> Option<String> {
                 match self {
@@ -271,6 +284,23 @@ actions! {
 }
 
 impl Action {
+    /// The action with these parameters, as a task gives them.
+    ///
+    /// # Errors
+    /// A parameter that is missing, or is none of this action's, or what is wrong with one.
+    pub fn of(kind: ActionKind, parameters: Map<String, Value>) -> Result<Self, String> {
+        let given: Vec<String> = parameters.keys().cloned().collect();
+        let action = Self::read(kind, Value::Object(parameters)).map_err(|error| format!("{kind}: {error}"))?;
+        if let Some(problem) = action.problem() {
+            return Err(problem);
+        }
+        let taken = action.parameters();
+        match given.iter().find(|name| taken.get(*name).is_none()) {
+            Some(name) => Err(format!("{kind} has no parameter {name}")),
+            None => Ok(action),
+        }
+    }
+
     /// The action's name in the API, in policies and in metric labels.
     pub const fn name(&self) -> &'static str {
         self.kind().as_str()

@@ -1,4 +1,4 @@
-//! A person's decision about a proposal.
+//! A person's decision about a proposal, and a sender's about its task.
 //!
 //! ```text
 //!               approve                         reject
@@ -7,6 +7,11 @@
 //!   approved ─▶ unchanged                       rejected ─▶ unchanged
 //!   rejected, expired, or ended otherwise       begun, or ended otherwise ─▶ conflict
 //!   ─▶ conflict
+//!
+//!               cancel
+//!   pending ──▶ failed, reason Cancelled
+//!   cancelled ─▶ unchanged
+//!   begun, or ended otherwise ─▶ conflict
 //! ```
 //!
 //! A decision is one write, guarded by the resourceVersion it was made on. When another writer was
@@ -147,6 +152,30 @@ pub async fn reject(
     .await
 }
 
+/// Ends a task that has not begun; `object` is what the caller has read and found to be its tenant's own.
+///
+/// # Errors
+/// [`DecisionError`]; `StateConflict` when it has begun, or has ended otherwise.
+pub async fn cancel(
+    api: &Api<ZenAgentRemediation>,
+    events: &Events,
+    object: ZenAgentRemediation,
+    by: Decider<'_>,
+    reason: Option<&str>,
+) -> Result<Decided, DecisionError> {
+    decide(api, events, object, |object| {
+        let mut status = object.status.clone().unwrap_or_default();
+        match object.phase() {
+            Phase::Pending => {}
+            Phase::Failed if status.reason.as_deref() == Some(Reason::Cancelled.as_str()) => return Ok(None),
+            _ => return Err(conflict(object, "only what has not begun can be cancelled")),
+        }
+        status.end(Phase::Failed, Reason::Cancelled, &said("cancelled", by, reason), object.metadata.generation);
+        Ok(Some(status))
+    })
+    .await
+}
+
 /// Whether a remediation may run, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ApprovalState<'a> {
@@ -177,6 +206,12 @@ pub fn state(object: &ZenAgentRemediation) -> ApprovalState<'_> {
         None if runs_by_itself(object) => ApprovalState::Automatic,
         None => ApprovalState::Waiting,
     }
+}
+
+/// Whether the pipeline has said that it waits for a person: until somebody decides, there is nothing to do.
+pub fn waits(object: &ZenAgentRemediation) -> bool {
+    let judged = object.phase() == Phase::Pending && object.condition(APPROVED).is_some();
+    judged && matches!(state(object), ApprovalState::Waiting)
 }
 
 /// The time until which it could be approved, where that is over.
@@ -234,15 +269,21 @@ fn record(
         Decision::Approved => ("approved", Holds::Yes, Reason::Approved),
         Decision::Rejected => ("rejected", Holds::No, Reason::Rejected),
     };
-    let mut message = format!("{verb} by {} ({})", by.subject, by.role.as_str());
-    if let Some(reason) = &reason {
-        message = format!("{message}: {reason}");
-    }
+    let message = said(verb, by, reason.as_deref());
     status.set_condition(APPROVED, holds, word, &message, object.metadata.generation);
     status.approval_deadline = None;
     let plan_digest = object.plan().map(|plan| plan.digest.clone());
     status.approval = Some(Approval { decision, by: by.subject.to_owned(), at: Time(Timestamp::now()), reason, plan_digest });
     message
+}
+
+/// Who did it, and why.
+fn said(verb: &str, by: Decider<'_>, reason: Option<&str>) -> String {
+    let who = format!("{verb} by {} ({})", by.subject, by.role.as_str());
+    match reason {
+        Some(reason) => format!("{who}: {reason}"),
+        None => who,
+    }
 }
 
 pub(super) fn conflict(object: &ZenAgentRemediation, what: &'static str) -> DecisionError {

@@ -3,6 +3,8 @@
 //! The first event of a request that leads to a remediation takes the request's own name, the
 //! *anchor*; any other takes the anchor and its place in the batch. So whatever a second request
 //! with the same id contains, it meets the anchor, whose digest tells a replay from a conflict.
+//!
+//! A task has a name of its own kind: whatever request ids and execution ids are, no event meets it.
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +15,13 @@ pub fn anchor(tenant: &Tenant, request_id: &RequestId) -> String {
     // Neither part can hold a line feed, so the two cannot run into each other.
     let digest = Sha256::new().chain_update(tenant.as_str()).chain_update("\n").chain_update(request_id.canonical()).finalize();
     format!("zar-{}", hex::encode(&digest[..20]))
+}
+
+/// The name of a task: `zat-` and 160 bits of SHA-256 over tenant and execution id.
+pub fn task(tenant: &Tenant, execution_id: &str) -> String {
+    let digest =
+        Sha256::new().chain_update("task\n").chain_update(tenant.as_str()).chain_update("\n").chain_update(execution_id).finalize();
+    format!("zat-{}", hex::encode(&digest[..20]))
 }
 
 /// The name of the event at `index` of a batch whose anchor stands for another event.

@@ -80,6 +80,8 @@ reasons! {
     Validated,
     /// A person said no.
     Rejected,
+    /// Whoever sent the task took it back.
+    Cancelled,
     /// The finding was too old.
     Stale,
     /// Nobody approved it in time.

@@ -140,6 +140,10 @@ pub struct RequestRecord {
     /// The token's subject that sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The task that it carries, where it is one.
+    #[serde(default, rename = "executionId", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub execution_id: Option<String>,
 }
 
 /// A manifest to apply, as the family publishes it.
@@ -325,6 +329,11 @@ impl ZenAgentRemediation {
     /// The tenant that owns it, where it says so.
     pub fn tenant(&self) -> Option<&str> {
         self.labels().get(TENANT_LABEL).map(String::as_str)
+    }
+
+    /// The task that it came with.
+    pub fn execution_id(&self) -> Option<&str> {
+        self.spec.request.as_ref()?.execution_id.as_deref()
     }
 
     /// What will be done, for the spec as it is now; once it has begun, what it began with.

@@ -24,6 +24,8 @@ pub async fn write(
     mut status: RemediationStatus,
 ) -> Result<ZenAgentRemediation, kube::Error> {
     status.updated_at = Some(MicroTime(Timestamp::now()));
+    // Whoever knew the former one does not know this one.
+    status.synced = status.synced.map(|_| false);
     let former = serde_json::to_value(object.status.clone().unwrap_or_default()).map_err(kube::Error::SerdeError)?;
     let wanted = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
     let patch = json!({

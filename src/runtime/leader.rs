@@ -17,6 +17,7 @@ use crate::{
     policy,
     queue::Priority,
     retention::Retention,
+    saas::Saas,
     telemetry::{Health, Metrics},
     worker::{self, Backlog, Drained, Pool},
 };
@@ -34,6 +35,8 @@ pub(super) struct Leader {
     pub(super) workers: worker::Config,
     pub(super) store: Store<Summary>,
     pub(super) backlog: Backlog,
+    /// Tells a SaaS, where there is one.
+    pub(super) saas: Option<Saas>,
     pub(super) retention: Retention,
     pub(super) retention_interval: Duration,
     pub(super) retention_max_age: Duration,
@@ -95,9 +98,14 @@ impl Leader {
             }
         };
         let retention = self.retention.run(self.retention_interval, self.retention_max_age, stop.clone());
+        let telling = async {
+            if let Some(saas) = &self.saas {
+                _ = stop.run_until_cancelled(saas.run()).await;
+            }
+        };
         tokio::select! {
             () = tenure.ended() => {}
-            ((), ()) = async { tokio::join!(dispatch, retention) } => {}
+            ((), (), ()) = async { tokio::join!(dispatch, retention, telling) } => {}
         }
         // 3. Stopped, the steps under way may end; without the lease they are another's by now.
         let drained = tokio::select! {

@@ -52,6 +52,35 @@ impl Unanswered {
     }
 }
 
+/// What became of a report to the SaaS: the `outcome` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The SaaS took it.
+    Taken,
+    /// It asked for patience.
+    Later,
+    /// It did not answer, or by a failure; it is sent again.
+    Failed,
+    /// It refused; a dead letter.
+    Refused,
+    /// It was tried for too long; a dead letter.
+    Expired,
+}
+
+impl Told {
+    const ALL: [Self; 5] = [Self::Taken, Self::Later, Self::Failed, Self::Refused, Self::Expired];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Later => "later",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// The registry and every metric in it. Cloning shares them.
 #[derive(Clone)]
 pub struct Metrics {
@@ -85,6 +114,15 @@ pub struct Metrics {
     policy_valid: IntGauge,
     /// Remediations deleted by retention and cleanup, by outcome: deleted, changed, gone, error.
     pub retention: IntCounterVec,
+    /// Circuit breakers, by dependency: 0 closed, 1 half-open, 2 open.
+    pub circuit: IntGaugeVec,
+    told: IntCounterVec,
+    /// Remediations whose status is to be told to the SaaS, by stage: observe, send.
+    pub saas_queue: IntGaugeVec,
+    /// Reports in the spool.
+    pub saas_spool: IntGauge,
+    /// Reports that were given up on.
+    pub saas_dead_letters: IntGauge,
 }
 
 impl Metrics {
@@ -185,6 +223,24 @@ impl Metrics {
                 "Remediations handled by retention and cleanup, by outcome",
                 &["outcome"],
             ),
+            circuit: gauge_vec(
+                &registry,
+                "zen_agent_circuit_state",
+                "Circuit breakers, by dependency: 0 closed, 1 half-open, 2 open",
+                &["dependency"],
+            ),
+            told: counter_vec(&registry, "zen_agent_saas_reports_total", "Attempts to tell the SaaS a status, by outcome", &["outcome"]),
+            saas_queue: gauge_vec(
+                &registry,
+                "zen_agent_saas_queue_depth",
+                "Remediations that wait for being looked at, or for being told to the SaaS",
+                &["stage"],
+            ),
+            saas_spool: register(&registry, IntGauge::new("zen_agent_saas_spool_entries", "Reports to the SaaS in this replica's spool")),
+            saas_dead_letters: register(
+                &registry,
+                IntGauge::new("zen_agent_saas_dead_letters", "Reports to the SaaS that this replica has given up on"),
+            ),
             registry,
         };
         let build = gauge_vec(&metrics.registry, "zen_agent_build_info", "Always 1; the labels say what runs", &["version"]);
@@ -229,7 +285,16 @@ impl Metrics {
         for outcome in ["deleted", "changed", "gone", "error"] {
             metrics.retention.with_label_values(&[outcome]);
         }
+        metrics.circuit.with_label_values(&["saas"]).set(0);
+        for outcome in Told::ALL {
+            metrics.told.with_label_values(&[outcome.as_str()]);
+        }
         metrics
+    }
+
+    /// Counts an attempt to tell the SaaS.
+    pub fn told(&self, outcome: Told) {
+        self.told.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// Records the size and age of a remediation that was added, or that changed its status.

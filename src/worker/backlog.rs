@@ -17,7 +17,6 @@ use tokio::{
 use crate::{
     key::ObjectKey,
     queue::{Backoff, Priority, Queue},
-    telemetry::Metrics,
 };
 
 struct Inner {
@@ -31,10 +30,10 @@ struct Inner {
 pub struct Backlog(Arc<Inner>);
 
 impl Backlog {
-    /// An empty backlog; the seed decides the random part of the waits.
-    pub fn new(backoff: Backoff, seed: u64, metrics: &Metrics) -> Self {
+    /// An empty backlog, whose ready keys `depth` counts; the seed decides the random part of the waits.
+    pub fn new(backoff: Backoff, seed: u64, depth: IntGauge) -> Self {
         let queue = Mutex::new(Queue::new(backoff, seed));
-        Self(Arc::new(Inner { queue, changed: Notify::new(), depth: metrics.queue_depth.clone() }))
+        Self(Arc::new(Inner { queue, changed: Notify::new(), depth }))
     }
 
     /// Wants `key` worked on.
@@ -63,7 +62,7 @@ impl Backlog {
     }
 
     /// Returns once a key is ready. For one task at a time.
-    pub(super) async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         loop {
             let (ready, deadline) = self.with(|queue| {
                 queue.mature(now());
@@ -85,23 +84,23 @@ impl Backlog {
         }
     }
 
-    pub(super) fn next(&self) -> Option<ObjectKey> {
+    pub(crate) fn next(&self) -> Option<ObjectKey> {
         self.with(|queue| queue.next(now()))
     }
 
-    pub(super) fn claim(&self, key: &ObjectKey) -> bool {
+    pub(crate) fn claim(&self, key: &ObjectKey) -> bool {
         self.with(|queue| queue.claim(key))
     }
 
     /// The work on `key` was not begun, or was abandoned: somebody else may have it.
-    pub(super) fn put_back(&self, key: &ObjectKey) {
+    pub(crate) fn put_back(&self, key: &ObjectKey) {
         self.with(|queue| {
             queue.add(key, Priority::High);
             queue.done(key);
         });
     }
 
-    pub(super) fn succeeded(&self, key: &ObjectKey, again: Option<Duration>) {
+    pub(crate) fn succeeded(&self, key: &ObjectKey, again: Option<Duration>) {
         self.with(|queue| {
             queue.forget(key);
             if let Some(wait) = again {
@@ -112,7 +111,7 @@ impl Backlog {
     }
 
     /// Answers how many failures in a row this one makes.
-    pub(super) fn retry(&self, key: &ObjectKey) -> u32 {
+    pub(crate) fn retry(&self, key: &ObjectKey) -> u32 {
         self.with(|queue| {
             let failures = queue.retry(key, now());
             queue.done(key);

@@ -117,6 +117,44 @@ def main_job(client):
     check("an unknown one is 404", client.call("GET", "/v0/remediations/zar-none").status == 404)
 
 
+def tasks(client):
+    cluster, execution = "dev-cluster", f"exec-{uuid.uuid4()}"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web"}
+    task = {"execution_id": execution, "tenant_id": client.credentials.tenant, "cluster_id": cluster, "remediation_id": "rem-1",
+            "action": "annotate", "params": {"annotations": {"example.com/seen": "yes"}}, "target": target}
+    apply, cancel = "/api/v1/remediations/apply", "/api/v1/remediations/cancel"
+    sent = client.call("POST", apply, task)
+    check("a task is taken", sent.status == 202 and sent.json["outcome"] == "created" and sent.json["execution_id"] == execution, sent.raw)
+    again = client.call("POST", apply, task, version="v1alpha1")
+    check("a task has effect once, whatever the request's id", again.status == 202 and again.json["outcome"] == "replayed"
+          and again.json["remediation"] == sent.json["remediation"] and again.headers["Idempotent-Replayed"] == "true", again.raw)
+    other = client.call("POST", apply, task | {"remediation_id": "rem-2"})
+    check("another task of the same id is 409", other.status == 409 and other.json["code"] == "execution_conflict", other.raw)
+    item = wait_for(client, sent.json["remediation"], {"succeeded", "failed", "rolled_back"})
+    check("a task is carried out without another approval", item["status"] == "succeeded" and item["approval"]["state"] == "approved"
+          and (item["execution_id"], item["remediation_id"]) == (execution, "rem-1"), item)
+    which = {name: task[name] for name in ["execution_id", "tenant_id", "cluster_id"]}
+    late = client.call("POST", cancel, which)
+    check("what has ended is not cancelled", late.status == 409 and late.json["code"] == "state_conflict", late.raw)
+    later = task | {"execution_id": f"{execution}-2", "scheduled_time": "2099-01-01T00:00:00Z"}
+    sent = client.call("POST", apply, later)
+    check("a task may be for later", sent.status == 202, sent.raw)
+    for _ in range(2):
+        taken_back = client.call("POST", cancel, which | {"execution_id": later["execution_id"], "reason": "superseded"})
+        check("what has not begun is cancelled", taken_back.status == 200 and (taken_back.json["status"], taken_back.json["reason"])
+              == ("failed", "Cancelled"), taken_back.raw)
+    unknown = client.call("POST", cancel, which | {"execution_id": "nobody-knows"})
+    check("an unknown task is 404", unknown.status == 404, unknown.raw)
+    for name, code in [("tenant_id", "tenant_mismatch"), ("cluster_id", "cluster_mismatch")]:
+        for path, body in [(apply, task), (cancel, which)]:
+            answer = client.call("POST", path, body | {name: "elsewhere"})
+            check(f"{path} of another {name} is 403", answer.status == 403 and answer.json["code"] == code, answer.raw)
+    for pointer, change in [("/params", {"params": {"replicas": 1}}), ("/action", {"action": "explode"}), ("/params", {"action": "scale", "params": {}}),
+                            ("/target", {"target": target | {"name": "../x"}})]:
+        answer = client.call("POST", apply, task | {"execution_id": "refused"} | change)
+        check(f"a task with a wrong {pointer} is 422", answer.status == 422 and answer.json["violations"][0]["pointer"].startswith(pointer), answer.raw)
+
+
 def batch(client):
     cluster = "dev-cluster"
     event = lambda **more: {"source": "falco", "rule": "r", "severity": "low", "time": "2026-11-23T10:00:00Z",
@@ -273,7 +311,8 @@ def tokens(client, issuer):
         answer = answered(token)
         check(f"a token of another {name} is 403", answer.status == 403 and answer.json["code"] == code, answer.raw)
     reason = json.dumps({"reason": "x"}).encode()
-    for role, method, target, body in [("viewer", "POST", "/v0/remediations/zar-none/approve", reason), ("viewer", "POST", "/v0/remediations/zar-none/reject", reason),
+    task = json.dumps({"execution_id": "x", "tenant_id": "dev", "cluster_id": "dev-cluster"}).encode()
+    for role, method, target, body in [("viewer", "POST", "/api/v1/remediations/apply", task), ("viewer", "POST", "/api/v1/remediations/cancel", task), ("viewer", "POST", "/v0/remediations/zar-none/approve", reason), ("viewer", "POST", "/v0/remediations/zar-none/reject", reason),
                                        ("approver", "DELETE", "/api/v1/remediations/cleanup", b"")]:
         answer = answered(issuer.token(role=role), method, target, body)
         check(f"a {role} may not {method} {target}", answer.status == 403 and answer.json["code"] == "insufficient_role", answer.raw)
@@ -322,6 +361,7 @@ def main():
     main_job(client)
     samples(client, "v1alpha1")
     batch(client)
+    tasks(client)
     listing(client)
     refusals(client)
     with tempfile.TemporaryDirectory() as scratch:

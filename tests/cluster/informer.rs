@@ -59,7 +59,7 @@ impl Weather {
         let proxy = Proxy::before(address.parse().unwrap()).await;
         let client = proxy.client(&ground.control_plane().kubeconfig()).await;
         let (metrics, shutdown) = (Metrics::new(), CancellationToken::new());
-        let backlog = Backlog::new(Backoff::default(), 1, &metrics);
+        let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
         let of_pods = Informer::new(Api::namespaced(client.clone(), SPACE), config(), |pod: &Pod| pod.resource_version().unwrap());
         let of_remediations = remediations::informer(Api::namespaced(client, SPACE), config(), metrics.clone(), backlog, unlimited());
         let (pods, remediations) = (of_pods.store(), of_remediations.store());

@@ -209,7 +209,7 @@ async fn a_resync_delivers_every_object_again() {
 #[tokio::test]
 async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
-    let backlog = Backlog::new(Backoff::default(), 1, &metrics);
+    let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
     for (name, phase) in [("a", "pending"), ("b", "in_progress"), ("c", "succeeded"), ("d", "succeeded"), ("e", "odd")] {
         fake.put(REMEDIATIONS, "zen", name, remediation(phase));
     }
@@ -259,7 +259,7 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
 #[tokio::test]
 async fn a_malformed_remediation_is_counted_as_unknown_and_is_no_work() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
-    let backlog = Backlog::new(Backoff::default(), 1, &metrics);
+    let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
     fake.put(
         REMEDIATIONS,
         "zen",

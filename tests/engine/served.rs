@@ -62,7 +62,7 @@ async fn counts_survive_a_restart_of_the_server_and_a_history_that_is_too_short(
         fixtures::create(&api, some.generate(60), 8).await.unwrap();
     }
     let metrics = Metrics::new();
-    let backlog = Backlog::new(Backoff::default(), 1, &metrics);
+    let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
     let informer = remediations::informer(Api::all(server.client().await), config(), metrics.clone(), backlog.clone(), unlimited());
     let (store, shutdown) = (informer.store(), CancellationToken::new());
     let running = tokio::spawn(informer.run(shutdown.clone()));

@@ -29,7 +29,7 @@ fn backoff() -> Backoff {
 
 fn pool(workers: usize, queue: usize, process: impl Process) -> (Pool, Backlog, Metrics) {
     let metrics = Metrics::new();
-    let backlog = Backlog::new(backoff(), 1, &metrics);
+    let backlog = Backlog::new(backoff(), 1, metrics.queue_depth.clone());
     let config = Config { workers: NonZeroUsize::new(workers).unwrap(), queue: NonZeroUsize::new(queue).unwrap() };
     (Pool::start(config, backlog.clone(), metrics.clone(), process), backlog, metrics)
 }
@@ -351,7 +351,7 @@ async fn a_worker_that_is_stuck_stops_beating_also_where_the_others_are_free() {
 #[tokio::test]
 async fn what_is_under_way_goes_first_and_what_waits_for_a_person_last_and_not_with_every_resync() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
-    let backlog = Backlog::new(backoff(), 1, &metrics);
+    let backlog = Backlog::new(backoff(), 1, metrics.queue_depth.clone());
     let waits = json!([{ "type": "Approved", "status": "False", "reason": "WaitingForApproval", "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z" }]);
     for (name, status) in [
@@ -384,7 +384,7 @@ async fn what_is_under_way_goes_first_and_what_waits_for_a_person_last_and_not_w
 #[tokio::test]
 async fn from_watch_to_worker_every_open_remediation_is_processed_in_one_term_after_another() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
-    let backlog = Backlog::new(backoff(), 1, &metrics);
+    let backlog = Backlog::new(backoff(), 1, metrics.queue_depth.clone());
     for name in ["a", "b", "c"] {
         fake.put("zenagentremediations", "zen", name, json!({ "spec": {}, "status": { "phase": "pending" } }));
     }

@@ -90,7 +90,7 @@ impl Handlers {
     }
 }
 
-fn refusal(error: &DecisionError) -> Problem {
+pub(super) fn refusal(error: &DecisionError) -> Problem {
     match error {
         DecisionError::StateConflict { .. } => Problem::new(Code::StateConflict, error.to_string()),
         DecisionError::Gone => Problem::new(Code::NotFound, error.to_string()),

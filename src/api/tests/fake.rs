@@ -82,6 +82,23 @@ impl v0::Api for Fake {
         Err(Problem::new(Code::StateConflict, "It has ended."))
     }
 
+    async fn apply_remediation(
+        &self,
+        request: Verified<v0::apply_remediation::Request>,
+    ) -> Result<v0::apply_remediation::Response, Problem> {
+        let body = types::TaskReceipt {
+            request_id: request.caller().request_id.as_sent().to_owned(),
+            execution_id: request.value().body.execution_id.clone(),
+            outcome: types::TaskOutcome::Created,
+            remediation: "zat-1".to_owned(),
+        };
+        Ok(v0::apply_remediation::Response::Accepted { body, idempotent_replayed: None })
+    }
+
+    async fn cancel_remediation(&self, _: Verified<v0::cancel_remediation::Request>) -> Result<v0::cancel_remediation::Response, Problem> {
+        Ok(v0::cancel_remediation::Response::Ok { body: remediation("zat-1") })
+    }
+
     async fn cleanup_remediations(
         &self,
         request: Verified<v0::cleanup_remediations::Request>,

@@ -4,7 +4,7 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::time::{self, Duration, Instant};
 
-use super::real::Agent;
+use super::{real::Agent, tasks};
 use crate::{
     deadline,
     test_api::{Failure, MALFORMED},
@@ -113,6 +113,7 @@ fn operations() -> Vec<(Method, &'static str, String)> {
         (Method::POST, "/v0/remediations/waiting/reject", reason),
         (Method::GET, "/v1alpha1/watch/remediations?timeout_seconds=1", String::new()),
         (Method::DELETE, "/api/v1/remediations/cleanup", String::new()),
+        (Method::POST, "/api/v1/remediations/apply", tasks::task("exec-1").to_string()),
     ]
 }
 

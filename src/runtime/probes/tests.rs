@@ -156,7 +156,7 @@ impl Process for Stuck {
 #[tokio::test(start_paused = true)]
 async fn one_stuck_worker_of_several_is_not_alive_and_stays_ready() {
     let (metrics, health, gate) = (Metrics::new(), Health::default(), Arc::new(Semaphore::new(0)));
-    let backlog = Backlog::new(Backoff::default(), 1, &metrics);
+    let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
     let config = worker::Config { workers: NonZeroUsize::new(3).unwrap(), queue: NonZeroUsize::MIN };
     let pool = Pool::start(config, backlog, metrics.clone(), Stuck(gate.clone()));
     let watching: Vec<_> = pool.heartbeats().iter().map(|heartbeat| health.watch("workers", heartbeat, super::super::SILENCE)).collect();

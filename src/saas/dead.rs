@@ -1,0 +1,128 @@
+//! Reports that the SaaS refuses, or that nobody took for too long: a file each, for a person to look at.
+//!
+//! ```text
+//!   dead/NAMESPACE.NAME.UID.json ──zen-agent spool replay──▶ replay/… ──the leader──▶ the spool
+//! ```
+//!
+//! Files, since the command works beside the agent, which has the spool open. The newest are kept.
+
+use std::{
+    cmp::Reverse,
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::entry::Entry;
+
+/// Dead letters that are kept, and for how long.
+const MOST: usize = 1_000;
+const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A report that was given up on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Letter {
+    pub(super) entry: Entry,
+    /// Why.
+    pub(crate) why: String,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+impl Letter {
+    /// The remediation's id in the agent's API, and the status that was to be told.
+    pub(crate) fn about(&self) -> (&str, String) {
+        (&self.entry.report.remediation, self.entry.report.status.to_string())
+    }
+}
+
+/// The dead letters of a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Letters {
+    dead: PathBuf,
+    replay: PathBuf,
+}
+
+impl Letters {
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self { dead: folder.join("dead"), replay: folder.join("replay") }
+    }
+
+    /// Keeps a report that was given up on; on disk when this returns.
+    pub(super) fn put(&self, entry: &Entry, why: &str, now: Timestamp) -> io::Result<()> {
+        let letter = Letter { entry: entry.clone(), why: why.to_owned(), at: now };
+        let text = serde_json::to_vec(&letter).map_err(io::Error::other)?;
+        fs::create_dir_all(&self.dead)?;
+        let path = self.dead.join(format!("{}.{}.{}.json", entry.namespace, entry.name, entry.uid));
+        let half = path.with_extension("half");
+        let mut file = File::create(&half)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&half, &path)?;
+        File::open(&self.dead)?.sync_all()?;
+        self.prune(now)
+    }
+
+    /// The letters, newest first, by the names that replaying them takes.
+    pub(crate) fn list(&self) -> io::Result<Vec<(String, Letter)>> {
+        let mut letters = read(&self.dead)?;
+        letters.sort_by_key(|(_, letter)| Reverse(letter.at));
+        Ok(letters)
+    }
+
+    /// Has a letter sent again.
+    pub(crate) fn replay(&self, name: &str) -> io::Result<()> {
+        fs::create_dir_all(&self.replay)?;
+        let file = format!("{name}.json");
+        fs::rename(self.dead.join(&file), self.replay.join(&file))
+    }
+
+    /// What is to be sent again.
+    pub(super) fn replayed(&self) -> io::Result<Vec<(String, Entry)>> {
+        Ok(read(&self.replay)?.into_iter().map(|(name, letter)| (name, letter.entry)).collect())
+    }
+
+    /// A letter is in the spool again.
+    pub(super) fn taken_up(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.replay.join(format!("{name}.json")))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        fs::read_dir(&self.dead).map_or(0, Iterator::count)
+    }
+
+    fn prune(&self, now: Timestamp) -> io::Result<()> {
+        if self.count() <= MOST / 2 {
+            return Ok(());
+        }
+        for (place, (name, letter)) in self.list()?.into_iter().enumerate() {
+            if place >= MOST || now.duration_since(letter.at) > LONGEST {
+                tracing::warn!(letter = name, "an old dead letter of the SaaS is dropped");
+                fs::remove_file(self.dead.join(format!("{name}.json")))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The letters of a folder, without those that are none.
+fn read(folder: &Path) -> io::Result<Vec<(String, Letter)>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut letters = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) else { continue };
+        match fs::read(&path).map(|text| serde_json::from_slice(&text)) {
+            Ok(Ok(letter)) => letters.push((name.to_owned(), letter)),
+            _ => tracing::warn!(path = %path.display(), "this is no dead letter of the SaaS; remove it"),
+        }
+    }
+    Ok(letters)
+}

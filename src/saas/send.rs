@@ -1,0 +1,193 @@
+//! One report to the SaaS, and what its answer means.
+//!
+//! | answer | meaning |
+//! |---|---|
+//! | 204 | taken |
+//! | 408, 425, 429, 401 | later: after Retry-After, or with new credentials |
+//! | any other 4xx | refused: it would be refused again |
+//! | anything else, or none in time | failed: whether it was taken is not known, and sending it again is harmless |
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use super::entry::Entry;
+use crate::client::{ClientError, Credentials, CredentialsError, saas::Client};
+
+/// How long the SaaS may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The longest wait that the SaaS may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// How long a client is used until its credentials are read anew, which may have been renewed.
+const CREDENTIALS: Duration = Duration::from_secs(60);
+
+/// Where the SaaS is, and who the agent is there.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address: https://HOST:PORT.
+    pub base: String,
+    /// The folder of the credentials, as [`Credentials`] describes it.
+    pub credentials: PathBuf,
+    /// The CA of its certificate, where that is not the folder's `ca.crt`.
+    pub ca: Option<PathBuf>,
+}
+
+impl Peer {
+    /// Reads the credentials and makes a client of them.
+    ///
+    /// # Errors
+    /// When a file is missing or malformed, or the address is none.
+    pub fn client(&self) -> Result<Client, PeerError> {
+        let credentials = self.read()?;
+        Ok(Client::of(&credentials, &self.base)?)
+    }
+
+    /// The credentials as they are now.
+    ///
+    /// # Errors
+    /// When a file is missing or malformed.
+    pub fn read(&self) -> Result<Credentials, CredentialsError> {
+        Credentials::read_trusting(&self.credentials, self.ca.as_deref().unwrap_or(&self.credentials.join("ca.crt")))
+    }
+}
+
+/// Why there is no client of the SaaS.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// The credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The client that would use them.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Taken,
+    /// Not now; not before this time, where the SaaS says so.
+    Later(Option<Duration>),
+    /// Never.
+    Refused(StatusCode),
+    /// Nobody knows; why.
+    Failed(String),
+}
+
+/// Sends reports, with the credentials as they are now.
+pub(super) struct Sender {
+    peer: Peer,
+    client: Mutex<Option<(Client, Instant)>>,
+}
+
+impl Sender {
+    pub(super) fn new(peer: Peer) -> Self {
+        Self { peer, client: Mutex::default() }
+    }
+
+    pub(super) async fn send(&self, entry: &Entry) -> Outcome {
+        let client = match self.client().await {
+            Ok(client) => client,
+            Err(error) => return Outcome::Failed(format!("no client of the SaaS: {error}")),
+        };
+        let outcome = match timeout(ANSWER, client.report_status(&entry.id, &entry.request_id, &entry.report)).await {
+            Ok(Ok(_)) => Outcome::Taken,
+            Ok(Err(error)) => judge(&error),
+            Err(_) => Outcome::Failed(format!("no answer within {} s", ANSWER.as_secs())),
+        };
+        if outcome == Outcome::Later(None) {
+            // A token that has ended, it may be.
+            self.client.lock().await.take();
+        }
+        outcome
+    }
+
+    async fn client(&self) -> Result<Client, PeerError> {
+        let mut kept = self.client.lock().await;
+        if let Some((client, _)) = kept.as_ref().filter(|(_, made)| made.elapsed() < CREDENTIALS) {
+            return Ok(client.clone());
+        }
+        let peer = self.peer.clone();
+        // A handful of small files; read where reading may block.
+        let client = tokio::task::spawn_blocking(move || peer.client()).await.map_err(|_| ClientError::BaseUrl)??;
+        *kept = Some((client.clone(), Instant::now()));
+        Ok(client)
+    }
+}
+
+fn judge<E>(error: &progenitor_client::Error<E>) -> Outcome {
+    use progenitor_client::Error;
+    match error {
+        Error::ErrorResponse(response) => of_status(response.status(), response.headers()),
+        Error::UnexpectedResponse(response) => of_status(response.status(), response.headers()),
+        Error::CommunicationError(error) => Outcome::Failed(crate::causes::chain(error)),
+        // Its text may hold what was sent, or the credentials.
+        _ => Outcome::Failed("the request could not be made, or its answer not be read".to_owned()),
+    }
+}
+
+fn of_status(status: StatusCode, headers: &HeaderMap) -> Outcome {
+    let wait = || headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, Timestamp::now()));
+    match status.as_u16() {
+        204 => Outcome::Taken,
+        401 => Outcome::Later(None),
+        408 | 425 | 429 => Outcome::Later(Some(wait().unwrap_or(Duration::ZERO))),
+        400..=499 => Outcome::Refused(status),
+        503 if wait().is_some() => Outcome::Later(wait()),
+        code => Outcome::Failed(format!("answered {code}")),
+    }
+}
+
+/// Seconds, or the date of RFC 9110, section 10.2.3.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+            Duration::try_from(at.duration_since(now)).unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_seconds_or_a_date_and_never_too_long() {
+        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+        for (text, seconds) in [
+            ("7", Some(7)),
+            ("Wed, 01 Jul 2026 12:00:09 GMT", Some(9)),
+            ("Wed, 01 Jul 2026 11:00:00 GMT", Some(0)),
+            ("999999", Some(3_600)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_status_of_an_answer_decides_what_becomes_of_a_report() {
+        let of = |code| of_status(StatusCode::from_u16(code).unwrap(), &HeaderMap::new());
+        assert_eq!(of(204), Outcome::Taken);
+        for code in [400, 403, 404, 409, 410, 413, 415, 418, 422] {
+            assert!(matches!(of(code), Outcome::Refused(_)), "{code}");
+        }
+        for code in [401, 408, 425, 429] {
+            assert!(matches!(of(code), Outcome::Later(_)), "{code}");
+        }
+        // A success that the contract does not know was not the SaaS's.
+        for code in [200, 202, 301, 302, 500, 502, 503, 504] {
+            assert!(matches!(of(code), Outcome::Failed(_)), "{code}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What is to be told, on disk until it is: one entry a remediation, newer replaces older.
+//!
+//! ```text
+//!   put, remove ─▶ writer: what has come meanwhile is one transaction ─▶ fsync ─▶ each is answered
+//! ```
+//!
+//! The file is a database of redb, which keeps checksums and survives a crash at any point. The objects are the
+//! truth: a file that is lost, or cannot be read, is begun anew, and only what was told of deleted objects is lost with it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::entry::Entry;
+use crate::key::ObjectKey;
+
+/// Entries that may wait; objects beyond them wait until there is room.
+const MOST: u64 = 10_000;
+/// Writes of one transaction.
+const GROUP: usize = 256;
+const FILE: &str = "spool.redb";
+const CACHE_BYTES: usize = 4 << 20;
+/// By `namespace/name/uid`, as JSON.
+const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
+
+/// Why the spool cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The folder.
+    #[error("the spool's folder {path} cannot be used: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("the spool {0} is in use by another process; each replica needs a SPOOL_DIR of its own")]
+    InUse(PathBuf),
+    /// The disk, or the file.
+    #[error("the spool cannot be read or written")]
+    Storage(#[source] Box<redb::Error>),
+    /// An entry that is none.
+    #[error("an entry of the spool cannot be read")]
+    Entry(#[from] serde_json::Error),
+    /// Its writer has ended.
+    #[error("the spool is closed")]
+    Closed,
+}
+
+impl SpoolError {
+    fn storage(error: impl Into<redb::Error>) -> Self {
+        Self::Storage(Box::new(error.into()))
+    }
+}
+
+enum Change {
+    Put(Entry),
+    /// Unless it is another one by now.
+    Remove(Entry),
+}
+
+type Reply = oneshot::Sender<Result<(), Arc<SpoolError>>>;
+
+/// The open spool. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Spool {
+    database: Arc<Database>,
+    writer: mpsc::Sender<(Change, Reply)>,
+    held: watch::Receiver<u64>,
+}
+
+impl Spool {
+    /// Opens the spool of a folder, made where it is not there.
+    pub(super) fn open(folder: &Path) -> Result<Self, SpoolError> {
+        let unusable = |source| SpoolError::Folder { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(unusable)?;
+        let path = folder.join(FILE);
+        let database = match create(&path) {
+            Err(redb::Error::DatabaseAlreadyOpen) => return Err(SpoolError::InUse(path)),
+            Err(redb::Error::Corrupted(why)) => {
+                tracing::error!(path = %path.display(), why, "the spool cannot be read; it is put aside, and begun anew from the objects");
+                fs::rename(&path, path.with_extension("unreadable")).map_err(unusable)?;
+                create(&path).map_err(SpoolError::storage)?
+            }
+            other => other.map_err(SpoolError::storage)?,
+        };
+        let database = Arc::new(database);
+        let (held, shown) = watch::channel(count(&database)?);
+        let (writer, changes) = mpsc::channel(GROUP);
+        tokio::spawn(write(Arc::clone(&database), changes, held));
+        Ok(Self { database, writer, held: shown })
+    }
+
+    /// Stores an entry, unless what is there is newer; on disk when this returns.
+    pub(super) async fn put(&self, entry: Entry) -> Result<(), Arc<SpoolError>> {
+        self.change(Change::Put(entry)).await
+    }
+
+    /// Drops this very entry.
+    pub(super) async fn remove(&self, entry: Entry) -> Result<(), Arc<SpoolError>> {
+        self.change(Change::Remove(entry)).await
+    }
+
+    /// What is to be told of the objects of this name, one after another.
+    pub(super) fn of(&self, key: &ObjectKey) -> Result<Vec<Entry>, SpoolError> {
+        let prefix = format!("{}/{}/", key.namespace, key.name);
+        self.read(&prefix, |_, value| Ok(serde_json::from_slice(value)?), &prefix)
+    }
+
+    /// Whom the entries are about.
+    pub(super) fn keys(&self) -> Result<Vec<ObjectKey>, SpoolError> {
+        self.read(
+            "",
+            |place, _| {
+                let mut parts = place.split('/');
+                Ok(ObjectKey::new(parts.next().unwrap_or_default(), parts.next().unwrap_or_default()))
+            },
+            "",
+        )
+    }
+
+    /// Returns once there is room for more.
+    pub(super) async fn room(&self) {
+        // Fails only when the writer is gone, which each change then says.
+        drop(self.held.clone().wait_for(|held| *held < MOST).await);
+    }
+
+    /// How many entries there are.
+    pub(super) fn held(&self) -> watch::Receiver<u64> {
+        self.held.clone()
+    }
+
+    async fn change(&self, change: Change) -> Result<(), Arc<SpoolError>> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || Arc::new(SpoolError::Closed);
+        self.writer.send((change, reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    fn read<T>(&self, from: &str, item: impl Fn(&str, &[u8]) -> Result<T, SpoolError>, prefix: &str) -> Result<Vec<T>, SpoolError> {
+        let reading = self.database.begin_read().map_err(SpoolError::storage)?;
+        let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
+        let mut items = Vec::new();
+        for row in table.range(from..).map_err(SpoolError::storage)? {
+            let (place, value) = row.map_err(SpoolError::storage)?;
+            if !place.value().starts_with(prefix) {
+                break;
+            }
+            items.push(item(place.value(), value.value())?);
+        }
+        Ok(items)
+    }
+}
+
+fn place(entry: &Entry) -> String {
+    format!("{}/{}/{}", entry.namespace, entry.name, entry.uid)
+}
+
+fn create(path: &Path) -> Result<Database, redb::Error> {
+    let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+    let creating = database.begin_write()?;
+    creating.open_table(ENTRIES)?;
+    creating.commit()?;
+    Ok(database)
+}
+
+fn count(database: &Database) -> Result<u64, SpoolError> {
+    let reading = database.begin_read().map_err(SpoolError::storage)?;
+    reading.open_table(ENTRIES).map_err(SpoolError::storage)?.len().map_err(SpoolError::storage)
+}
+
+/// Writes what comes, as much in one transaction as has come while the last one was written.
+async fn write(database: Arc<Database>, mut changes: mpsc::Receiver<(Change, Reply)>, held: watch::Sender<u64>) {
+    let mut group = Vec::new();
+    while changes.recv_many(&mut group, GROUP).await > 0 {
+        let (changes, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
+        let database = Arc::clone(&database);
+        let written = tokio::task::spawn_blocking(move || commit(&database, changes)).await;
+        let result = written.unwrap_or(Err(SpoolError::Closed));
+        let result = result.map(|count| _ = held.send_replace(count)).map_err(Arc::new);
+        for reply in replies {
+            // Whoever asked may have gone.
+            drop(reply.send(result.clone()));
+        }
+    }
+}
+
+fn commit(database: &Database, changes: Vec<Change>) -> Result<u64, SpoolError> {
+    let writing = database.begin_write().map_err(SpoolError::storage)?;
+    let count = {
+        let mut table = writing.open_table(ENTRIES).map_err(SpoolError::storage)?;
+        for change in changes {
+            let (Change::Put(entry) | Change::Remove(entry)) = &change;
+            let place = place(entry);
+            let former = match table.get(place.as_str()).map_err(SpoolError::storage)? {
+                Some(value) => Some(serde_json::from_slice::<Entry>(value.value())?),
+                None => None,
+            };
+            match (&change, former) {
+                (Change::Put(entry), former) if former.as_ref().is_none_or(|former| entry.replaces(former)) => {
+                    table.insert(place.as_str(), serde_json::to_vec(entry)?.as_slice()).map_err(SpoolError::storage)?;
+                }
+                (Change::Remove(entry), Some(former)) if former.request_id == entry.request_id => {
+                    table.remove(place.as_str()).map_err(SpoolError::storage)?;
+                }
+                _ => {}
+            }
+        }
+        table.len().map_err(SpoolError::storage)?
+    };
+    writing.commit().map_err(SpoolError::storage)?;
+    Ok(count)
+}
