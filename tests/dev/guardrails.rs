@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use futures::{StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use zen_agent::{
     client::Client,
     contract::v0::types::{Outcome, Remediation, Status},
