@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   this spec? ──no──▶ Approved=False SpecChanged, waits for a person
-//!   rejected? ──▶ Failed Rejected
+//!   rejected? ──▶ Failed Rejected           approved by its sender? ──▶ Approved=False SecondPerson, where the policy asks for two
 //!   stale? ──▶ Failed Stale                 waited too long? ──▶ Failed ApprovalExpired
 //!   approved? ──no──▶ Approved=False, waits for a person
 //!      │ yes: a person, at creation, or the policy (automatic; of what removes something for good: automatic-irreversible)
@@ -182,6 +182,11 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
             return Ok(None);
         }
         ApprovalState::Rejected(condition) => return Err(GateError::Rejected { message: condition.message.clone() }),
+        ApprovalState::Approved if pipeline.policy.guardrails().second_person && approval::is_by_its_sender(&run.object) => {
+            run.status.approval = None;
+            propose(pipeline, run, Reason::SecondPerson, "whoever sent it approved it; the policy asks for another person");
+            return Ok(None);
+        }
         ApprovalState::Approved => Some(Approver::Person),
         ApprovalState::Automatic => Some(Approver::Policy),
         ApprovalState::Waiting => None,

@@ -241,6 +241,18 @@ pub fn at_creation(object: &ZenAgentRemediation) -> Option<(&str, &Time)> {
     object.spec.approved_by.as_deref().zip(object.spec.approved_at.as_ref()).filter(|_| as_created)
 }
 
+/// Whether the one who approved it also sent the event or task that it is made from.
+pub fn is_by_its_sender(object: &ZenAgentRemediation) -> bool {
+    let decided = object.status.as_ref().and_then(|status| status.approval.as_ref()).map(|approval| approval.by.as_str());
+    let approver = decided.or_else(|| at_creation(object).map(|(by, _)| by));
+    approver.is_some_and(|by| is_sender(object, by))
+}
+
+/// Whether this subject sent the event or task that the remediation is made from.
+pub fn is_sender(object: &ZenAgentRemediation, subject: &str) -> bool {
+    object.spec.request.as_ref().and_then(|request| request.subject.as_deref()) == Some(subject)
+}
+
 /// Whether the spec is another one by now than the one that was approved.
 pub fn spec_changed(object: &ZenAgentRemediation) -> bool {
     let ObjectMeta { generation, deletion_timestamp, .. } = &object.metadata;

@@ -8,8 +8,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use zen_agent::{
     event::Target,
+    identity::Role,
     policy::{Amount, Guardrails, LabelMatch, Recurrence, ShortCircuit, Window},
-    remediation::{Action, Phase, RemediationSpec, ZenAgentRemediation},
+    remediation::{
+        Action, Phase, RemediationSpec, RequestRecord, ZenAgentRemediation,
+        approval::{self, Decider},
+    },
 };
 
 use crate::support::*;
@@ -221,8 +225,8 @@ async fn a_proposal_that_nobody_approves_in_time_ends_and_can_be_approved_no_mor
     assert_eq!(again.metadata.resource_version, waiting.metadata.resource_version);
     let over = Timestamp::from_second(Timestamp::now().as_second() - 1).unwrap().to_string();
     let late = world.patch_status("r", json!({ "approvalDeadline": over })).await;
-    let ada = zen_agent::remediation::approval::Decider { subject: "ada", role: zen_agent::identity::Role::Approver };
-    let approved = zen_agent::remediation::approval::approve(&world.remediations(), &world.events, late, ada, None).await;
+    let ada = Decider { subject: "ada", role: Role::Approver };
+    let approved = approval::approve(&world.remediations(), &world.events, late, ada, None).await;
     assert!(approved.unwrap_err().to_string().contains("the time in which it could be approved is over"));
     let ended = world.drive(&world.guarded(guardrails), "r").await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "ApprovalExpired"));
@@ -242,4 +246,31 @@ async fn a_controller_that_cannot_be_read_lets_no_pod_go() {
     assert!(progress.phase == Phase::Pending && progress.next.is_some());
     assert_eq!(condition(&world.get("r").await, "Held"), ("True", "Forbidden"));
     assert!(world.policies("shop").list(&kube::api::ListParams::default()).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn where_two_are_asked_for_whoever_sent_it_cannot_approve_it() {
+    let world = World::new().await;
+    let guardrails = Guardrails { second_person: true, ..Guardrails::none() };
+    let sent_by = |subject: &str, spec: RemediationSpec| {
+        let request = RequestRecord { subject: Some(subject.into()), ..RequestRecord::default() };
+        RemediationSpec { request: Some(request), ..spec }
+    };
+    let spec = proposal(pod(WEB[0]), label(&[("flag", "x")]));
+    // A task counts as approved by its sender.
+    let task = drive(&world, &guardrails, "task", sent_by("ada", approved(spec.clone()))).await;
+    is_proposed(&task, "SecondPerson");
+    assert!(task.status.as_ref().unwrap().approval.is_none());
+    let approve = async |name: &str, subject: &str| {
+        let by = Decider { subject, role: Role::Approver };
+        approval::approve(&world.remediations(), &world.events, world.get(name).await, by, None).await.unwrap();
+        world.drive(&world.guarded(guardrails.clone()), name).await
+    };
+    // Also where the approval is written past the API's own check.
+    is_proposed(&approve("task", "ada").await, "SecondPerson");
+    assert_eq!(world.pod_label("shop", WEB[0], "flag").await, None);
+    assert_eq!(approve("task", "eve").await.phase(), Phase::Succeeded);
+    // Where one is enough, the sender may.
+    let one = drive(&world, &Guardrails::none(), "one", sent_by("ada", approved(spec))).await;
+    assert_eq!(one.phase(), Phase::Succeeded);
 }

@@ -62,6 +62,10 @@ impl Handlers {
             let detail = "The plan is another one than that of plan_digest: read the remediation again, and decide on what it is now";
             return Err(Problem::new(Code::StateConflict, detail));
         }
+        if matches!(verdict, Verdict::Approve) && self.policy.guardrails().second_person && approval::is_sender(&object, &caller.subject) {
+            let detail = "The policy asks for a second person: whoever sent the event or task cannot approve it";
+            return Err(Problem::new(Code::StateConflict, detail));
+        }
         let reason = Some(decision.reason.as_str());
         let decided = match verdict {
             Verdict::Approve => approval::approve(&api, &self.events, object, by, reason).await,
