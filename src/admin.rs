@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     contract::ContractVersion,
-    emergency::EmergencyStop,
+    emergency::{self, EmergencyStop},
     telemetry::{Health, Metrics},
 };
 
@@ -70,7 +70,7 @@ fn overview(Data(health): Data<&Health>, Data(emergency): Data<&EmergencyStop>) 
         "contract_version": ContractVersion::V0.as_str(),
         "supported_versions": ContractVersion::ALL.map(ContractVersion::as_str),
         "uptime_seconds": health.uptime().as_secs(),
-        "emergency_stop": emergency.order().halt().map(ToString::to_string),
+        "emergency_stop": emergency.order().halt().map(emergency::Halt::public),
         "dependencies": { "kubernetes": { "status": state("kubernetes") }, "cache": { "status": state("cache") } },
     }))
 }

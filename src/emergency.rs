@@ -86,6 +86,16 @@ impl fmt::Display for Halt {
     }
 }
 
+impl Halt {
+    /// What every tenant, and whoever reads the health, may know of it.
+    pub const fn public(&self) -> &'static str {
+        match self {
+            Self::Ordered { .. } => "the emergency stop is set",
+            Self::Unknown => "whether the emergency stop is set cannot be read, so it counts as set",
+        }
+    }
+}
+
 impl Order {
     /// Why targets may not be changed, where they may not.
     pub const fn halt(&self) -> Option<&Halt> {
@@ -129,7 +139,7 @@ impl EmergencyStop {
 
     /// Returns when the order is another one than this.
     pub async fn other_than(&self, order: &Order) {
-        self.until(|now| now.as_ref() != Some(order)).await;
+        self.until(|now| now.as_ref().unwrap_or(&Order::Halt(Halt::Unknown)) != order).await;
     }
 
     async fn until(&self, wanted: impl FnMut(&Option<Order>) -> bool) {

@@ -141,6 +141,9 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// Why nothing is changed in dry-run mode.
+const DRY_RUN: &str = "the agent runs in dry-run mode and changes nothing";
+
 /// How the pipeline works.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -285,17 +288,22 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`] when the pass was cut short and should be repeated.
     pub async fn reconcile(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
-        let pass = || async { timeout(PASS, self.read_and_pass(namespace, name)).await.map_err(|_| PipelineError::Timeout)? };
-        if self.emergency.order() != Order::Proceed {
-            return pass().await;
+        loop {
+            let order = self.emergency.order();
+            let stopped = async {
+                // One that begins while the stop is set may find it lifted on its way, and be stopped anew.
+                if order != Order::Proceed {
+                    self.emergency.other_than(&order).await;
+                }
+                self.emergency.halted().await;
+            };
+            tokio::select! {
+                biased;
+                // As a crash would end it; the pass after it holds what this one would have done.
+                () = stopped => {}
+                progress = timeout(PASS, self.read_and_pass(namespace, name)) => return progress.map_err(|_| PipelineError::Timeout)?,
+            }
         }
-        tokio::select! {
-            biased;
-            // As a crash would end it; the pass after it holds what this one would have done.
-            () = self.emergency.halted() => {}
-            progress = pass() => return progress,
-        }
-        pass().await
     }
 
     async fn read_and_pass(&self, namespace: &str, name: &str) -> Result<Option<Progress>, PipelineError> {
@@ -313,12 +321,13 @@ impl Pipeline {
                 self.running.adopt(&run.object);
                 self.recent.note(&self.policy.guardrails(), &run.object);
             }
-            if matches!(stage, Stage::Execute | Stage::Rollback | Stage::Undo) {
-                if let Some(halt) = self.emergency.order().halt() {
-                    run.halt(halt);
-                    run.save().await.map_err(PipelineError::Save)?;
-                    return Ok(Progress { phase: run.phase(), next: None, wakes: run.wakes });
-                }
+            if let Some((reason, message)) = self.held(stage) {
+                run.hold_step(reason, &message);
+                run.save().await.map_err(PipelineError::Save)?;
+                return Ok(Progress { phase: run.phase(), next: None, wakes: run.wakes });
+            }
+            // What is to be undone may be held for reasons of its own (`undo.rs`).
+            if matches!(stage, Stage::Execute | Stage::Rollback) {
                 run.release();
             }
             let flow = match stage {
@@ -336,6 +345,18 @@ impl Pipeline {
             if let Flow::Rest(next) = flow {
                 return Ok(Progress { phase: run.phase(), next, wakes: run.wakes });
             }
+        }
+    }
+
+    /// What holds back the step that is under way, or about to be. A rollback is not held by dry-run mode: it leaves less changed.
+    fn held(&self, stage: Stage) -> Option<(Reason, String)> {
+        let order = self.emergency.order();
+        match stage {
+            Stage::Execute | Stage::Rollback | Stage::Undo if let Some(halt) = order.halt() => {
+                Some((Reason::EmergencyStop, halt.public().to_owned()))
+            }
+            Stage::Execute if self.policy.guardrails().dry_run => Some((Reason::DryRun, DRY_RUN.to_owned())),
+            _ => None,
         }
     }
 

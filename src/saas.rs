@@ -177,14 +177,19 @@ impl Handler<Summary> for Watch {
     }
 
     fn on_update(&self, key: &ObjectKey, old: &Arc<Summary>, new: &Arc<Summary>) {
-        // In a resync nothing changed, and what failed is tried again anyway.
-        if !new.told && !Arc::ptr_eq(old, new) {
+        if new.told {
+            // The leader has told it: a replica that follows would keep the key for as long as it follows.
+            self.0.remove(key);
+        } else if !Arc::ptr_eq(old, new) {
+            // In a resync nothing changed, and what failed is tried again anyway.
             self.0.add(key, Priority::Normal);
         }
     }
 
     fn on_delete(&self, key: &ObjectKey, old: &Arc<Summary>) {
-        if !old.told {
+        if old.told {
+            self.0.remove(key);
+        } else {
             self.0.add(key, Priority::Normal);
         }
     }

@@ -74,7 +74,8 @@ impl Switch {
     async fn write(&self, stopped: bool, by: &str, reason: &str) -> Result<Switched, SwitchError> {
         let short = |text: &str| text.chars().take(TEXT).collect::<String>();
         let (by, reason) = (short(by), short(reason));
-        for _ in 0..ATTEMPTS {
+        // A stop is set over whatever is there; lifted is only the one that was read, not another that came since.
+        for _ in 0..if stopped { ATTEMPTS } else { 1 } {
             let found = within(CALL, self.0.get_opt(NAME)).await.map_err(failed)?;
             let exists = found.is_some();
             let mut map = found.unwrap_or_else(|| ConfigMap {

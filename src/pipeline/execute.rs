@@ -7,9 +7,13 @@ use super::{
     Flow, Pipeline,
     actions::{ActionError, Site},
     api::ApiError,
+    plan::{self, PlanError},
     run::{Begin, Run, now_seconds},
 };
-use crate::remediation::{Phase, Reason, StepName, StepState, approval};
+use crate::{
+    event::Target,
+    remediation::{Phase, Reason, StepName, StepState, approval},
+};
 
 /// Failed attempts after which the step is given up.
 const ATTEMPTS: i32 = 10;
@@ -33,7 +37,17 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         return give_up(pipeline, run, Reason::SpecChanged, "the spec was changed after it was approved").await;
     }
     let made = match run.recorded() {
-        Some((action, target, previous)) => action.execute(&Site::new(pipeline, target, &run.object), previous).await,
+        Some((action, target, previous)) => {
+            let site = Site::new(pipeline, target, &run.object);
+            match protected(pipeline, &site, target).await {
+                Ok(None) => action.execute(&site, previous).await,
+                Ok(Some(error)) => {
+                    let (reason, message) = (error.reason().unwrap_or(Reason::Invalid), error.to_string());
+                    return give_up(pipeline, run, reason, &message).await;
+                }
+                Err(error) => Err(error),
+            }
+        }
         None => Err(ActionError::NotRecorded),
     };
     match made {
@@ -57,6 +71,24 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
             }
             give_up(pipeline, run, reason, &error.to_string()).await
         }
+    }
+}
+
+/// What keeps the target out of bounds by now: between the claim and this attempt there may have been a crash, a stop, or
+/// another policy.
+async fn protected(pipeline: &Pipeline, site: &Site<'_>, target: &Target) -> Result<Option<PlanError>, ActionError> {
+    let guardrails = pipeline.policy.guardrails();
+    if let Err(error) = plan::permit(&guardrails, target) {
+        return Ok(Some(error));
+    }
+    if guardrails.protected_labels.is_empty() {
+        return Ok(None);
+    }
+    match site.read().await {
+        Ok(live) => Ok(plan::permit_labels(&guardrails, target, &live).err()),
+        // Done by an earlier attempt, perhaps: the action says what that means.
+        Err(ActionError::Gone { .. } | ActionError::Replaced { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -29,7 +29,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::sync::MutexGuard;
 
 use super::{
-    Pipeline,
+    DRY_RUN, Pipeline,
     actions::{ActionError, Site},
     api::ApiError,
     kinds::KindError,
@@ -135,11 +135,11 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
     }
     if let Some(halt) = pipeline.emergency.order().halt() {
-        run.hold(Reason::EmergencyStop, &halt.to_string());
+        run.hold(Reason::EmergencyStop, halt.public());
         return Ok(Gate::Wait(None));
     }
     if guardrails.dry_run {
-        run.hold(Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
+        run.hold(Reason::DryRun, DRY_RUN);
         return Ok(Gate::Wait(None));
     }
     let mut admission = None;
@@ -199,6 +199,10 @@ fn approver(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Option<Approver>, 
         return Err(GateError::Expired { deadline: rounded(deadline) });
     }
     match approver {
+        // What is tried again begins to wait anew.
+        None if run.object.condition(APPROVED).is_some() && run.status.approval_deadline.is_none() => {
+            run.status.approval_deadline = deadline(pipeline);
+        }
         _ if run.object.condition(APPROVED).is_some() => {}
         Some(Approver::Person) => {
             if let Some((by, at)) = approval::at_creation(&run.object) {
@@ -229,11 +233,15 @@ fn bind(run: &mut Run<'_>) {
 
 /// Makes it wait for a person, for as long as the guardrail allows from now on.
 pub(super) fn propose(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str) {
-    let deadline = pipeline.policy.guardrails().approval_expiry.and_then(|wait| Timestamp::now().checked_add(wait).ok());
-    run.status.approval_deadline = deadline.map(Time);
+    run.status.approval_deadline = deadline(pipeline);
     run.set_condition(APPROVED, Holds::No, reason, message);
     run.release();
     run.status.explain(reason, message);
+}
+
+/// Until when a person may approve what waits from now on.
+fn deadline(pipeline: &Pipeline) -> Option<Time> {
+    pipeline.policy.guardrails().approval_expiry.and_then(|wait| Timestamp::now().checked_add(wait).ok()).map(Time)
 }
 
 /// A finding must be fresh when it comes; one that nobody looks at must still be when it runs.

@@ -27,8 +27,8 @@ use crate::{
     remediation::{APPROVED, ActionKind, Phase, Reason, ZenAgentRemediation},
 };
 
-/// How long a pod that was taken from a workload is not believed to be replaced: the workload's status follows late, and a
-/// pod in quarantine still counts as ready there.
+/// How long a pod that was taken from a workload is not believed to be replaced: the workload's status follows late. A pod in
+/// quarantine still counts as ready there, so that counts as taken for as long as it is remembered.
 pub(super) const SETTLE: Duration = Duration::from_secs(600);
 
 /// The index, by the uid of the remediation.
@@ -62,6 +62,8 @@ pub(super) struct Begun {
     target: Option<String>,
     finding: Finding,
     takes_pod: bool,
+    /// Whether the pod it took stays, cut off, and ready as far as its controller can tell.
+    quarantines: bool,
     ended: Option<End>,
     started: Timestamp,
     /// When it ended, or else began.
@@ -178,7 +180,10 @@ impl Recent {
 
     /// How many pods of this workload others than `uid` took within that time.
     pub(super) fn pods_taken(&self, workload: Option<&str>, uid: &str, within: Duration) -> usize {
-        let taken = |begun: &Begun| begun.takes_pod && begun.finding.workload.as_deref() == workload && elapsed(begun.last) < within;
+        let taken = |begun: &Begun| {
+            let lasts = begun.quarantines || elapsed(begun.last) < within;
+            begun.takes_pod && lasts && begun.finding.workload.as_deref() == workload
+        };
         self.kept().begun.iter().filter(|(other, begun)| *other != uid && taken(begun)).count()
     }
 
@@ -225,8 +230,11 @@ fn begun(object: &ZenAgentRemediation) -> Option<Begun> {
         target: target.uid.clone(),
         finding: Finding { workload: status.workload.clone(), rule: object.spec.rule.clone(), action: action.kind() },
         takes_pod: action.disruption() == Disruption::Pod,
+        quarantines: action.kind() == ActionKind::NetworkQuarantine && !matches!(object.phase(), Phase::Failed | Phase::RolledBack),
         ended: match object.phase() {
             Phase::Succeeded => Some(End::Succeeded),
+            // What a person had undone had succeeded.
+            Phase::RolledBack if status.reason.as_deref() == Some(Reason::RollbackRequested.as_str()) => Some(End::Succeeded),
             Phase::Failed | Phase::RolledBack => Some(End::Failed),
             Phase::Pending | Phase::InProgress | Phase::Unknown(_) => None,
         },

@@ -12,7 +12,6 @@ use super::{
     plan::Drawing,
 };
 use crate::{
-    emergency::Halt,
     event::Target,
     key::ObjectKey,
     remediation::{
@@ -161,8 +160,8 @@ impl<'a> Run<'a> {
     }
 
     /// Holds back the step that is under way, whose reason stays the one that it was begun for.
-    pub(super) fn halt(&mut self, halt: &Halt) {
-        self.set_condition(HELD, Holds::Yes, Reason::EmergencyStop, &halt.to_string());
+    pub(super) fn hold_step(&mut self, reason: Reason, message: &str) {
+        self.set_condition(HELD, Holds::Yes, reason, message);
     }
 
     /// Says that nothing holds it back any more.

@@ -9,7 +9,15 @@
 //!
 //! Budget, cool-down and schedule say nothing here: a person asked, for now. The lock on the target is that of a claim.
 
-use super::{Flow, Pipeline, api::ApiError, gate::BUSY_WAIT, plan, run::Run, running::Take};
+use super::{
+    DRY_RUN, Flow, Pipeline,
+    actions::{ActionError, Site},
+    api::ApiError,
+    gate::BUSY_WAIT,
+    plan,
+    run::Run,
+    running::Take,
+};
 use crate::remediation::{COMPLETE, HELD, Phase, ROLLBACK_REQUESTED, Reason, StepName, conditions::Holds};
 
 pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, ApiError> {
@@ -18,14 +26,20 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     };
     let target = target.clone();
     let guardrails = pipeline.policy.guardrails();
-    if let Err(error) = plan::permit(&guardrails, &target) {
+    let permitted = match Site::new(pipeline, &target, &run.object).read().await {
+        Ok(live) => plan::permit(&guardrails, &target).and_then(|()| plan::permit_labels(&guardrails, &target, &live)),
+        Err(ActionError::Api(error)) => return Err(error),
+        // Of what is gone there is nothing to undo, which the rollback finds.
+        Err(_) => plan::permit(&guardrails, &target),
+    };
+    if let Err(error) = permitted {
         run.set_condition(ROLLBACK_REQUESTED, Holds::No, error.reason().unwrap_or(Reason::Invalid), &error.to_string());
         run.release();
         run.save().await?;
         return Ok(Flow::Again);
     }
     if guardrails.dry_run {
-        run.set_condition(HELD, Holds::Yes, Reason::DryRun, "the agent runs in dry-run mode and changes nothing");
+        run.set_condition(HELD, Holds::Yes, Reason::DryRun, DRY_RUN);
         run.save().await?;
         return Ok(Flow::Rest(None));
     }

@@ -104,7 +104,9 @@ fn parse(yaml: &str, problems: &mut Problems) -> Option<Policy> {
         return None;
     }
     // By way of JSON: YAML would write the variants of an action as tags.
-    let value: Value = serde_yaml_ng::from_str(yaml).map_err(|error| problems.add("file", error)).ok()?;
+    // And by way of YAML before: only that refuses a key that is there twice, of which JSON would take the last.
+    let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(yaml).map_err(|error| problems.add("file", error)).ok()?;
+    let value = serde_json::to_value(value).map_err(|error| problems.add("file", error)).ok()?;
     let file: File = typed(value, "file", problems)?;
     if file.rules.len() > MAX_RULES {
         problems.add("file", format!("more than {MAX_RULES} rules"));

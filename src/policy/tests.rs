@@ -108,6 +108,18 @@ fn a_condition_without_an_answer_ends_in_a_proposal_of_the_default() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_is_refused_wherever_it_stands() {
+    for text in [
+        "{ default: { mode: observe }, guardrails: { protectedNamespaces: [prod] }, guardrails: { dryRun: false } }",
+        "{ default: { mode: observe, mode: observe } }",
+        "{ rules: [{ name: a, when: \"true\", when: \"false\", mode: observe }], default: { mode: observe } }",
+    ] {
+        let error = Policy::parse(text).unwrap_err().to_string();
+        assert!(error.contains("duplicate"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn every_mistake_of_a_file_is_told_at_once_with_its_rule() {
     let yaml = r#"
 rules:

@@ -244,7 +244,8 @@ pub fn at_creation(object: &ZenAgentRemediation) -> Option<(&str, &Time)> {
 /// Whether the one who approved it also sent the event or task that it is made from.
 pub fn is_by_its_sender(object: &ZenAgentRemediation) -> bool {
     let decided = object.status.as_ref().and_then(|status| status.approval.as_ref()).map(|approval| approval.by.as_str());
-    let approver = decided.or_else(|| at_creation(object).map(|(by, _)| by));
+    let created = object.condition(APPROVED).is_none_or(|condition| condition.reason == Reason::ApprovedAtCreation.as_str());
+    let approver = decided.or_else(|| at_creation(object).filter(|_| created).map(|(by, _)| by));
     approver.is_some_and(|by| is_sender(object, by))
 }
 

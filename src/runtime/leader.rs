@@ -66,6 +66,8 @@ impl Leader {
     /// Looks again whenever the emergency stop is set or lifted.
     async fn obey(&self) {
         let mut seen = self.emergency.order();
+        // Between two terms of this replica the order may have changed, which no object says.
+        look_again(&self.store, &self.backlog);
         loop {
             self.emergency.other_than(&seen).await;
             seen = self.emergency.order();

@@ -55,7 +55,7 @@ impl Entry {
                 message: status.message.as_ref().map(cut),
             }),
         };
-        let named = object.spec.remediation_id.clone().filter(|id| !id.is_empty());
+        let named = object.spec.remediation_id.clone().filter(|id| is_path_segment(id));
         Some(Self {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
@@ -80,6 +80,12 @@ impl Entry {
     pub(super) fn replaces(&self, former: &Self) -> bool {
         self.report != former.report && self.report.updated_at >= former.report.updated_at
     }
+}
+
+/// Whether an id stands in a path as it is: others write it, and what is no such id would lead to another path.
+fn is_path_segment(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '~' | '-');
+    (1..=1_024).contains(&id.len()) && id.chars().all(plain) && id.chars().any(|c| c.is_ascii_alphanumeric())
 }
 
 fn reported(object: &ZenAgentRemediation) -> Option<ReportedStatus> {
@@ -162,6 +168,14 @@ mod tests {
             ["execution_id", "remediation", "started_at", "finished_at"].map(|name| report[name].as_str().unwrap()),
             ["exec-1", "zat-1", "2026-07-01T12:00:01Z", "2026-07-01T12:00:03Z"]
         );
+    }
+
+    #[test]
+    fn an_id_that_would_lead_to_another_path_is_not_used() {
+        for id in ["", ".", "..", "a/b", "..\\..\\x", "a%2fb", "a b", "ä", "?", "#"] {
+            assert!(!is_path_segment(id), "{id}");
+        }
+        assert!(is_path_segment("rem-42") && is_path_segment("urn:uuid:1") && is_path_segment("shop~r.1"));
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Spool {
     /// What is to be told of the objects of this name, one after another.
     pub(super) fn of(&self, key: &ObjectKey) -> Result<Vec<Entry>, SpoolError> {
         let prefix = format!("{}/{}/", key.namespace, key.name);
-        self.read(&prefix, |_, value| Ok(serde_json::from_slice(value)?), &prefix)
+        let entries = self.read(&prefix, |place, value| Ok(readable(place, value)), &prefix)?;
+        Ok(entries.into_iter().flatten().collect())
     }
 
     /// Whom the entries are about.
@@ -158,6 +159,13 @@ impl Spool {
     }
 }
 
+/// An entry, unless another version wrote it: then the object, which is the truth, says what is to be told.
+fn readable(place: &str, value: &[u8]) -> Option<Entry> {
+    serde_json::from_slice(value)
+        .inspect_err(|error| tracing::error!(place, %error, "an entry of the spool cannot be read, and is left out"))
+        .ok()
+}
+
 fn place(entry: &Entry) -> String {
     format!("{}/{}/{}", entry.namespace, entry.name, entry.uid)
 }
@@ -199,7 +207,8 @@ fn commit(database: &Database, changes: Vec<Change>) -> Result<u64, SpoolError> 
             let (Change::Put(entry) | Change::Remove(entry)) = &change;
             let place = place(entry);
             let former = match table.get(place.as_str()).map_err(SpoolError::storage)? {
-                Some(value) => Some(serde_json::from_slice::<Entry>(value.value())?),
+                // Of another version, which is no reason to keep anybody else's from the disk.
+                Some(value) => serde_json::from_slice::<Entry>(value.value()).ok(),
                 None => None,
             };
             match (&change, former) {
