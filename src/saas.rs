@@ -262,7 +262,9 @@ impl Inner {
                 self.spool.remove(former).await?;
             }
         }
-        if let Some(entry) = object.as_ref().filter(|object| !is_told(object)).and_then(|object| Entry::of(object, &self.speaker)) {
+        let untold = object.as_ref().filter(|object| !is_told(object)).and_then(|object| Entry::of(object, &self.speaker));
+        // That it was refused is noted on the object, which is a change of it, and no reason to send it again.
+        if let Some(entry) = untold.filter(|entry| !self.letters.holds(entry)) {
             self.spool.put(entry).await?;
         }
         if !self.spool.of(key)?.is_empty() {

@@ -56,7 +56,7 @@ impl Letters {
         let letter = Letter { entry: entry.clone(), why: why.to_owned(), at: now };
         let text = serde_json::to_vec(&letter).map_err(io::Error::other)?;
         fs::create_dir_all(&self.dead)?;
-        let path = self.dead.join(format!("{}.{}.{}.json", entry.namespace, entry.name, entry.uid));
+        let path = self.path(entry);
         let half = path.with_extension("half");
         let mut file = File::create(&half)?;
         file.write_all(&text)?;
@@ -64,6 +64,16 @@ impl Letters {
         fs::rename(&half, &path)?;
         File::open(&self.dead)?.sync_all()?;
         self.prune(now)
+    }
+
+    /// Whether this very report was given up on.
+    pub(super) fn holds(&self, entry: &Entry) -> bool {
+        let letter = fs::read(self.path(entry)).ok().and_then(|text| serde_json::from_slice::<Letter>(&text).ok());
+        letter.is_some_and(|letter| letter.entry.report == entry.report)
+    }
+
+    fn path(&self, entry: &Entry) -> PathBuf {
+        self.dead.join(format!("{}.{}.{}.json", entry.namespace, entry.name, entry.uid))
     }
 
     /// The letters, newest first, by the names that replaying them takes.

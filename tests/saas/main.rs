@@ -31,7 +31,7 @@ use zen_agent::{
     queue::Backoff,
     quota::Quota,
     remediation::{ZenAgentRemediation, crd},
-    saas::{Peer, Saas, Settings},
+    saas::{Peer, Saas, Settings, SpoolError},
     telemetry::Metrics,
     worker::Backlog,
 };
@@ -61,8 +61,8 @@ impl Ground {
     }
 
     /// A leader whose spool is in this folder.
-    fn leader(&self, spool: &str) -> Leader {
-        Leader::start(self.client.clone(), self.state.path(), &self.saas.url(), self.spool(spool))
+    async fn leader(&self, spool: &str) -> Leader {
+        Leader::start(self.client.clone(), self.state.path(), &self.saas.url(), self.spool(spool)).await
     }
 
     fn spool(&self, name: &str) -> PathBuf {
@@ -127,12 +127,12 @@ impl Drop for Leader {
 }
 
 impl Leader {
-    fn start(client: Client, state: &Path, base: &str, folder: PathBuf) -> Self {
+    async fn start(client: Client, state: &Path, base: &str, folder: PathBuf) -> Self {
         let metrics = Metrics::new();
         let peer = Peer { base: base.to_owned(), credentials: state.join("client"), ca: None };
         let tenant: zen_agent::identity::Tenant = "dev".parse().unwrap();
         let settings = Settings { peer, folder, cluster: "dev-cluster".into(), tenant: tenant.clone(), namespace: NAMESPACE.into() };
-        let saas = Saas::open(settings, client.clone(), &metrics).unwrap();
+        let saas = open(&settings, &client, &metrics).await;
         let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
         let quota = Quota::new(NonZeroUsize::MAX, &tenant, []);
         let informer = remediations::informer(Api::all(client), informer::Config::default(), metrics.clone(), backlog, quota);
@@ -141,7 +141,7 @@ impl Leader {
         Self { metrics, tasks }
     }
 
-    /// Stops it, and waits until its spool is closed.
+    /// Stops it, and waits until nothing of it runs.
     async fn stop(mut self) {
         for task in &mut self.tasks {
             task.abort();
@@ -153,6 +153,17 @@ impl Leader {
     fn metric(&self, line: &str) -> Option<f64> {
         let text = self.metrics.render().unwrap();
         text.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
+    }
+}
+
+/// Opens the spool, once the one before has closed it.
+async fn open(settings: &Settings, client: &Client, metrics: &Metrics) -> Saas {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match Saas::open(settings.clone(), client.clone(), metrics) {
+            Err(SpoolError::InUse(_)) if begun.elapsed() < DEADLINE => tokio::time::sleep(Duration::from_millis(20)).await, // pacing
+            opened => return opened.unwrap(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ fn rank(status: &str) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_status_is_told_in_order_and_marked_on_the_object_where_it_rests() {
     let ground = Ground::new().await;
-    let _leader = ground.leader("spool");
+    let _leader = ground.leader("spool").await;
     let names: Vec<String> = (0..20).map(|n| format!("r{n}")).collect();
     for name in &names {
         ground.create(name).await;
@@ -37,7 +37,7 @@ async fn the_latest_status_is_told_in_order_and_marked_on_the_object_where_it_re
 #[tokio::test(flavor = "multi_thread")]
 async fn of_another_tenants_remediation_nobody_is_told() {
     let ground = Ground::new().await;
-    let _leader = ground.leader("spool");
+    let _leader = ground.leader("spool").await;
     ground.create_of("theirs", "umbrella").await;
     ground.create("ours").await;
     ground.set("theirs", "succeeded").await;
@@ -59,7 +59,7 @@ async fn a_saas_that_is_wrong_in_every_way_is_told_in_the_end_by_the_same_reques
         Answer::Status(401),
         Answer::After(503, "1"),
     ]);
-    let _leader = ground.leader("spool");
+    let _leader = ground.leader("spool").await;
     ground.until_synced("a", true).await;
     let reports = ground.saas.reports();
     assert_eq!(reports.len(), 7, "{reports:?}");
@@ -76,7 +76,7 @@ async fn a_slow_saas_holds_up_nobody_but_the_remediation_that_it_is_slow_about()
     ground.create("slow").await;
     ground.set("slow", "succeeded").await;
     ground.saas.then([Answer::Late(Duration::from_secs(300))]);
-    let leader = ground.leader("spool");
+    let leader = ground.leader("spool").await;
     ground.until_told("slow", "success").await;
     ground.create("quick").await;
     ground.set("quick", "succeeded").await;
@@ -95,7 +95,7 @@ async fn a_saas_that_is_down_is_left_alone_and_told_when_it_is_back() {
         ground.create(&format!("r{n}")).await;
         ground.set(&format!("r{n}"), "failed").await;
     }
-    let leader = ground.leader("spool");
+    let leader = ground.leader("spool").await;
     until("the circuit is open", async || leader.metric("zen_agent_circuit_state{dependency=\"saas\"}") == Some(2.0)).await;
     let asked = ground.saas.reports().len();
     assert!(asked < 20, "of 40 that wait, {asked} were tried");
@@ -112,7 +112,7 @@ async fn a_new_leader_tells_what_the_former_did_not_and_repeats_nothing_that_is_
     let ground = Ground::new().await;
     ground.create("known").await;
     ground.set("known", "succeeded").await;
-    let former = ground.leader("former");
+    let former = ground.leader("former").await;
     ground.until_synced("known", true).await;
     ground.saas.usually(Answer::Status(503));
     ground.create("open").await;
@@ -120,7 +120,7 @@ async fn a_new_leader_tells_what_the_former_did_not_and_repeats_nothing_that_is_
     ground.until_told("open", "rolled_back").await;
     former.stop().await;
     ground.saas.usually(Answer::Status(204));
-    let _next = ground.leader("next");
+    let _next = ground.leader("next").await;
     ground.until_synced("open", true).await;
     assert_eq!(ground.saas.told("rem-known").iter().filter(|status| *status == "success").count(), 1);
 }
@@ -133,7 +133,7 @@ async fn the_end_of_a_deleted_remediation_is_told_from_the_spool_and_nothing_of_
         ground.create(name).await;
         ground.set(name, phase).await;
     }
-    let leader = ground.leader("spool");
+    let leader = ground.leader("spool").await;
     ground.until_told("ended", "success").await;
     ground.until_told("begun", "running").await;
     leader.stop().await;
@@ -141,7 +141,7 @@ async fn the_end_of_a_deleted_remediation_is_told_from_the_spool_and_nothing_of_
     ground.delete("begun").await;
     let before = ground.saas.reports().len();
     ground.saas.usually(Answer::Status(204));
-    let leader = ground.leader("spool");
+    let leader = ground.leader("spool").await;
     until("nothing is left in the spool", async || {
         leader.metric("zen_agent_saas_spool_entries") == Some(0.0) && ground.saas.reports().len() > before
     })
