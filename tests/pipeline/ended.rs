@@ -3,7 +3,7 @@
 use serde_json::json;
 use zen_agent::{
     identity::Role,
-    policy::Guardrails,
+    policy::{Guardrails, LabelMatch},
     remediation::{
         Phase, StepName, ZenAgentRemediation,
         approval::{Decided, Decider, DecisionError, approve, reject},
@@ -77,7 +77,11 @@ async fn an_undo_waits_for_another_remediation_of_the_same_target_and_then_for_i
     undo(&world, "labelled").await.unwrap();
     let waits = pipeline.reconcile(HOME, "labelled").await.unwrap().unwrap();
     assert!(waits.phase == Phase::Succeeded && waits.next.is_some());
-    assert_eq!(condition(&world.get("labelled").await, "Held"), ("True", "TargetBusy"));
+    let held = world.get("labelled").await;
+    assert_eq!(condition(&held, "Held"), ("True", "TargetBusy"));
+    // Looking again writes nothing, which would have it looked at again.
+    pipeline.reconcile(HOME, "labelled").await.unwrap();
+    assert_eq!(world.get("labelled").await.metadata.resource_version, held.metadata.resource_version);
     assert_eq!(world.drive(&pipeline, "scaled").await.phase(), Phase::RolledBack);
     let undone = world.drive(&pipeline, "labelled").await;
     assert_eq!((undone.phase(), condition(&undone, "Held").0), (Phase::RolledBack, "False"));
@@ -108,7 +112,37 @@ async fn a_target_that_is_protected_by_now_is_left_as_it_is() {
     undo(&world, "r").await.unwrap();
     let held = world.drive(&dry, "r").await;
     assert_eq!((held.phase(), condition(&held, "Held")), (Phase::Succeeded, ("True", "DryRun")));
+    let again = world.drive(&dry, "r").await;
+    assert_eq!(again.metadata.resource_version, held.metadata.resource_version);
     assert_eq!(world.pod_label("shop", POD, "a").await.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn a_target_that_carries_a_protected_label_by_now_is_left_as_it_is() {
+    let world = World::new().await;
+    labels(&world, "r").await;
+    world.patch_pod("shop", POD, json!({ "metadata": { "labels": { "keep": "yes" } } })).await;
+    undo(&world, "r").await.unwrap();
+    let guardrails = Guardrails { protected_labels: vec![LabelMatch { key: "keep".into(), value: None }], ..Guardrails::none() };
+    let left = world.drive(&world.guarded(guardrails), "r").await;
+    assert_eq!((left.phase(), condition(&left, "RollbackRequested")), (Phase::Succeeded, ("False", "ProtectedLabel")));
+    assert_eq!(world.pod_label("shop", POD, "a").await.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn what_is_tried_again_waits_for_a_person_no_longer_than_what_is_new() {
+    let world = World::new().await;
+    let guardrails = Guardrails { approval_expiry: Some(std::time::Duration::from_secs(3_600)), ..Guardrails::none() };
+    world.create("r", proposal(web_pod(), label(&[("a", "b")]))).await;
+    world.drive(&world.guarded(guardrails.clone()), "r").await;
+    world.patch_status("r", json!({ "approvalDeadline": "2026-01-01T00:00:00Z" })).await;
+    assert_eq!(reason(&world.drive(&world.guarded(guardrails.clone()), "r").await), "ApprovalExpired");
+    again(&world, "r").await.unwrap();
+    let waits = world.drive(&world.guarded(guardrails.clone()), "r").await;
+    let deadline = waits.status.as_ref().unwrap().approval_deadline.clone().unwrap();
+    assert!(waits.phase() == Phase::Pending && deadline.0 > jiff::Timestamp::now());
+    let later = world.drive(&world.guarded(guardrails), "r").await;
+    assert_eq!(later.metadata.resource_version, waits.metadata.resource_version);
 }
 
 #[tokio::test]

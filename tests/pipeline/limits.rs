@@ -76,6 +76,48 @@ async fn a_label_that_protects_since_it_was_planned_still_holds() {
 }
 
 #[tokio::test]
+async fn what_protects_since_the_claim_holds_for_whoever_goes_on() {
+    let world = World::new().await;
+    let tier = Guardrails { protected_labels: vec![LabelMatch { key: "tier".into(), value: None }], ..Guardrails::none() };
+    let shop = Guardrails { protected_namespaces: ["shop".to_owned()].into(), ..Guardrails::none() };
+    for (name, guardrails, ends) in [("labelled", tier, "ProtectedLabel"), ("in-namespace", shop, "ProtectedNamespace")] {
+        world.create(name, automatic(web(), scale(0))).await;
+        // The agent dies after its claim: one write for the plan and its try, one for the claim.
+        let claimed = async |world: &World| world.get(name).await.phase() == Phase::InProgress;
+        for writes in 1..8 {
+            if claimed(&world).await {
+                break;
+            }
+            drop(super::crash::die_after(&world, name, writes).await);
+        }
+        assert!(claimed(&world).await);
+        assert_eq!(world.replicas("shop", "web").await, 3, "nothing is changed yet");
+        world.change(&web(), json!({ "metadata": { "labels": { "tier": "critical" } } })).await;
+        let ended = world.drive(&world.guarded(guardrails), name).await;
+        assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, ends), "{}", message(&ended));
+        assert_eq!(world.replicas("shop", "web").await, 3);
+        world.change(&web(), json!({ "metadata": { "labels": { "tier": null } } })).await;
+    }
+}
+
+#[tokio::test]
+async fn dry_run_mode_holds_what_was_claimed_before_too() {
+    let world = World::new().await;
+    world.create("r", automatic(web(), scale(0))).await;
+    for writes in 1..8 {
+        if world.get("r").await.phase() == Phase::InProgress {
+            break;
+        }
+        drop(super::crash::die_after(&world, "r", writes).await);
+    }
+    let dry = world.guarded(Guardrails { dry_run: true, ..Guardrails::none() });
+    let held = world.drive(&dry, "r").await;
+    assert_eq!((held.phase(), condition(&held, "Held")), (Phase::InProgress, ("True", "DryRun")));
+    let again = world.drive(&dry, "r").await;
+    assert_eq!((again.metadata.resource_version, world.replicas("shop", "web").await), (held.metadata.resource_version, 3));
+}
+
+#[tokio::test]
 async fn what_a_git_ops_tool_or_helm_owns_is_proposed_and_what_a_controller_made_is_not() {
     let world = World::new().await;
     let guardrails = Guardrails { git_ops: true, ..Guardrails::none() };
