@@ -344,3 +344,21 @@ async fn the_emergency_stop_is_switched_by_the_agents_own_tenant_alone() {
     agent.kubernetes.fail("configmaps", Failure::With(403, "Forbidden", 100));
     assert_ne!(switch(&agent, "stop").await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn where_two_are_asked_for_whoever_sent_it_is_refused_as_its_approver() {
+    let policy = "{ default: { mode: observe }, guardrails: { secondPerson: true } }";
+    let (two, one) = (Agent::with("acme", policy).await, Agent::start().await);
+    for agent in [&two, &one] {
+        for (name, subject) in [("own", "test"), ("other", "eve")] {
+            let request = json!({ "id": "r", "digest": "d", "index": 0, "subject": subject });
+            agent.kubernetes.create(name, None, json!({ "request": request })).await;
+        }
+    }
+    let (status, answer) = two.decide("own", "approve").await;
+    assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("state_conflict")));
+    assert!(answer["detail"].as_str().unwrap().contains("second person"));
+    assert_eq!(two.decide("other", "approve").await.0, StatusCode::OK);
+    assert_eq!(two.decide("own", "reject").await.0, StatusCode::OK, "saying no takes one");
+    assert_eq!(one.decide("own", "approve").await.0, StatusCode::OK);
+}

@@ -38,11 +38,15 @@ impl Agent {
     }
 
     pub(super) async fn of_tenant(own_tenant: &str) -> Self {
+        Self::with(own_tenant, POLICY).await
+    }
+
+    pub(super) async fn with(own_tenant: &str, policy: &str) -> Self {
         let (kubernetes, metrics) = (TestApi::start().await, Metrics::new());
         let (client, tenant) = (kubernetes.client(), own_tenant.parse().unwrap());
         let quota = Quota::new(NonZeroUsize::MAX, &tenant, [&"acme".parse().unwrap()]);
         quota.on_sync();
-        let policy = Live::new(Policy::parse(POLICY).unwrap(), NAMESPACE);
+        let policy = Live::new(Policy::parse(policy).unwrap(), NAMESPACE);
         let handlers = Handlers {
             client: client.clone(),
             ingest: Ingest::new(client.clone(), NAMESPACE, policy.clone(), quota, metrics.clone()),
