@@ -136,12 +136,13 @@ fn pod(objects: &[Value]) -> &Value {
 fn every_setting_of_serve_is_given_by_the_chart_or_taken_from_values_and_no_other() {
     let help = helm::run(Command::new(env!("CARGO_BIN_EXE_zen-agent")).args(["serve", "--help"]));
     let settings: BTreeSet<_> = help.split("[env: ").skip(1).map(|rest| rest.split([']', '=']).next().unwrap().to_owned()).collect();
-    // The file of settings is the environment here; secrets are mounted, not set; the port follows METRICS_PORT.
-    let not_in_a_cluster = ["ZEN_AGENT_CONFIG", "HMAC_KEY_ID", "HMAC_SECRET", "ADMIN_LISTEN"];
+    // The file of settings is the environment here; secrets are mounted, not set; the port follows METRICS_PORT; the CA of the
+    // SaaS is in the Secret of its credentials.
+    let not_in_a_cluster = ["ZEN_AGENT_CONFIG", "HMAC_KEY_ID", "HMAC_SECRET", "ADMIN_LISTEN", "TLS_CA_FILE"];
     assert!(not_in_a_cluster.iter().all(|name| settings.contains(*name)), "{settings:?}");
     let schema: Value = serde_json::from_slice(&std::fs::read(helm::chart().join("values.schema.json")).unwrap()).unwrap();
     let taken: BTreeSet<_> = schema["properties"]["config"]["properties"].as_object().unwrap().keys().cloned().collect();
-    let objects = objects(&["policy.default.mode=observe"]);
+    let objects = objects(&["policy.default.mode=observe", "saas.baseUrl=https://saas.example", "saas.secretName=saas"]);
     let env = pod(&objects)["containers"][0]["env"].as_array().unwrap();
     let given: BTreeSet<_> = env.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
     let mut offered = &taken | &given;
