@@ -146,9 +146,8 @@ async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_
     policy["rules"][0]["mode"] = "propose".into();
     let values = json!({ "policy": policy, "targetNamespaces": ["shop-undone"], "enabledActions": ["network-quarantine", "scale"] });
     let release = Release::install(control, "undone", &values);
-    refuse_quarantine(&release, &admin, "shop-undone").await;
     let (_, before) = refusals(&admin).await;
-    let (updates, deletions) = (written(&admin, "PUT").await, written(&admin, "DELETE").await);
+    let deletions = written(&admin, "DELETE").await;
     let agent = release.start(&[("VALIDATION_TIMEOUT", "2s")]);
     let approve = async |name: &str| {
         let reason: Decision = serde_json::from_value(json!({ "reason": "seen it" })).unwrap();
@@ -156,23 +155,28 @@ async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_
         ended(&agent, name).await
     };
 
-    // The remediation's own policy, which somebody opened: it is repaired, the pod refuses the label, and the policy is deleted.
+    // A person has a quarantine lifted: the policy is deleted.
     let cut_off = send(&agent, "quarantine", "shop-undone", "Pod", "web-1").await;
-    let remediations = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "undone");
-    let opened = json!({
-        "metadata": {
-            "name": format!("zen-quarantine-{cut_off}"),
-            "annotations": { "zen.kube-zen.io/remediation-uid": remediations.get(&cut_off).await.unwrap().metadata.uid },
-        },
-        "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] },
-    });
-    let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-undone");
-    policies.create(&PostParams::default(), &serde_json::from_value(opened).unwrap()).await.unwrap();
     let item = approve(&cut_off).await;
+    assert_eq!(item.status, Status::Succeeded, "{item:?}");
+    let policies = Api::<NetworkPolicy>::namespaced(admin.clone(), "shop-undone");
+    assert_eq!(policies.list(&ListParams::default()).await.unwrap().items.len(), 1);
+    let why = serde_json::from_value(json!({ "reason": "a false alarm" })).unwrap();
+    agent.client.alpha.rollback_remediation(&cut_off, &id(), &why).await.unwrap();
+    let begun = Instant::now();
+    while agent.client.stable.get_remediation(&cut_off, &id()).await.unwrap().status != Status::RolledBack {
+        assert!(begun.elapsed() < DEADLINE, "it is not undone");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+    }
+    assert!(policies.list(&ListParams::default()).await.unwrap().items.is_empty());
+    assert_eq!(written(&admin, "DELETE").await - deletions, 1.0);
+
+    // What admission refuses ends before anybody is asked, with its words, and without a policy.
+    refuse_quarantine(&release, &admin, "shop-undone").await;
+    let item = ended(&agent, &send(&agent, "quarantine", "shop-undone", "Pod", "web-1").await).await;
     assert_eq!((item.status, item.reason.as_deref()), (Status::Failed, Some("Forbidden")), "{item:?}");
     assert!(item.message.unwrap().contains("no quarantine here"));
     assert!(policies.list(&ListParams::default()).await.unwrap().items.is_empty());
-    assert_eq!((written(&admin, "PUT").await - updates, written(&admin, "DELETE").await - deletions), (1.0, 1.0));
 
     // Nobody plays the Deployment's controller.
     let item = approve(&send(&agent, "scale", "shop-undone", "Deployment", "web").await).await;
@@ -185,6 +189,8 @@ async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_
     assert_eq!(after - before, 0.0, "{lines:#?}");
     // And what scales cannot change what runs.
     let account = controlplane::client(&release.kubeconfig()).await;
+    // The remediation's own policy, which somebody opened, is repaired.
+    assert!(allowed(&account, "update networking.k8s.io:networkpolicies shop-undone").await);
     for workload in ["deployments", "statefulsets", "replicasets"] {
         assert!(allowed(&account, &format!("patch apps:{workload}/scale shop-undone")).await, "{workload}");
         for verb in ["patch", "update"] {
