@@ -7,7 +7,7 @@ use k8s_openapi::api::{
     rbac::v1::ClusterRoleBinding,
 };
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
 use progenitor_client::Error;
@@ -25,6 +25,7 @@ use crate::{
     agent::{Agent, DEADLINE, client, ended, id, sample},
     ground::Ground,
     process::{serve, text},
+    soon,
 };
 
 /// Waits until the agent's cache holds so many remediations.
@@ -81,24 +82,39 @@ async fn throttled(ground: &Ground) -> Client {
     let create = async |level: Value, schema: Value, binding: Value| {
         let post = PostParams::default();
         Api::<PriorityLevelConfiguration>::all(ground.client.clone()).create(&post, &serde_json::from_value(level).unwrap()).await.unwrap();
-        Api::<FlowSchema>::all(ground.client.clone()).create(&post, &serde_json::from_value(schema).unwrap()).await.unwrap();
         Api::<ClusterRoleBinding>::all(ground.client.clone()).create(&post, &serde_json::from_value(binding).unwrap()).await.unwrap();
+        Api::<FlowSchema>::all(ground.client.clone()).create(&post, &serde_json::from_value(schema).unwrap()).await.unwrap()
     };
     let everything = json!([{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": true, "namespaces": ["*"] }]);
+    let paths = json!([{ "verbs": ["*"], "nonResourceURLs": ["*"] }]);
     let user = json!([{ "kind": "User", "user": { "name": FLOODER } }]);
-    create(
+    let schema = create(
         json!({ "metadata": { "name": FLOODER }, "spec": { "type": "Limited", "limited": {
             "nominalConcurrencyShares": 1, "borrowingLimitPercent": 0, "lendablePercent": 0, "limitResponse": { "type": "Reject" },
         } } }),
         json!({ "metadata": { "name": FLOODER }, "spec": { "matchingPrecedence": 10, "priorityLevelConfiguration": { "name": FLOODER },
-            "rules": [{ "subjects": user, "resourceRules": everything }] } }),
+            "rules": [{ "subjects": user, "resourceRules": everything, "nonResourceRules": paths }] } }),
         json!({ "metadata": { "name": FLOODER }, "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
             "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": FLOODER }] }),
     )
     .await;
     let control_plane = ground.control_plane();
     let kubeconfig = tokio::task::spawn_blocking(|| control_plane.user(FLOODER, &[])).await.unwrap();
-    controlplane::client(&kubeconfig).await
+    let client = controlplane::client(&kubeconfig).await;
+    soon("the API server throttles", in_effect(&client, &schema.uid().unwrap())).await;
+    client
+}
+
+/// Waits until the API server counts this client's requests under that flow schema, as it says in each answer.
+async fn in_effect(client: &Client, schema: &str) {
+    loop {
+        let request = http::Request::get("/version").body(kube::client::Body::empty()).unwrap();
+        let answer = client.send(request).await.unwrap();
+        if answer.headers().get("x-kubernetes-pf-flowschema-uid").is_some_and(|uid| uid == schema) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+    }
 }
 
 /// How many requests of that client were answered with 429.
