@@ -1,7 +1,8 @@
 //! Step 4: makes the change, and writes that it is made.
 //!
 //! A change that a disruption budget holds back is no failure: it is asked for again until the time is over that
-//! an effect may take to show.
+//! an effect may take to show, and the step says so meanwhile. Attempts that were held back count as attempts, so
+//! what fails among them is given up at that time too.
 
 use super::{
     Flow, Pipeline,
@@ -59,12 +60,15 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
             pipeline.metrics.processed(&Phase::InProgress, "execute", run.since_start(StepName::Execute));
             Ok(Flow::Again)
         }
-        Err(ActionError::Blocked { .. }) if run.time_under_way() < pipeline.settings.validation_timeout => {
+        Err(error @ ActionError::Blocked { .. }) if run.time_under_way() < pipeline.settings.validation_timeout => {
+            run.status.note_step(StepName::Execute, &error.to_string());
+            run.save().await?;
             Ok(Flow::Rest(Some(run.backoff(StepName::Execute))))
         }
         Err(error @ ActionError::Blocked { .. }) => give_up(pipeline, run, Reason::DisruptionBudget, &error.to_string()).await,
         Err(error) => {
-            let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS).then_some(Reason::ExecutionFailed);
+            let has_time = run.was_noted(StepName::Execute) && run.time_under_way() < pipeline.settings.validation_timeout;
+            let given_up = (run.attempts(StepName::Execute) >= ATTEMPTS && !has_time).then_some(Reason::ExecutionFailed);
             let Some(reason) = error.reason().or(given_up) else { return Err(ExecuteError::Target(error)) };
             if let Some(wait) = run.refused(reason, &error) {
                 return Ok(Flow::Rest(Some(wait)));

@@ -27,8 +27,7 @@ use crate::{
     remediation::{APPROVED, ActionKind, Phase, Reason, ZenAgentRemediation},
 };
 
-/// How long a pod that was taken from a workload is not believed to be replaced: the workload's status follows late. A pod in
-/// quarantine still counts as ready there, so that counts as taken for as long as it is remembered.
+/// How long a pod that was taken from a workload is not believed to be replaced: the workload's status follows late.
 pub(super) const SETTLE: Duration = Duration::from_secs(600);
 
 /// The index, by the uid of the remediation.
@@ -62,8 +61,6 @@ pub(super) struct Begun {
     target: Option<String>,
     finding: Finding,
     takes_pod: bool,
-    /// Whether the pod it took stays, cut off, and ready as far as its controller can tell.
-    quarantines: bool,
     ended: Option<End>,
     started: Timestamp,
     /// When it ended, or else began.
@@ -178,13 +175,11 @@ impl Recent {
         self.kept().begun.iter().filter(|(other, begun)| *other != uid && same(begun)).count()
     }
 
-    /// How many pods of this workload others than `uid` took within that time.
-    pub(super) fn pods_taken(&self, workload: Option<&str>, uid: &str, within: Duration) -> usize {
-        let taken = |begun: &Begun| {
-            let lasts = begun.quarantines || elapsed(begun.last) < within;
-            begun.takes_pod && lasts && begun.finding.workload.as_deref() == workload
-        };
-        self.kept().begun.iter().filter(|(other, begun)| *other != uid && taken(begun)).count()
+    /// The uids of the pods of this workload that others than `uid` took within that time.
+    pub(super) fn pods_taken(&self, workload: Option<&str>, uid: &str, within: Duration) -> HashSet<String> {
+        let taken = |begun: &Begun| begun.takes_pod && elapsed(begun.last) < within && begun.finding.workload.as_deref() == workload;
+        let kept = self.kept();
+        kept.begun.iter().filter(|(other, begun)| *other != uid && taken(begun)).filter_map(|(_, begun)| begun.target.clone()).collect()
     }
 
     /// What others than `uid` did within that time, everywhere.
@@ -230,7 +225,6 @@ fn begun(object: &ZenAgentRemediation) -> Option<Begun> {
         target: target.uid.clone(),
         finding: Finding { workload: status.workload.clone(), rule: object.spec.rule.clone(), action: action.kind() },
         takes_pod: action.disruption() == Disruption::Pod,
-        quarantines: action.kind() == ActionKind::NetworkQuarantine && !matches!(object.phase(), Phase::Failed | Phase::RolledBack),
         ended: match object.phase() {
             Phase::Succeeded => Some(End::Succeeded),
             // What a person had undone had succeeded.

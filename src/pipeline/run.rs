@@ -198,6 +198,11 @@ impl<'a> Run<'a> {
         self.object.step(name).map_or(0, |step| step.attempts)
     }
 
+    /// Whether the step says that it was held back.
+    pub(super) fn was_noted(&self, name: StepName) -> bool {
+        self.object.step(name).is_some_and(|step| step.message.is_some())
+    }
+
     /// How long ago the step was first begun, by what is written.
     pub(super) fn since_start(&self, name: StepName) -> Duration {
         self.object.step(name).map_or(Duration::ZERO, |step| elapsed(step.started_at.0))

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, LazyLock},
+    thread,
 };
 
 use cel::{
@@ -18,6 +19,11 @@ use crate::event::{Scalar, SecurityEvent, Target};
 const MAX_LENGTH: usize = 2_048;
 /// How deep `all`, `exists`, `map` and `filter` may stand in each other: each level multiplies the work.
 const MAX_NESTING: usize = 2;
+/// How deep parts may stand in each other, which is also how long a chain of an operator may be, but of || and &&: what
+/// evaluates them recurses, and without optimization 50 levels fill the stack of a thread.
+const MAX_DEPTH: usize = 32;
+/// Bytes, of which the system gives what is used; an expression of [`MAX_LENGTH`] needs half of it where nothing is optimized.
+const PARSER_STACK: usize = 64 << 20;
 
 const VARIABLES: [&str; 5] = ["source", "rule", "severity", "target", "facts"];
 const FUNCTIONS: [&str; 14] =
@@ -56,6 +62,10 @@ pub(super) enum NotAnExpression {
     #[error("calls `{0}`; there are only {known}, and the macros has, all, exists, exists_one, map, filter", known = FUNCTIONS.join(", "))]
     UnknownFunction(String),
     #[error("nests more than {MAX_NESTING} of all, exists, exists_one, map and filter")]
+    TooManyLoops,
+    #[error("could not be read: the system gives no thread to read it on")]
+    NoThread,
+    #[error("is more than {MAX_DEPTH} parts deep, as a chain of as many operators is, but of || and &&")]
     TooDeep,
 }
 
@@ -90,8 +100,11 @@ impl Expression {
         if text.len() > MAX_LENGTH {
             return Err(NotAnExpression::TooLong);
         }
-        let program = Program::compile(text).map_err(|error| NotAnExpression::Syntax(error.to_string()))?;
-        check(program.expression(), &mut VARIABLES.to_vec(), 0)?;
+        let program = with_stack(|| {
+            let program = Program::compile(text).map_err(|error| NotAnExpression::Syntax(error.to_string()))?;
+            check(program.expression(), &mut VARIABLES.to_vec(), Depth::default())?;
+            Ok(program)
+        })?;
         Ok(Self { text: text.to_owned(), program })
     }
 
@@ -116,35 +129,55 @@ impl Expression {
     }
 }
 
+/// Where a part of an expression stands.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    loops: usize,
+    parts: usize,
+}
+
+/// The parser recurses through a dozen rules of the grammar for each level, which the stack of a worker thread does not hold.
+fn with_stack<T: Send>(work: impl FnOnce() -> Result<T, NotAnExpression> + Send) -> Result<T, NotAnExpression> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(PARSER_STACK).spawn_scoped(scope, work).map_err(|_| NotAnExpression::NoThread)?;
+        thread.join().unwrap_or(Err(NotAnExpression::NoThread))
+    })
+}
+
 // A misspelt name would otherwise show only when an event reaches it.
-fn check<'a>(expression: &'a parser::Expression, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotAnExpression> {
+fn check<'a>(expression: &'a parser::Expression, scope: &mut Vec<&'a str>, depth: Depth) -> Result<(), NotAnExpression> {
+    if depth.parts == MAX_DEPTH {
+        return Err(NotAnExpression::TooDeep);
+    }
+    let depth = Depth { parts: depth.parts + 1, ..depth };
     match &expression.expr {
         Expr::Unspecified | Expr::Literal(_) => Ok(()),
         Expr::Ident(name) if scope.contains(&name.as_str()) => Ok(()),
         Expr::Ident(name) => Err(NotAnExpression::UnknownVariable(name.clone())),
-        Expr::Select(select) => check(&select.operand, scope, nesting),
+        Expr::Select(select) => check(&select.operand, scope, depth),
         Expr::Call(call) => {
             // Operators are calls too, of names that no one can write: `_==_`, `@in`.
             let operator = !call.func_name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
             if !operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
                 return Err(NotAnExpression::UnknownFunction(call.func_name.clone()));
             }
-            call.target.as_deref().into_iter().chain(&call.args).try_for_each(|part| check(part, scope, nesting))
+            call.target.as_deref().into_iter().chain(&call.args).try_for_each(|part| check(part, scope, depth))
         }
-        Expr::List(list) => list.elements.iter().try_for_each(|element| check(element, scope, nesting)),
-        Expr::Map(map) => map.entries.iter().try_for_each(|entry| check_entry(&entry.expr, scope, nesting)),
+        Expr::List(list) => list.elements.iter().try_for_each(|element| check(element, scope, depth)),
+        Expr::Map(map) => map.entries.iter().try_for_each(|entry| check_entry(&entry.expr, scope, depth)),
         Expr::Struct(structure) => Err(NotAnExpression::UnknownFunction(structure.type_name.clone())),
         Expr::Comprehension(loops) => {
-            if nesting == MAX_NESTING {
-                return Err(NotAnExpression::TooDeep);
+            if depth.loops == MAX_NESTING {
+                return Err(NotAnExpression::TooManyLoops);
             }
-            check(&loops.iter_range, scope, nesting)?;
-            check(&loops.accu_init, scope, nesting)?;
+            let inside = Depth { loops: depth.loops + 1, ..depth };
+            check(&loops.iter_range, scope, depth)?;
+            check(&loops.accu_init, scope, depth)?;
             let outside = scope.len();
             scope.extend([loops.iter_var.as_str(), loops.accu_var.as_str()]);
             scope.extend(loops.iter_var2.as_deref());
             for part in [&loops.loop_cond, &loops.loop_step, &loops.result] {
-                check(part, scope, nesting + 1)?;
+                check(part, scope, inside)?;
             }
             scope.truncate(outside);
             Ok(())
@@ -152,12 +185,12 @@ fn check<'a>(expression: &'a parser::Expression, scope: &mut Vec<&'a str>, nesti
     }
 }
 
-fn check_entry<'a>(entry: &'a EntryExpr, scope: &mut Vec<&'a str>, nesting: usize) -> Result<(), NotAnExpression> {
+fn check_entry<'a>(entry: &'a EntryExpr, scope: &mut Vec<&'a str>, depth: Depth) -> Result<(), NotAnExpression> {
     match entry {
-        EntryExpr::StructField(field) => check(&field.value, scope, nesting),
+        EntryExpr::StructField(field) => check(&field.value, scope, depth),
         EntryExpr::MapEntry(entry) => {
-            check(&entry.key, scope, nesting)?;
-            check(&entry.value, scope, nesting)
+            check(&entry.key, scope, depth)?;
+            check(&entry.value, scope, depth)
         }
     }
 }

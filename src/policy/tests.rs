@@ -88,6 +88,20 @@ fn conditions_see_source_rule_severity_target_and_facts() {
 }
 
 #[test]
+fn an_expression_is_refused_that_is_too_deep_to_be_evaluated_on_the_stack_of_a_thread() {
+    let chain = |terms: usize| format!("1{} > 0", " + 1".repeat(terms).replace(' ', ""));
+    let nested = |levels: usize| format!("{}true{}", "!(".repeat(levels), ")".repeat(levels));
+    assert_eq!(decide(&chain(29)), Decision::Ignore(Ignored::Observe));
+    assert_eq!(decide(&nested(20)), Decision::Ignore(Ignored::Observe));
+    // Of || and && the parser makes a balanced tree.
+    assert_eq!(decide(&format!("{}true", "false || ".repeat(200))), Decision::Ignore(Ignored::Observe));
+    for deep in [chain(32), chain(1_000), nested(600)] {
+        let yaml = format!("rules: [{{ name: deep, when: '{deep}', mode: observe }}]");
+        Policy::parse(&yaml).unwrap_err();
+    }
+}
+
+#[test]
 fn the_first_rule_that_matches_decides_even_when_its_floor_is_not_reached() {
     let yaml = "rules:
 - { name: strict, when: source == \"falco\", minSeverity: critical, mode: observe }

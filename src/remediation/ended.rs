@@ -6,7 +6,8 @@
 //! ```
 //!
 //! What may have left something on the target is not tried again: the next attempt would take that for the state to go
-//! back to. Sending either again is harmless: it is answered as it stands.
+//! back to. Sending either again is harmless: it is answered as it stands, and one request has one retry, also when that
+//! has ended by the time it is sent again.
 
 use kube::Api;
 
@@ -18,6 +19,24 @@ use super::{
 };
 use crate::{events::Events, pipeline::actions::Reversibility};
 
+/// What a person asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who asks.
+    pub by: Decider<'a>,
+    /// Why.
+    pub reason: &'a str,
+    /// Its `X-Request-Id`.
+    pub request: &'a str,
+}
+
+impl Asked<'_> {
+    fn told(&self, what: &str) -> String {
+        let Self { by: Decider { subject, role }, reason, .. } = self;
+        format!("{subject} ({}) asked for {what}: {}", role.as_str(), shorten(reason))
+    }
+}
+
 /// Has what failed tried again, as the caller has read it and found it to be its tenant's own.
 ///
 /// # Errors
@@ -26,12 +45,12 @@ pub async fn retry(
     api: &Api<ZenAgentRemediation>,
     events: &Events,
     object: ZenAgentRemediation,
-    by: Decider<'_>,
-    reason: &str,
+    asked: Asked<'_>,
 ) -> Result<Decided, DecisionError> {
     decide(api, events, object, |object| {
         let phase = object.phase();
-        if matches!(phase, Phase::Pending | Phase::InProgress) && object.condition(RETRIED).is_some() {
+        let retried = object.status.as_ref().and_then(|status| status.retry_request_id.as_deref());
+        if retried == Some(asked.request) || (matches!(phase, Phase::Pending | Phase::InProgress) && object.condition(RETRIED).is_some()) {
             return Ok(None);
         }
         if phase != Phase::Failed {
@@ -46,11 +65,12 @@ pub async fn retry(
             Some(_) => {}
             None => return Err(conflict(object, "it was ended by another program, and what that left behind is not known")),
         }
-        let (generation, message) = (object.metadata.generation, asked("a retry", by, reason));
+        let (generation, message) = (object.metadata.generation, asked.told("a retry"));
         status.phase = Some(Phase::Pending);
         (status.plan, status.target, status.action, status.previous, status.approval) = (None, None, None, None, None);
         (status.started_at, status.completed_at, status.applied_at, status.error_message) = (None, None, None, None);
         (status.workload, status.approval_deadline) = (None, None);
+        status.retry_request_id = Some(asked.request.to_owned());
         status.steps.clear();
         status.set_condition(RETRIED, Holds::Yes, Reason::RetryRequested, &message, generation);
         status.set_condition(COMPLETE, Holds::No, Reason::RetryRequested, &message, generation);
@@ -74,8 +94,7 @@ pub async fn rollback(
     api: &Api<ZenAgentRemediation>,
     events: &Events,
     object: ZenAgentRemediation,
-    by: Decider<'_>,
-    reason: &str,
+    asked: Asked<'_>,
 ) -> Result<Decided, DecisionError> {
     decide(api, events, object, |object| {
         let requested = object.condition(ROLLBACK_REQUESTED).is_some_and(conditions::is_true);
@@ -91,7 +110,7 @@ pub async fn rollback(
             (Some(_), Some(_), Some(_)) => return Err(conflict(object, "what its action does cannot be undone")),
             _ => return Err(conflict(object, "no state was recorded to go back to")),
         }
-        let message = asked("its rollback", by, reason);
+        let message = asked.told("its rollback");
         status.set_condition(ROLLBACK_REQUESTED, Holds::Yes, Reason::RollbackRequested, &message, object.metadata.generation);
         Ok(Some(status))
     })
@@ -101,8 +120,4 @@ pub async fn rollback(
 /// Whether it is to be undone, and that has not begun.
 pub fn is_to_be_undone(object: &ZenAgentRemediation) -> bool {
     object.phase() == Phase::Succeeded && object.condition(ROLLBACK_REQUESTED).is_some_and(conditions::is_true)
-}
-
-fn asked(what: &str, by: Decider<'_>, reason: &str) -> String {
-    format!("{} ({}) asked for {what}: {}", by.subject, by.role.as_str(), shorten(reason))
 }

@@ -38,6 +38,13 @@ impl RemediationStatus {
         }
     }
 
+    /// Says what a step that is running waits for.
+    pub fn note_step(&mut self, name: StepName, message: &str) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {
+            step.message = Some(shorten(message));
+        }
+    }
+
     /// Ends a step that is running.
     pub fn finish_step(&mut self, name: StepName, state: StepState, message: Option<&str>) {
         if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {

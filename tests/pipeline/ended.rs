@@ -7,7 +7,7 @@ use zen_agent::{
     remediation::{
         Phase, StepName, ZenAgentRemediation,
         approval::{Decided, Decider, DecisionError, approve, reject},
-        ended::{retry, rollback},
+        ended::{Asked, retry, rollback},
     },
 };
 
@@ -17,11 +17,18 @@ const ADA: Decider<'static> = Decider { subject: "ada", role: Role::Approver };
 const POD: &str = "web-6d4cf56db6-x2x7p";
 
 async fn undo(world: &World, name: &str) -> Result<Decided, DecisionError> {
-    rollback(&world.remediations(), &world.events, world.get(name).await, ADA, "too much").await
+    let asked = Asked { by: ADA, reason: "too much", request: "undo" };
+    rollback(&world.remediations(), &world.events, world.get(name).await, asked).await
 }
 
+/// Asks for a retry, in a request of its own.
 async fn again(world: &World, name: &str) -> Result<Decided, DecisionError> {
-    retry(&world.remediations(), &world.events, world.get(name).await, ADA, "it is back").await
+    again_by(world, name, &uuid::Uuid::now_v7().to_string()).await
+}
+
+async fn again_by(world: &World, name: &str, request: &str) -> Result<Decided, DecisionError> {
+    let asked = Asked { by: ADA, reason: "it is back", request };
+    retry(&world.remediations(), &world.events, world.get(name).await, asked).await
 }
 
 fn is_state_conflict(result: &Result<Decided, DecisionError>) -> bool {
@@ -181,6 +188,17 @@ async fn what_failed_is_tried_again_as_if_it_were_new_and_its_attempts_count_ane
     assert_eq!(condition(&done, "Retried"), ("True", "RetryRequested"));
     assert_eq!(done.status.as_ref().unwrap().error_message, None);
     assert!(is_state_conflict(&again(&world, "r").await));
+}
+
+#[tokio::test]
+async fn one_request_has_one_retry_also_when_that_has_failed_by_the_time_it_is_sent_again() {
+    let world = World::new().await;
+    world.run("r", automatic(target("v1", "Pod", "shop", "none"), label(&[("a", "b")]))).await;
+    assert!(again_by(&world, "r", "one").await.unwrap().wrote);
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Failed);
+    let replayed = again_by(&world, "r", "one").await.unwrap();
+    assert!(!replayed.wrote && replayed.object.phase() == Phase::Failed);
+    assert!(again_by(&world, "r", "two").await.unwrap().wrote);
 }
 
 #[tokio::test]

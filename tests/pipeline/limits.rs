@@ -180,6 +180,24 @@ async fn fewer_healthy_replicas_than_the_least_are_left_by_a_person_only() {
 }
 
 #[tokio::test]
+async fn a_pod_that_a_person_had_cut_off_is_no_healthy_replica_however_ready_it_is() {
+    let world = World::new().await;
+    let ready = json!({ "conditions": [{ "type": "Ready", "status": "True" }] });
+    for name in WEB {
+        world.report(&pod(name), ready.clone()).await;
+    }
+    let cut_off = drive(&world, &Guardrails::none(), "first", approved(proposal(pod(WEB[0]), quarantine()))).await;
+    assert_eq!(cut_off.phase(), Phase::Succeeded);
+    // Retention has long deleted the remediation.
+    world.remediations().delete("first", &kube::api::DeleteParams::default()).await.unwrap();
+    let guardrails = Guardrails { min_healthy_replicas: Some(2), ..Guardrails::none() };
+    is_proposed(&drive(&world, &guardrails, "second", automatic(pod(WEB[1]), quarantine())).await, "MinHealthyReplicas");
+    // Let out, it counts again.
+    world.patch_pod("shop", WEB[0], json!({ "metadata": { "labels": { "zen.kube-zen.io/quarantine": null } } })).await;
+    assert_eq!(drive(&world, &guardrails, "third", automatic(pod(WEB[1]), quarantine())).await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
 async fn what_keeps_coming_back_on_a_workload_is_proposed_also_by_a_new_agent_and_for_another_of_its_pods() {
     let world = World::new().await;
     let guardrails = Guardrails { recurrence: Some(Recurrence { max: 2, window: HOUR }), ..Guardrails::none() };

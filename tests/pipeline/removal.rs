@@ -1,7 +1,8 @@
 //! `delete-pod` and `evict`: a pod that goes for good.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use zen_agent::{
@@ -123,11 +124,32 @@ async fn an_eviction_that_a_budget_does_not_allow_waits_until_it_does() {
         assert_eq!(attempts(&world.get("r").await, StepName::Execute), attempts_so_far);
         tokio::time::sleep(progress.next.unwrap()).await; // what the pipeline asks for
     }
+    let waiting = world.get("r").await;
+    assert!(waiting.step(StepName::Execute).unwrap().message.as_ref().unwrap().contains("disruption budget"));
     assert!(uid(&world).await.is_some());
     allow(&world, "web", 1).await;
     let done = world.drive(&patient, "r").await;
     assert_eq!((done.phase(), reason(&done)), (Phase::Succeeded, "Validated"), "{}", message(&done));
     assert_eq!(uid(&world).await, None);
+}
+
+#[tokio::test]
+async fn an_eviction_that_was_held_back_often_is_not_given_up_for_one_failed_call() {
+    let world = World::new().await;
+    with_budget(&world, "web", 0).await;
+    let patient = || Settings { validation_timeout: Duration::from_secs(60), ..settings() };
+    world.create("r", unattended(web_pod(), evict())).await;
+    world.set(patient()).reconcile(HOME, "r").await.unwrap().unwrap();
+    let mut steps = json!(world.get("r").await.status.unwrap().steps);
+    steps.as_array_mut().unwrap().iter_mut().for_each(|step| step["attempts"] = 30.into());
+    world.patch_status("r", json!({ "steps": steps })).await;
+    let failing =
+        tapped(world.client.clone(), Arc::new(|_, path: String| async move { path.ends_with("/eviction").then_some(500) }.boxed()));
+    let error = world.set_through(failing, patient()).reconcile(HOME, "r").await.unwrap_err();
+    assert!(error.to_string().contains("not made"), "{error}");
+    assert_eq!(world.get("r").await.phase(), Phase::InProgress);
+    allow(&world, "web", 1).await;
+    assert_eq!(world.drive(&world.set(patient()), "r").await.phase(), Phase::Succeeded);
 }
 
 #[tokio::test]

@@ -98,7 +98,12 @@ impl World {
 
     /// A pipeline with other settings.
     pub(crate) fn set(&self, settings: Settings) -> Pipeline {
-        self.make(self.client.clone(), settings, live(Guardrails::none()), EmergencyStop::never())
+        self.set_through(self.client.clone(), settings)
+    }
+
+    /// A pipeline with other settings, that calls this way.
+    pub(crate) fn set_through(&self, client: Client, settings: Settings) -> Pipeline {
+        self.make(client, settings, live(Guardrails::none()), EmergencyStop::never())
     }
 
     /// A pipeline whose calls pass a tap.

@@ -10,7 +10,7 @@ use crate::{
     problem::{Code, Problem},
     remediation::{
         approval::{self, Decided, Decider, DecisionError},
-        ended,
+        ended::{self, Asked},
     },
     verify::Caller,
 };
@@ -77,9 +77,10 @@ impl Handlers {
     pub(super) async fn ask(&self, caller: &Caller, id: &str, reason: &str, wish: Wish) -> Result<types::Remediation, Problem> {
         let (api, object) = self.find(caller, id).await?;
         let by = Decider { subject: &caller.subject, role: caller.role };
+        let asked = Asked { by, reason, request: caller.request_id.canonical() };
         let decided = match wish {
-            Wish::Retry => ended::retry(&api, &self.events, object, by, reason).await,
-            Wish::Rollback => ended::rollback(&api, &self.events, object, by, reason).await,
+            Wish::Retry => ended::retry(&api, &self.events, object, asked).await,
+            Wish::Rollback => ended::rollback(&api, &self.events, object, asked).await,
         };
         self.told(caller, id, wish.as_str(), decided)
     }

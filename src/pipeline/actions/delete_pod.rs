@@ -23,7 +23,7 @@ impl Act for DeletePodAction {
 
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::to("", "pods", &["get", "delete"]),
+        Permission::to("", "pods", &["get", "list", "delete"]),
         // The pod's controller, which says how many replicas are healthy.
         Permission::to("apps", "replicasets", &["get"]),
         Permission::to("apps", "statefulsets", &["get"]),

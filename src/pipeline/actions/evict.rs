@@ -36,7 +36,7 @@ impl Act for EvictAction {
 
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::to("", "pods", &["get"]),
+        Permission::to("", "pods", &["get", "list"]),
         Permission::to("", "pods/eviction", &["create"]),
         // The pod's controller, which says how many replicas are healthy.
         Permission::to("apps", "replicasets", &["get"]),

@@ -61,7 +61,7 @@ impl Act for NetworkQuarantineAction {
 
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::to("", "pods", &["get", "patch"]),
+        Permission::to("", "pods", &["get", "list", "patch"]),
         // The pod's controller, which says how many replicas are healthy.
         Permission::to("apps", "replicasets", &["get"]),
         Permission::to("apps", "statefulsets", &["get"]),

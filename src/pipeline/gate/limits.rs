@@ -10,14 +10,19 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{ResourceExt, api::DynamicObject};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt,
+    api::{DynamicObject, ListParams},
+    core::PartialObjectMeta,
+};
 
 use super::GateError;
 use crate::{
     event::Target,
     pipeline::{
         Pipeline,
-        actions::{ActionError, Disruption},
+        actions::{ActionError, Disruption, QUARANTINE_LABEL},
         api, plan,
         recent::{Begun, Finding, SETTLE, workload},
         resolve::{above, controller},
@@ -99,10 +104,24 @@ async fn left(
                 }
             };
             pipeline.recent.fill(pipeline, guardrails).await?;
-            let taken = pipeline.recent.pods_taken(workload(live).as_deref(), run.uid(), SETTLE);
-            Ok(Some(ready.saturating_sub(1 + taken)))
+            let workload = workload(live);
+            let mut taken = pipeline.recent.pods_taken(workload.as_deref(), run.uid(), SETTLE);
+            taken.extend(quarantined(pipeline, target, workload.as_deref()).await?);
+            taken.extend(live.uid());
+            Ok(Some(ready.saturating_sub(taken.len())))
         }
     }
+}
+
+/// The uids of a workload's pods that are cut off, whoever had that done: each still counts as ready there.
+async fn quarantined(pipeline: &Pipeline, target: &Target, workload: Option<&str>) -> Result<Vec<String>, GateError> {
+    let pods: Api<Pod> = Api::namespaced(pipeline.client.clone(), target.namespace.as_deref().unwrap_or_default());
+    let labelled = ListParams::default().labels(QUARANTINE_LABEL);
+    let found = api::call("list the pods in quarantine", pods.list_metadata(&labelled)).await.map_err(ActionError::from)?;
+    let of_workload = |pod: &PartialObjectMeta<Pod>| {
+        pod.owner_references().iter().any(|owner| owner.controller == Some(true) && Some(owner.uid.as_str()) == workload)
+    };
+    Ok(found.items.iter().filter(|pod| of_workload(pod)).filter_map(ResourceExt::uid).collect())
 }
 
 fn is_ready(pod: &DynamicObject) -> bool {
