@@ -395,7 +395,7 @@ fn tapped_if(client: Client, tap: Tap, is_meant: fn(bool) -> bool) -> Client {
     Client::new(service, "default")
 }
 
-fn refused(code: u16) -> http::Response<Body> {
+pub(crate) fn refused(code: u16) -> http::Response<Body> {
     let reason = if code == 403 { "Forbidden" } else { "InternalError" };
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "reason": reason,
