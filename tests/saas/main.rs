@@ -90,12 +90,12 @@ impl Ground {
 
     /// What the pipeline would write.
     async fn set(&self, name: &str, phase: &str) {
-        let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(jiff::Timestamp::now());
-        self.write(name, json!({ "phase": phase, "updatedAt": now })).await;
+        self.set_with(name, phase, json!([])).await;
     }
 
-    async fn write(&self, name: &str, status: Value) {
-        let patch = Patch::Merge(json!({ "status": status }));
+    async fn set_with(&self, name: &str, phase: &str, steps: Value) {
+        let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(jiff::Timestamp::now());
+        let patch = Patch::Merge(json!({ "status": { "phase": phase, "updatedAt": now, "steps": steps } }));
         self.objects().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 

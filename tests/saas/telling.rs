@@ -161,11 +161,11 @@ async fn what_the_verification_found_is_told_as_far_as_it_has_come() {
     ground.create("a").await;
     let at = |second: u8| format!("2026-07-01T12:00:0{second}.000000Z");
     let validating = json!({ "name": "validate", "state": "running", "attempts": 2, "startedAt": at(1) });
-    ground.write("a", json!({ "phase": "in_progress", "updatedAt": at(1), "steps": [validating] })).await;
+    ground.set_with("a", "in_progress", json!([validating])).await;
     ground.until_told("a", "running").await;
     let validated =
         json!({ "name": "validate", "state": "failed", "attempts": 3, "startedAt": at(1), "finishedAt": at(3), "message": "no" });
-    ground.write("a", json!({ "phase": "rolled_back", "updatedAt": at(4), "steps": [validated] })).await;
+    ground.set_with("a", "rolled_back", json!([validated])).await;
     ground.until_told("a", "rolled_back").await;
     let told: Vec<_> =
         ground.saas.reports().iter().map(|report| report.body["verification"].clone()).filter(|one| !one.is_null()).collect();
