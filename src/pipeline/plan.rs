@@ -3,6 +3,7 @@
 //! ```text
 //!   spec.action ─▶ enabled, parameters as they should be?
 //!   spec.target ─▶ may it be touched? ─▶ read ─▶ uid as reported? ─▶ the object that the action changes (`resolve`)
+//!                                        └─▶ not there, and the action creates it: pinned as absent
 //!      ─▶ its state ─▶ the changes ─▶ admitted by the server (dry run)? ─▶ `.status.plan`
 //! ```
 //!
@@ -19,13 +20,13 @@ use super::{
     api::{self, ApiError},
     kinds::{self, KindError},
     recent::workload,
-    resolve,
+    resolve::{self, Level},
 };
 use crate::{
     category::Category,
     event::Target,
     policy::{Guardrails, LabelMatch},
-    remediation::{Action, ActionKind, Plan, Reason, ZenAgentRemediation},
+    remediation::{Action, ActionKind, Change, Operation, Plan, Reason, ZenAgentRemediation},
 };
 
 /// Bytes of a plan; with it an object stays small, and a person can read it.
@@ -214,8 +215,11 @@ impl Planner<'_> {
         let (action, subject) = (action(remediation)?, Subject::new(target, remediation));
         let live = subject.read(api).await?;
         permit_labels(&self.guardrails, target, &live)?;
-        let previous = action.prepare(&live)?;
+        let previous = action.survey(subject, api, &live).await?;
         let changes = action.plan(subject, &live, &previous)?;
+        for change in &changes {
+            permit_written(&self.guardrails, change)?;
+        }
         let permissions = access::needed(self.client, action, target).await?;
         let plan = Plan::new(action, target, changes, previous, permissions);
         let bytes = plan.size();
@@ -233,6 +237,9 @@ impl Planner<'_> {
             return Err(PlanError::Parameters(problem));
         }
         let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
+        if let Some(problem) = action.mismatch(named) {
+            return Err(PlanError::Parameters(problem));
+        }
         permit(guardrails, named)?;
         // Before the target is read: the agent may read only what an action can be done to.
         resolve::check(action, named)?;
@@ -243,13 +250,21 @@ impl Planner<'_> {
             return Ok(pinned.clone());
         }
         let api = api::of(client, named).await?;
-        let live = api::find("read the target", api.get(&named.name)).await?.ok_or_else(|| not_found(named))?;
+        let scope = kinds::find(client, named).await?.scope;
+        let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
+        let Some(live) = api::find("read the target", api.get(&named.name)).await? else {
+            // What was found with a uid is not to be made anew.
+            if action.kind().level() != Level::Manifest || named.uid.is_some() {
+                return Err(not_found(named));
+            }
+            let absent = Target { namespace, ..named.clone() };
+            access::check(client, action, &absent).await?;
+            return Ok(absent);
+        };
         if named.uid.is_some() && live.metadata.uid != named.uid {
             return Err(PlanError::Replaced { kind: named.kind.clone(), name: named.name.clone() });
         }
         permit_labels(guardrails, named, &live)?;
-        let scope = kinds::find(client, named).await?.scope;
-        let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
         let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
         let (target, live) = resolve::run(client, action, named, live).await?;
         permit(guardrails, &target)?;
@@ -280,6 +295,19 @@ pub(super) fn permit_labels(guardrails: &Guardrails, target: &Target, live: &Dyn
     let protects = |label: &&LabelMatch| live.labels().get(&label.key).is_some_and(|value| label.matches(value));
     match guardrails.protected_labels.iter().find(protects) {
         Some(label) => Err(PlanError::ProtectedLabel { kind: target.kind.clone(), name: target.name.clone(), label: label.key.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to put a label on an object that would keep everybody from touching it again.
+fn permit_written(guardrails: &Guardrails, change: &Change) -> Result<(), PlanError> {
+    let labels = change.patch.as_ref().map(|patch| &patch["metadata"]["labels"]).filter(|_| change.operation == Operation::Apply);
+    let protects = |label: &&LabelMatch| labels.is_some_and(|labels| labels[&label.key].as_str().is_some_and(|value| label.matches(value)));
+    match guardrails.protected_labels.iter().find(protects) {
+        Some(label) => {
+            let Target { kind, name, .. } = &change.object;
+            Err(PlanError::ProtectedLabel { kind: kind.clone(), name: name.clone(), label: label.key.clone() })
+        }
         None => Ok(()),
     }
 }

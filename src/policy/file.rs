@@ -193,6 +193,10 @@ fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Act
         problems.add(place, format!("the action {} has a parameter that it does not know", action.name()));
         return None;
     }
+    if action.kind() == ActionKind::Apply {
+        problems.add(place, "apply takes a manifest that a person or the SaaS gives, in a task; no policy does");
+        return None;
+    }
     match action.problem() {
         Some(problem) => {
             problems.add(place, problem);

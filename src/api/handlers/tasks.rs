@@ -77,6 +77,9 @@ fn task(body: types::Task) -> Result<Task, Problem> {
     let action = Action::of(kind, parameters).map_err(|problem| violated("/params", problem))?;
     let target = batch::target(&body.target);
     let target = target.ok_or_else(|| violated("/target", "names no object that Kubernetes could have".to_owned()))?;
+    if let Some(problem) = action.mismatch(&target) {
+        return Err(violated("/params/manifest", problem));
+    }
     Ok(Task {
         execution_id: body.execution_id,
         remediation_id: body.remediation_id,
