@@ -1,7 +1,7 @@
 //! Step 1: finds the object to change, pins it by uid, and says what will be written to it.
 //!
 //! ```text
-//!   spec.action ─▶ enabled, parameters as they should be?
+//!   spec.action, or spec.patches ─▶ enabled, parameters as they should be?
 //!   spec.target ─▶ may it be touched? ─▶ read ─▶ uid as reported? ─▶ the object that the action changes (`resolve`)
 //!                                        └─▶ not there, and the action creates it: pinned as absent
 //!      ─▶ its state ─▶ the changes ─▶ admitted by the server (dry run)? ─▶ `.status.plan`
@@ -10,7 +10,7 @@
 //! It comes before approval, so that a proposal carries what it would do, and one about something that is not there, or
 //! that the server would refuse, ends at once.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use kube::{Api, Client, ResourceExt, api::DynamicObject, discovery::Scope};
 
@@ -212,7 +212,7 @@ impl Planner<'_> {
         remediation: &ZenAgentRemediation,
         target: &Target,
     ) -> Result<(Plan, DynamicObject), PlanError> {
-        let (action, subject) = (action(remediation)?, Subject::new(target, remediation));
+        let (action, subject) = (&*action(remediation)?, Subject::new(target, remediation));
         let live = subject.read(api).await?;
         permit_labels(&self.guardrails, target, &live)?;
         let previous = action.survey(subject, api, &live).await?;
@@ -229,14 +229,14 @@ impl Planner<'_> {
     /// The object to change, pinned.
     pub(super) async fn target(&self, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
         let Self { client, actions, guardrails } = self;
-        let action = action(remediation)?;
+        let action = &*action(remediation)?;
         if !actions.contains(&action.kind()) {
             return Err(PlanError::Disabled { action: action.name() });
         }
         if let Some(problem) = action.problem() {
             return Err(PlanError::Parameters(problem));
         }
-        let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
+        let named = &*remediation.spec.wanted_target().ok_or(PlanError::NoTarget)?;
         if let Some(problem) = action.mismatch(named) {
             return Err(PlanError::Parameters(problem));
         }
@@ -275,10 +275,11 @@ impl Planner<'_> {
 }
 
 /// The action of a remediation.
-pub(super) fn action(remediation: &ZenAgentRemediation) -> Result<&Action, PlanError> {
+pub(super) fn action(remediation: &ZenAgentRemediation) -> Result<Cow<'_, Action>, PlanError> {
     let spec = &remediation.spec;
-    let hint = if spec.patches.is_empty() { "spec.action says what to do" } else { "spec.patches is not supported yet" };
-    spec.action.as_ref().ok_or(PlanError::NoAction { hint })
+    let one = "spec.patches has several, and a remediation is of one object: make one of each patch";
+    let hint = if spec.patches.is_empty() { "spec.action says what to do" } else { one };
+    spec.wanted_action().ok_or(PlanError::NoAction { hint })
 }
 
 /// Refuses what no remediation may touch.
