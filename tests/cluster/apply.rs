@@ -35,10 +35,13 @@ async fn held(world: &World, name: &str, data: Value) -> DynamicObject {
     world.place(object).await
 }
 
-/// Puts one there that nobody holds: what is not held may be set otherwise without force.
+/// Puts one there of which nobody holds anything but `keep`: what is not held may be set otherwise without force.
 async fn free(world: &World, name: &str, data: Value) {
     held(world, name, data).await;
-    world.change(&settings_of(name), json!({ "metadata": { "managedFields": [{}] } })).await;
+    let keep = json!({
+        "manager": "them", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": { "f:data": { "f:keep": {} } },
+    });
+    world.change(&settings_of(name), json!({ "metadata": { "managedFields": [keep] } })).await;
 }
 
 async fn data(world: &World, name: &str) -> Value {
@@ -109,7 +112,7 @@ async fn what_does_not_hold_is_set_back_field_by_field_and_blocks_nobody_later()
     let ended = world.undo("r", "/configmaps/").await;
     assert_eq!(ended.phase(), Phase::RolledBack, "{}", message(&ended));
     assert_eq!(world.state(&settings_of("settings")).await, before);
-    assert_eq!(managers(&world, "settings").await, [""; 0], "nobody holds anything of it, as before");
+    assert_eq!(managers(&world, "settings").await, ["them"]);
     // Items of lists, too.
     let web = target("apps/v1", "Deployment", "shop", "web");
     let before = world.state(&web).await;
@@ -128,14 +131,14 @@ async fn what_does_not_hold_is_set_back_field_by_field_and_blocks_nobody_later()
 #[tokio::test]
 async fn what_another_party_changed_in_between_is_left_and_the_rest_is_set_back() {
     let world = World::new().await;
-    free(&world, "settings", json!({ "a": "1", "b": "1" })).await;
+    free(&world, "settings", json!({ "a": "1", "b": "1", "keep": "k" })).await;
     executed(&world, "r", wanted("settings", json!({ "a": "2", "b": "2", "c": "2", "d": "2" })), 3).await;
     world.change(&settings_of("settings"), json!({ "data": { "b": "theirs", "c": null } })).await;
     let theirs = Patch::Apply(config("settings", json!({ "d": "2" })));
     world.objects("v1", "ConfigMap", Some("shop")).patch("settings", &PatchParams::apply("them"), &theirs).await.unwrap();
     let ended = world.drive(&world.pipeline(), "r").await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"), "{}", message(&ended));
-    assert_eq!(data(&world, "settings").await, json!({ "a": "1", "b": "theirs", "d": "2" }), "what they hold too stays");
+    assert_eq!(data(&world, "settings").await, json!({ "a": "1", "b": "theirs", "d": "2", "keep": "k" }), "what they hold too stays");
     assert!(!managers(&world, "settings").await.contains(&manager(&ended)));
 }
 

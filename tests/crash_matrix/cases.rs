@@ -49,7 +49,11 @@ impl Case {
             action["apply"]["manifest"] = manifest.to_string().into();
             if ground == Ground::Taken {
                 // What nobody holds may be set otherwise without force.
-                let unheld = Patch::Merge(json!({ "metadata": { "managedFields": [{}] } }));
+                let kept = json!({
+                    "manager": "them", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+                    "fieldsV1": { "f:data": { "f:b": {} } },
+                });
+                let unheld = Patch::Merge(json!({ "metadata": { "managedFields": [kept] } }));
                 case.objects(server).patch(&name, &PatchParams::default(), &unheld).await.unwrap();
             }
         }
