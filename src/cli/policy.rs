@@ -131,8 +131,12 @@ impl Judged {
         });
         let outcome = match decision {
             Decision::Ignore(reason) => json!({ "outcome": "ignored", "reason": reason.as_str() }),
-            Decision::Remediate { action, mode, rule } => {
-                json!({ "outcome": "remediation", "rule": rule, "mode": mode, "action": action, "guardrails": guardrails })
+            Decision::Remediate { action, verification, mode, rule } => {
+                let mut outcome = json!({ "outcome": "remediation", "rule": rule, "mode": mode, "action": action, "guardrails": guardrails });
+                if let Some(verification) = verification {
+                    outcome["verification"] = json!(verification);
+                }
+                outcome
             }
         };
         if let (Value::Object(document), Value::Object(outcome)) = (&mut document, outcome) {
@@ -155,8 +159,9 @@ impl Judged {
         }
         match decision {
             Decision::Ignore(reason) => lines.push(format!("ignored: {}", reason.as_str())),
-            Decision::Remediate { action, mode, rule } => {
+            Decision::Remediate { action, verification, mode, rule } => {
                 lines.push(format!("{}, by {rule}: {}", meant(*mode, action.kind()), json!(action)));
+                lines.extend(verification.as_ref().map(|verification| format!("  verified afterwards: {}", json!(verification))));
                 lines.extend(guardrails.iter().map(|ahead| format!("  guardrail {}: {}", ahead.guardrail, ahead.says)));
             }
         }

@@ -38,7 +38,7 @@ fn scale(replicas: i32) -> Action {
 }
 
 fn remediate(action: Action, mode: Mode, rule: &str) -> Decision {
-    Decision::Remediate { action, mode, rule: rule.into() }
+    Decision::Remediate { action, verification: None, mode, rule: rule.into() }
 }
 
 /// A policy of one rule over `when`, and an automatic default.
@@ -189,7 +189,7 @@ fn the_built_in_policy_goes_without_what_is_disabled() {
     let policy = |enabled: &[ActionKind]| Policy::built_in(&enabled.iter().copied().collect()).unwrap();
     let critical = event("another", Severity::Critical);
     let flagged =
-        |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule } if rule == DEFAULT_RULE);
+        |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule, .. } if rule == DEFAULT_RULE);
     assert!(flagged(policy(&[ActionKind::Label, ActionKind::Scale]).decide(&critical)));
     assert_eq!(policy(&[ActionKind::Scale]).decide(&critical), Decision::Ignore(Ignored::Observe));
 }
