@@ -254,3 +254,40 @@ fn a_template_is_checked_when_the_file_is_read() {
     let default = r#"default: { mode: propose, action: { label: { labels: { seen: "${rule}" } } } }"#;
     assert!(Policy::parse(default).unwrap_err().to_string().contains("default: takes no `${…}`"));
 }
+
+/// A rule that labels, and verifies by a condition of this object.
+fn verifying(name: &str, more: &str) -> String {
+    format!(
+        "rules:\n- name: it\n  when: 'true'\n  mode: automatic\n  action: {{ label: {{ labels: {{ a: b }} }} }}\n  verification:\n    probes:\n    - name: up\n      condition: {{ type: Available, object: {{ apiVersion: apps/v1, kind: Deployment, name: {name:?} }} }}\n    {more}\ndefault:\n  mode: propose\n  action: {{ scale: {{ replicas: 1 }} }}\n"
+    )
+}
+
+#[test]
+fn a_rule_says_what_has_to_hold_afterwards_filled_from_the_event() {
+    let policy = Policy::parse(&verifying("${target.name}-app", "soakSeconds: 30")).unwrap();
+    let Decision::Remediate { verification, mode: Mode::Automatic, .. } = policy.decide(&event("falco", Severity::High)) else { panic!() };
+    let wanted = json!({ "probes": [{ "name": "up", "condition": {
+        "type": "Available", "object": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web-1-app" } } }], "soakSeconds": 30 });
+    assert_eq!(json!(verification), wanted);
+}
+
+#[test]
+fn a_value_of_an_event_that_could_change_what_a_probe_asks_is_none_and_the_default_is_proposed() {
+    let policy = Policy::parse(&verifying("${rule}", "")).unwrap();
+    assert_eq!(policy.decide(&event("falco", Severity::High)), remediate(scale(1), Mode::Propose, DEFAULT_RULE));
+    let policy = Policy::parse(&verifying("${target.name + '/../x'}", "")).unwrap();
+    assert_eq!(policy.decide(&event("falco", Severity::High)), remediate(scale(1), Mode::Propose, DEFAULT_RULE));
+}
+
+#[test]
+fn a_verification_that_is_none_is_a_mistake_of_the_file() {
+    for (text, says) in [
+        (verifying("x", "nosuch: 1"), "does not know"),
+        (verifying("x", "intervalSeconds: 0"), "intervalSeconds is from 1 to 600"),
+        (verifying("a b", ""), "Kubernetes could have"),
+        (verifying("x", "").replace("  mode: automatic\n  action: { label: { labels: { a: b } } }\n", "  mode: observe\n"), "action is missing"),
+    ] {
+        let error = Policy::parse(&text).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}\n{text}");
+    }
+}
