@@ -132,7 +132,8 @@ impl Judged {
         let outcome = match decision {
             Decision::Ignore(reason) => json!({ "outcome": "ignored", "reason": reason.as_str() }),
             Decision::Remediate { action, verification, mode, rule } => {
-                let mut outcome = json!({ "outcome": "remediation", "rule": rule, "mode": mode, "action": action, "guardrails": guardrails });
+                let mut outcome =
+                    json!({ "outcome": "remediation", "rule": rule, "mode": mode, "action": action, "guardrails": guardrails });
                 if let Some(verification) = verification {
                     outcome["verification"] = json!(verification);
                 }

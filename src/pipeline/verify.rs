@@ -202,13 +202,7 @@ fn passed(wanted: &Verification) -> String {
     }
 }
 
-async fn give_up(
-    pipeline: &Pipeline,
-    run: &mut Run<'_>,
-    reason: Reason,
-    message: &str,
-    elapsed: Duration,
-) -> Result<Flow, ValidateError> {
+async fn give_up(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str, elapsed: Duration) -> Result<Flow, ValidateError> {
     run.set_condition(VERIFIED, Holds::No, reason, message);
     run.undo(StepName::Validate, reason, message);
     run.save().await?;

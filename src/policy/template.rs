@@ -12,8 +12,8 @@ use std::convert::Infallible;
 
 use serde_json::Value;
 
-use super::expression::{Expression, NoAnswer, NotAnExpression, Variables};
 use super::Measures;
+use super::expression::{Expression, NoAnswer, NotAnExpression, Variables};
 
 /// Expressions of one action.
 const MAX_EXPRESSIONS: usize = 32;

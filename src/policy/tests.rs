@@ -188,8 +188,7 @@ fn a_policy_that_asks_for_a_disabled_action_is_refused_with_the_rules_that_do() 
 fn the_built_in_policy_goes_without_what_is_disabled() {
     let policy = |enabled: &[ActionKind]| Policy::built_in(&enabled.iter().copied().collect()).unwrap();
     let critical = event("another", Severity::Critical);
-    let flagged =
-        |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule, .. } if rule == DEFAULT_RULE);
+    let flagged = |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule, .. } if rule == DEFAULT_RULE);
     assert!(flagged(policy(&[ActionKind::Label, ActionKind::Scale]).decide(&critical)));
     assert_eq!(policy(&[ActionKind::Scale]).decide(&critical), Decision::Ignore(Ignored::Observe));
 }
@@ -285,7 +284,10 @@ fn a_verification_that_is_none_is_a_mistake_of_the_file() {
         (verifying("x", "nosuch: 1"), "does not know"),
         (verifying("x", "intervalSeconds: 0"), "intervalSeconds is from 1 to 600"),
         (verifying("a b", ""), "Kubernetes could have"),
-        (verifying("x", "").replace("  mode: automatic\n  action: { label: { labels: { a: b } } }\n", "  mode: observe\n"), "action is missing"),
+        (
+            verifying("x", "").replace("  mode: automatic\n  action: { label: { labels: { a: b } } }\n", "  mode: observe\n"),
+            "action is missing",
+        ),
     ] {
         let error = Policy::parse(&text).unwrap_err().to_string();
         assert!(error.contains(says), "{error}\n{text}");

@@ -352,7 +352,7 @@ pub enum Excess {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{Answer, Excess, ProbeStatus, Verification, VerificationStatus};
 
     fn read(value: Value) -> Verification {
         serde_json::from_value(value).unwrap()

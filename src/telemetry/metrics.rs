@@ -205,7 +205,12 @@ impl Metrics {
             ),
             panics: register(&registry, IntCounter::new("zen_agent_panics_total", "Panics contained")),
             actions: counter_vec(&registry, "zen_agent_actions_total", "Actions ended, by action and outcome", &["action", "outcome"]),
-            probe_answers: counter_vec(&registry, "zen_agent_probe_answers_total", "Answers of probes, by kind and answer", &["probe", "answer"]),
+            probe_answers: counter_vec(
+                &registry,
+                "zen_agent_probe_answers_total",
+                "Answers of probes, by kind and answer",
+                &["probe", "answer"],
+            ),
             events: counter_vec(&registry, "zen_agent_kubernetes_events_total", "Kubernetes Events, by outcome", &["outcome"]),
             policy_reloads: counter_vec(
                 &registry,

@@ -162,10 +162,8 @@ async fn while_all_pass_nothing_is_written_for_each_answer() {
         .boxed()
     }));
     let mut written = Vec::new();
-    for (name, spec) in [
-        ("unverified", automatic(web_pod(), label(&[("other", "x")]))),
-        ("verified", flagged(json!({ "soakSeconds": 3 }))),
-    ] {
+    for (name, spec) in [("unverified", automatic(web_pod(), label(&[("other", "x")]))), ("verified", flagged(json!({ "soakSeconds": 3 })))]
+    {
         world.create(name, spec).await;
         assert_eq!(world.drive(&pipeline, name).await.phase(), Phase::Succeeded);
         written.push(writes.swap(0, Ordering::SeqCst));
