@@ -96,7 +96,7 @@ impl Test {
             .map_err(|error| Failure::Refused(format!("{}: {error}", self.event.display())))?;
         let judged = events.into_iter().map(|event| match event {
             Normalized::Ignored(reason) => Judged::Ignored(reason),
-            Normalized::Event(event) => Judged::Explained(policy.explain(&event), event),
+            Normalized::Event(event) => Judged::Explained(Box::new(policy.explain(&event)), event),
         });
         match self.output {
             Format::Json => output::json(&judged.map(|judged| judged.document()).collect::<Vec<_>>()),
@@ -115,14 +115,14 @@ fn parse(file: &Path) -> Result<Result<Policy, Vec<String>>, Failure> {
 enum Judged {
     /// Nothing, whatever the policy.
     Ignored(Ignored),
-    Explained(Explanation, Box<SecurityEvent>),
+    Explained(Box<Explanation>, Box<SecurityEvent>),
 }
 
 impl Judged {
     fn document(&self) -> Value {
         let (Explanation { rules, decision, guardrails }, event) = match self {
             Self::Ignored(reason) => return json!({ "outcome": "ignored", "reason": reason.as_str() }),
-            Self::Explained(explanation, event) => (explanation, event),
+            Self::Explained(explanation, event) => (&**explanation, event),
         };
         let SecurityEvent { source, rule, severity, target, facts, .. } = &**event;
         let mut document = json!({
@@ -149,7 +149,7 @@ impl Judged {
     fn text(&self) -> String {
         let (Explanation { rules, decision, guardrails }, event) = match self {
             Self::Ignored(reason) => return format!("ignored, whatever the policy: {}", reason.as_str()),
-            Self::Explained(explanation, event) => (explanation, event),
+            Self::Explained(explanation, event) => (&**explanation, event),
         };
         let Target { kind, namespace, name, .. } = &event.target;
         let place = namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
