@@ -44,7 +44,7 @@ pub mod types {
 
 What a SaaS serves, so that the agent can tell it what became of remediations. The agent has a client of it only. Every request carries a client certificate, a bearer token, and a signature over its exact bytes.
 
-Version: 0.1.0*/
+Version: 0.2.0*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
@@ -86,7 +86,7 @@ impl Client {
 }
 impl ClientInfo<crate::client::Signer> for Client {
     fn api_version() -> &'static str {
-        "0.1.0"
+        "0.2.0"
     }
     fn baseurl(&self) -> &str {
         self.baseurl.as_str()

@@ -58,7 +58,12 @@ fn overview(Data(health): Data<&Health>, Data(emergency): Data<&EmergencyStop>) 
     let checks = health.readiness();
     let ready = checks.values().all(Option::is_none) && health.stuck().is_empty();
     let degraded = health.degradations();
-    let state = |name: &str| if checks[name].is_none() { "ok" } else { "unavailable" };
+    let state = |well: bool| json!({ "status": if well { "ok" } else { "unavailable" } });
+    let of_check = |name: &str| state(checks[name].is_none());
+    let mut dependencies = json!({ "kubernetes": of_check("kubernetes"), "cache": of_check("cache") });
+    if let Some(well) = health.saas() {
+        dependencies["saas"] = state(well);
+    }
     Json(json!({
         "status": match ready {
             true if degraded.is_empty() => "ok",
@@ -71,7 +76,7 @@ fn overview(Data(health): Data<&Health>, Data(emergency): Data<&EmergencyStop>) 
         "supported_versions": ContractVersion::ALL.map(ContractVersion::as_str),
         "uptime_seconds": health.uptime().as_secs(),
         "emergency_stop": emergency.order().halt().map(emergency::Halt::public),
-        "dependencies": { "kubernetes": { "status": state("kubernetes") }, "cache": { "status": state("cache") } },
+        "dependencies": dependencies,
     }))
 }
 

@@ -5,7 +5,7 @@
 //! | `refused` | a request that any check, the routes or an operation refused | warn |
 //! | `answered` | a request that was answered otherwise | info |
 //! | `decided` | an approval, rejection or cancellation, once it is recorded | info |
-//! | `ordered` | a task, once it is stored | info |
+//! | `ordered` | a task, once it is stored, and each time that it comes again | info |
 //! | `cleaned` | a cleanup, whatever it is answered with | info |
 //! | `switched` | the emergency stop, once it is set or lifted | warn |
 //! | `unanswered` | a connection that no request came out of | info |
@@ -71,10 +71,11 @@ pub fn decided(sender: &Sender<'_>, verdict: &str, remediation: &str) {
     tracing::info!(target: "audit", verdict, remediation, tenant, subject, request_id, "a decision was recorded");
 }
 
-/// A task was stored.
-pub fn ordered(sender: &Sender<'_>, execution_id: &str, action: &str, remediation: &str) {
+/// A task was stored, by this delivery of it or, `replayed`, by an earlier one.
+pub fn ordered(sender: &Sender<'_>, execution_id: &str, action: &str, remediation: &str, replayed: bool) {
     let Sender { tenant, subject, request_id, .. } = sender;
-    tracing::info!(target: "audit", execution_id, action, remediation, tenant, subject, request_id, "a task was stored");
+    let said = if replayed { "a task came again, and is stored already" } else { "a task was stored" };
+    tracing::info!(target: "audit", execution_id, action, remediation, replayed, tenant, subject, request_id, "{said}");
 }
 
 /// A cleanup ran, to its end or not.

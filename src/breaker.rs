@@ -1,40 +1,58 @@
-//! A circuit breaker: a dependency that keeps failing is left alone for a while, then asked once.
+//! A circuit breaker: what keeps failing is left alone for a while, then tried once.
 //!
 //! ```text
-//!             failures in a row                  its time is over
-//!   closed ─────────────────────▶ open ───────────────────────────▶ half-open: one call is let through
-//!     ▲                            ▲                                   │        │
-//!     │                            └── it failed: open, twice as long ─┘        │
-//!     └───────────────────────────────────────────────── it succeeded ──────────┘
+//!             failures in a row, in a time          its time is over
+//!   closed ────────────────────────────────▶ open ────────────────────▶ half-open: one attempt is let through
+//!     ▲                                       ▲                            │        │
+//!     │                                       └── it failed: twice as long ┘        │
+//!     └───────────────────────────────────────────────────────── it succeeded ──────┘
 //! ```
 //!
-//! It is pure: whoever drives it says what time it is, and shows the state.
+//! Each attempt has a [`Permit`], and only what became of those counts that were admitted since it came to stand where it
+//! stands: a late answer neither opens nor closes it, and half-open it hears the one attempt alone.
+//!
+//! It is pure: whoever drives it says what time it is, and shows the state ([`crate::circuit`]).
 
 use std::time::{Duration, Instant};
 
-/// Failures in a row that open it.
-const FAILURES: u32 = 5;
-/// How long it is open at first, and at most.
-const FIRST: Duration = Duration::from_secs(5);
-const LONGEST: Duration = Duration::from_secs(120);
+/// When a breaker opens, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Temper {
+    /// Failures in a row that open it.
+    pub failures: usize,
+    /// Failures that are longer ago do not count.
+    pub window: Duration,
+    /// How long it is open at first, and at most.
+    pub first: Duration,
+    /// See `first`; also how long an attempt is waited for of which nobody says what became of it.
+    pub longest: Duration,
+}
 
-/// What the breaker says of a call.
+/// What the breaker says of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It may be made; what becomes of it has to be told.
-    Go,
+    Go(Permit),
     /// Not before this time has passed.
     Wait(Duration),
+}
+
+/// An attempt that was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what became of the attempt has to be told"]
+pub struct Permit {
+    /// The breaker's, when it was admitted.
+    generation: u64,
 }
 
 /// Where the breaker stands, as the metric shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Calls are made.
+    /// Attempts are made.
     Closed,
-    /// One call is made, to see.
+    /// One attempt is made, to see.
     HalfOpen,
-    /// No call is made.
+    /// No attempt is made.
     Open,
 }
 
@@ -49,11 +67,14 @@ impl State {
     }
 }
 
-/// The breaker of one dependency.
-#[derive(Debug, Default)]
+/// The breaker of one dependency, or of one action.
+#[derive(Debug)]
 pub struct Breaker {
+    temper: Temper,
+    /// Raised whenever it comes to stand elsewhere.
+    generation: u64,
     /// In a row, while it is closed.
-    failures: u32,
+    failures: Vec<Instant>,
     open: Option<Open>,
     /// Asked for by the dependency, whatever the breaker says.
     paused: Option<Instant>,
@@ -63,11 +84,16 @@ pub struct Breaker {
 struct Open {
     until: Instant,
     lasts: Duration,
-    /// When the one call was let through, if it is under way.
+    /// When the one attempt was let through, if it is under way.
     probed: Option<Instant>,
 }
 
 impl Breaker {
+    /// One that is closed.
+    pub const fn new(temper: Temper) -> Self {
+        Self { temper, generation: 0, failures: Vec::new(), open: None, paused: None }
+    }
+
     /// Where it stands.
     pub const fn state(&self) -> State {
         match &self.open {
@@ -77,42 +103,67 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made now.
+    /// Until when nothing is tried, or was before the attempt that is under way.
+    pub fn open_until(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.until)
+    }
+
+    /// Whether an attempt may be made now.
     pub fn admit(&mut self, now: Instant) -> Admission {
         if let Some(until) = self.paused.filter(|until| *until > now) {
             return Admission::Wait(until - now);
         }
-        let Some(open) = &mut self.open else { return Admission::Go };
-        // A probe of which nobody tells what became of it, since its caller is gone, holds nobody up for ever.
-        let under_way = open.probed.is_some_and(|at| now.saturating_duration_since(at) < LONGEST);
-        if open.until > now {
-            return Admission::Wait(open.until - now);
-        }
-        if under_way {
-            return Admission::Wait(FIRST);
-        }
-        open.probed = Some(now);
-        Admission::Go
-    }
-
-    /// A call was answered.
-    pub fn succeeded(&mut self) {
-        self.failures = 0;
-        self.open = None;
-    }
-
-    /// A call was not answered, or by a failure.
-    pub fn failed(&mut self, now: Instant) {
-        self.failures = self.failures.saturating_add(1);
-        match &mut self.open {
-            Some(open) if open.probed.is_some() => {
-                let lasts = open.lasts.saturating_mul(2).min(LONGEST);
-                *open = Open { until: now + lasts, lasts, probed: None };
+        if let Some(open) = &mut self.open {
+            if open.until > now {
+                return Admission::Wait(open.until - now);
             }
-            // Of a call that began before it opened.
-            Some(_) => {}
-            None if self.failures >= FAILURES => self.open = Some(Open { until: now + FIRST, lasts: FIRST, probed: None }),
-            None => {}
+            // One of which nobody says what became of it, since its caller is gone, holds nobody up for ever.
+            if open.probed.is_some_and(|at| now.saturating_duration_since(at) < self.temper.longest) {
+                return Admission::Wait(self.temper.first);
+            }
+            open.probed = Some(now);
+            self.generation += 1;
+        }
+        Admission::Go(Permit { generation: self.generation })
+    }
+
+    /// The attempt succeeded.
+    pub fn succeeded(&mut self, permit: Permit) {
+        if permit.generation != self.generation {
+            return;
+        }
+        self.failures.clear();
+        if self.open.take().is_some() {
+            self.generation += 1;
+        }
+    }
+
+    /// The attempt failed.
+    pub fn failed(&mut self, permit: Permit, now: Instant) {
+        if permit.generation != self.generation {
+            return;
+        }
+        let lasts = match &self.open {
+            Some(open) => open.lasts.saturating_mul(2).min(self.temper.longest),
+            None => {
+                self.failures.retain(|at| now.saturating_duration_since(*at) < self.temper.window);
+                self.failures.push(now);
+                if self.failures.len() < self.temper.failures {
+                    return;
+                }
+                self.temper.first
+            }
+        };
+        self.failures.clear();
+        self.generation += 1;
+        self.open = Some(Open { until: now + lasts, lasts, probed: None });
+    }
+
+    /// The attempt came to nothing that says anything: the next one may be made in its place.
+    pub fn abandoned(&mut self, permit: Permit) {
+        if let Some(open) = self.open.as_mut().filter(|_| permit.generation == self.generation) {
+            open.probed = None;
+            self.generation += 1;
         }
     }
 
@@ -123,17 +174,35 @@ impl Breaker {
             self.paused = Some(until);
         }
     }
+
+    /// Forgets what was, but for the attempts that are under way, which do not count any more.
+    pub fn reset(&mut self) {
+        *self = Self { generation: self.generation + 1, ..Self::new(self.temper) };
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FIRST: Duration = Duration::from_secs(5);
+    const LONGEST: Duration = Duration::from_secs(120);
+    const WINDOW: Duration = Duration::from_secs(300);
+
+    fn closed() -> Breaker {
+        Breaker::new(Temper { failures: 5, window: WINDOW, first: FIRST, longest: LONGEST })
+    }
+
+    fn admitted(breaker: &mut Breaker, now: Instant) -> Permit {
+        let Admission::Go(permit) = breaker.admit(now) else { unreachable!("it is {:?}", breaker.state()) };
+        permit
+    }
+
     fn opened(now: Instant) -> Breaker {
-        let mut breaker = Breaker::default();
-        for _ in 0..FAILURES {
-            assert_eq!(breaker.admit(now), Admission::Go);
-            breaker.failed(now);
+        let mut breaker = closed();
+        for _ in 0..5 {
+            let permit = admitted(&mut breaker, now);
+            breaker.failed(permit, now);
         }
         breaker
     }
@@ -141,29 +210,65 @@ mod tests {
     #[test]
     fn failures_in_a_row_open_it_and_a_success_among_them_does_not() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
-        for _ in 0..FAILURES * 2 {
-            breaker.failed(now);
-            breaker.succeeded();
+        let mut breaker = closed();
+        for _ in 0..10 {
+            let permit = admitted(&mut breaker, now);
+            breaker.failed(permit, now);
+            breaker.succeeded(permit);
         }
-        assert_eq!((breaker.state(), breaker.admit(now)), (State::Closed, Admission::Go));
+        assert_eq!(breaker.state(), State::Closed);
         let mut breaker = opened(now);
         assert_eq!((breaker.state(), breaker.admit(now)), (State::Open, Admission::Wait(FIRST)));
     }
 
     #[test]
-    fn when_its_time_is_over_one_call_shows_whether_it_closes() {
+    fn failures_that_are_long_ago_do_not_count() {
+        let mut now = Instant::now();
+        let mut breaker = closed();
+        for _ in 0..20 {
+            let permit = admitted(&mut breaker, now);
+            breaker.failed(permit, now);
+            now += WINDOW / 4;
+        }
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn when_its_time_is_over_one_attempt_shows_whether_it_closes() {
         let now = Instant::now();
         let mut breaker = opened(now);
         let later = now + FIRST;
-        assert_eq!((breaker.admit(later), breaker.state()), (Admission::Go, State::HalfOpen));
+        let probe = admitted(&mut breaker, later);
+        assert_eq!(breaker.state(), State::HalfOpen);
         assert!(matches!(breaker.admit(later), Admission::Wait(_)), "one, not more");
-        breaker.failed(later);
+        breaker.failed(probe, later);
         assert_eq!((breaker.state(), breaker.admit(later)), (State::Open, Admission::Wait(FIRST * 2)), "twice as long");
         let later = later + FIRST * 2;
-        assert_eq!(breaker.admit(later), Admission::Go);
-        breaker.succeeded();
-        assert_eq!((breaker.state(), breaker.admit(later)), (State::Closed, Admission::Go));
+        let probe = admitted(&mut breaker, later);
+        breaker.succeeded(probe);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn a_late_answer_is_not_taken_for_the_probes() {
+        let now = Instant::now();
+        let mut breaker = closed();
+        let late = [(); 3].map(|()| admitted(&mut breaker, now));
+        for _ in 0..5 {
+            let permit = admitted(&mut breaker, now);
+            breaker.failed(permit, now);
+        }
+        breaker.succeeded(late[0]);
+        assert_eq!(breaker.state(), State::Open, "it was sent before it opened");
+        let later = now + FIRST;
+        let probe = admitted(&mut breaker, later);
+        breaker.succeeded(late[1]);
+        breaker.failed(late[2], later);
+        assert_eq!(breaker.state(), State::HalfOpen, "only the probe's answer counts");
+        breaker.succeeded(probe);
+        assert_eq!(breaker.state(), State::Closed);
+        breaker.failed(probe, later);
+        assert_eq!(breaker.state(), State::Closed, "and it counts once");
     }
 
     #[test]
@@ -174,22 +279,31 @@ mod tests {
             let Admission::Wait(wait) = breaker.admit(now) else { unreachable!("it is open") };
             assert!(wait <= LONGEST);
             now += wait;
-            assert_eq!(breaker.admit(now), Admission::Go);
-            breaker.failed(now);
+            let permit = admitted(&mut breaker, now);
+            breaker.failed(permit, now);
         }
         now += LONGEST;
-        assert_eq!(breaker.admit(now), Admission::Go);
-        assert_eq!(breaker.admit(now + LONGEST), Admission::Go, "nobody told of the first");
+        let lost = admitted(&mut breaker, now);
+        let next = admitted(&mut breaker, now + LONGEST);
+        breaker.succeeded(lost);
+        assert_eq!(breaker.state(), State::HalfOpen, "nobody waits for the first any more");
+        breaker.abandoned(next);
+        breaker.succeeded(next);
+        assert_eq!(breaker.state(), State::Open, "one that came to nothing says nothing");
+        let last = admitted(&mut breaker, now + LONGEST);
+        breaker.succeeded(last);
+        assert_eq!(breaker.state(), State::Closed);
     }
 
     #[test]
     fn a_pause_holds_as_long_as_was_asked_for_and_a_shorter_one_does_not_end_it() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = closed();
+        let permit = admitted(&mut breaker, now);
         breaker.pause(now, Duration::from_secs(30));
         breaker.pause(now, Duration::from_secs(1));
-        breaker.succeeded();
+        breaker.succeeded(permit);
         assert_eq!(breaker.admit(now), Admission::Wait(Duration::from_secs(30)));
-        assert_eq!(breaker.admit(now + Duration::from_secs(30)), Admission::Go);
+        _ = admitted(&mut breaker, now + Duration::from_secs(30));
     }
 }

@@ -27,6 +27,7 @@ pub mod audit;
 pub mod breaker;
 pub mod category;
 mod causes;
+pub mod circuit;
 pub mod cli;
 pub mod client;
 pub mod config;

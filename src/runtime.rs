@@ -171,7 +171,7 @@ pub async fn run(
     let quota = Quota::new(config.limits.max_remediations, &config.tenant, config.hmac.keys());
     let informer_config = informer::Config { resync: config.resync, ..informer::Config::default() };
     let informer = remediations::informer(watched, informer_config, metrics.clone(), backlog.clone(), quota.clone());
-    let saas = config.saas.clone().map(|settings| Saas::open(settings, client.clone(), &metrics)).transpose()?;
+    let saas = config.saas.clone().map(|settings| Saas::open(settings, client.clone(), &metrics, &health)).transpose()?;
     let informer = match &saas {
         Some(saas) => informer.handler(saas.watch()),
         None => informer,

@@ -100,6 +100,8 @@ impl Leader {
             }
         };
         let retention = self.retention.run(self.retention_interval, self.retention_max_age, stop.clone());
+        let heartbeats = self.saas.iter().flat_map(Saas::heartbeats);
+        let _saas: Vec<_> = heartbeats.map(|heartbeat| self.health.watch("saas", heartbeat, SILENCE)).collect();
         let telling = async {
             if let Some(saas) = &self.saas {
                 _ = stop.run_until_cancelled(saas.run()).await;

@@ -8,15 +8,16 @@
 
 use std::{
     cmp::Reverse,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::entry::Entry;
+use super::{entry::Entry, private_folder};
 
 /// Dead letters that are kept, and for how long.
 const MOST: usize = 1_000;
@@ -55,10 +56,10 @@ impl Letters {
     pub(super) fn put(&self, entry: &Entry, why: &str, now: Timestamp) -> io::Result<()> {
         let letter = Letter { entry: entry.clone(), why: why.to_owned(), at: now };
         let text = serde_json::to_vec(&letter).map_err(io::Error::other)?;
-        fs::create_dir_all(&self.dead)?;
+        private_folder(&self.dead)?;
         let path = self.path(entry);
         let half = path.with_extension("half");
-        let mut file = File::create(&half)?;
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&half)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&half, &path)?;
@@ -85,7 +86,7 @@ impl Letters {
 
     /// Has a letter sent again.
     pub(crate) fn replay(&self, name: &str) -> io::Result<()> {
-        fs::create_dir_all(&self.replay)?;
+        private_folder(&self.replay)?;
         let file = format!("{name}.json");
         fs::rename(self.dead.join(&file), self.replay.join(&file))
     }
@@ -105,14 +106,16 @@ impl Letters {
         fs::read_dir(&self.dead).map_or(0, Iterator::count)
     }
 
-    fn prune(&self, now: Timestamp) -> io::Result<()> {
-        if self.count() <= MOST / 2 {
-            return Ok(());
-        }
+    /// Drops those that are too old, or too many.
+    pub(super) fn prune(&self, now: Timestamp) -> io::Result<()> {
         for (place, (name, letter)) in self.list()?.into_iter().enumerate() {
             if place >= MOST || now.duration_since(letter.at) > LONGEST {
                 tracing::warn!(letter = name, "an old dead letter of the SaaS is dropped");
-                fs::remove_file(self.dead.join(format!("{name}.json")))?;
+                match fs::remove_file(self.dead.join(format!("{name}.json"))) {
+                    // A person has just had it sent again.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    other => other?,
+                }
             }
         }
         Ok(())
@@ -135,4 +138,44 @@ fn read(folder: &Path) -> io::Result<Vec<(String, Letter)>> {
         }
     }
     Ok(letters)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{super::entry::an_entry, *};
+
+    fn letters() -> (tempfile::TempDir, Letters) {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = Letters::of(folder.path());
+        (folder, letters)
+    }
+
+    #[test]
+    fn letters_are_kept_for_thirty_days_however_few_there_are() {
+        let (_folder, letters) = letters();
+        let at = |days: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days);
+        letters.put(&an_entry("old"), "refused", at(0)).unwrap();
+        letters.put(&an_entry("new"), "refused", at(30)).unwrap();
+        assert_eq!(letters.count(), 2, "for thirty days");
+        letters.put(&an_entry("newer"), "refused", at(31)).unwrap();
+        let left: Vec<_> = letters.list().unwrap().into_iter().map(|(_, letter)| letter.entry.name).collect();
+        assert_eq!(left, ["newer", "new"]);
+        letters.prune(at(61)).unwrap();
+        assert_eq!(letters.count(), 1, "also where no other comes");
+    }
+
+    #[test]
+    fn a_letter_is_for_its_owner_alone_to_read() {
+        let (folder, letters) = letters();
+        letters.put(&an_entry("a"), "refused", Timestamp::now()).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let name = letters.list().unwrap().remove(0).0;
+        assert_eq!(mode(&folder.path().join("dead")), 0o700);
+        assert_eq!(mode(&folder.path().join(format!("dead/{name}.json"))), 0o600);
+        letters.replay(&name).unwrap();
+        assert_eq!(mode(&folder.path().join("replay")), 0o700);
+    }
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    contract::saas::types::{ReportedStatus, StatusDetails, StatusReport},
+    contract::saas::types::{ReportedStatus, StatusDetails, StatusReport, Verification, VerificationOutcome},
     key::ObjectKey,
-    remediation::{Phase, Reason, ZenAgentRemediation, approval, names},
+    remediation::{Phase, Reason, StepName, StepState, ZenAgentRemediation, approval, names},
 };
 
 /// Who speaks, and of what.
@@ -49,6 +49,7 @@ impl Entry {
             updated_at: status.updated_at.as_ref().map_or(created, |at| at.0).into(),
             started_at: status.started_at.as_ref().map(|at| at.0.into()),
             finished_at: status.completed_at.as_ref().map(|at| at.0.into()),
+            verification: verification(object),
             details: Some(StatusDetails {
                 action: object.spec.action.as_ref().map(|action| action.name().to_owned()),
                 reason: status.reason.as_ref().map(cut),
@@ -103,6 +104,22 @@ fn reported(object: &ZenAgentRemediation) -> Option<ReportedStatus> {
     })
 }
 
+/// Whether the effect was seen, as far as that is known.
+fn verification(object: &ZenAgentRemediation) -> Option<Verification> {
+    let step = object.step(StepName::Validate)?;
+    Some(Verification {
+        attempts: step.attempts,
+        started_at: step.started_at.0.into(),
+        finished_at: step.finished_at.as_ref().map(|at| at.0.into()),
+        outcome: match step.state {
+            StepState::Running => VerificationOutcome::Running,
+            StepState::Succeeded => VerificationOutcome::Succeeded,
+            StepState::Failed => VerificationOutcome::Failed,
+        },
+        detail: step.message.as_deref().map(crate::remediation::shorten),
+    })
+}
+
 /// An id that no other report has.
 pub(super) fn new_request() -> String {
     Uuid::now_v7().to_string()
@@ -116,6 +133,18 @@ pub(crate) fn is_told(object: &ZenAgentRemediation) -> bool {
 /// Whether the pipeline leaves the object alone, so that a write on it disturbs nobody.
 pub(super) fn rests(object: &ZenAgentRemediation) -> bool {
     object.phase().is_terminal() || approval::waits(object)
+}
+
+/// What there would be to tell of an object of this name.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(super) fn an_entry(name: &str) -> Entry {
+    let object = serde_json::json!({
+        "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation",
+        "metadata": { "namespace": "zen-agent", "name": name, "uid": format!("uid-{name}") }, "spec": {},
+    });
+    let speaker = Speaker { cluster: "cluster-1".into(), namespace: "zen-agent".into() };
+    Entry::of(&serde_json::from_value(object).unwrap(), &speaker).unwrap()
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //!   put, remove ─▶ writer: what has come meanwhile is one transaction ─▶ fsync ─▶ each is answered
 //! ```
 //!
-//! The file is a database of redb, which keeps checksums and survives a crash at any point. The objects are the
-//! truth: a file that is lost, or cannot be read, is begun anew, and only what was told of deleted objects is lost with it.
+//! The file is a database of redb, which keeps checksums and survives a crash at any point ([`disk`](super::disk) opens it,
+//! and opens it anew after an error). The objects are the truth: a file that is lost, or cannot be read, is begun anew, and
+//! only what was told of deleted objects is lost with it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,17 +17,15 @@ use std::{
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::entry::Entry;
-use crate::key::ObjectKey;
+use super::{disk::Disk, entry::Entry};
+use crate::{key::ObjectKey, telemetry::Health};
 
 /// Entries that may wait; objects beyond them wait until there is room.
 const MOST: u64 = 10_000;
 /// Writes of one transaction.
 const GROUP: usize = 256;
-const FILE: &str = "spool.redb";
-const CACHE_BYTES: usize = 4 << 20;
 /// By `namespace/name/uid`, as JSON.
-const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
+pub(super) const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
 
 /// Why the spool cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +53,7 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
-    fn storage(error: impl Into<redb::Error>) -> Self {
+    pub(super) fn storage(error: impl Into<redb::Error>) -> Self {
         Self::Storage(Box::new(error.into()))
     }
 }
@@ -70,31 +69,23 @@ type Reply = oneshot::Sender<Result<(), Arc<SpoolError>>>;
 /// The open spool. Cloning shares it.
 #[derive(Clone)]
 pub(super) struct Spool {
-    database: Arc<Database>,
+    disk: Arc<Disk>,
     writer: mpsc::Sender<(Change, Reply)>,
     held: watch::Receiver<u64>,
 }
 
 impl Spool {
     /// Opens the spool of a folder, made where it is not there.
-    pub(super) fn open(folder: &Path) -> Result<Self, SpoolError> {
-        let unusable = |source| SpoolError::Folder { path: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(unusable)?;
-        let path = folder.join(FILE);
-        let database = match create(&path) {
-            Err(redb::Error::DatabaseAlreadyOpen) => return Err(SpoolError::InUse(path)),
-            Err(redb::Error::Corrupted(why)) => {
-                tracing::error!(path = %path.display(), why, "the spool cannot be read; it is put aside, and begun anew from the objects");
-                fs::rename(&path, path.with_extension("unreadable")).map_err(unusable)?;
-                create(&path).map_err(SpoolError::storage)?
-            }
-            other => other.map_err(SpoolError::storage)?,
-        };
-        let database = Arc::new(database);
-        let (held, shown) = watch::channel(count(&database)?);
+    pub(super) fn open(folder: &Path, health: Health) -> Result<Self, SpoolError> {
+        Self::on(Disk::of(folder, health)?)
+    }
+
+    pub(super) fn on(disk: Disk) -> Result<Self, SpoolError> {
+        let disk = Arc::new(disk);
+        let (held, shown) = watch::channel(disk.with(count)?);
         let (writer, changes) = mpsc::channel(GROUP);
-        tokio::spawn(write(Arc::clone(&database), changes, held));
-        Ok(Self { database, writer, held: shown })
+        tokio::spawn(write(Arc::clone(&disk), changes, held));
+        Ok(Self { disk, writer, held: shown })
     }
 
     /// Stores an entry, unless what is there is newer; on disk when this returns.
@@ -145,17 +136,19 @@ impl Spool {
     }
 
     fn read<T>(&self, from: &str, item: impl Fn(&str, &[u8]) -> Result<T, SpoolError>, prefix: &str) -> Result<Vec<T>, SpoolError> {
-        let reading = self.database.begin_read().map_err(SpoolError::storage)?;
-        let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
-        let mut items = Vec::new();
-        for row in table.range(from..).map_err(SpoolError::storage)? {
-            let (place, value) = row.map_err(SpoolError::storage)?;
-            if !place.value().starts_with(prefix) {
-                break;
+        self.disk.with(|database| {
+            let reading = database.begin_read().map_err(SpoolError::storage)?;
+            let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
+            let mut items = Vec::new();
+            for row in table.range(from..).map_err(SpoolError::storage)? {
+                let (place, value) = row.map_err(SpoolError::storage)?;
+                if !place.value().starts_with(prefix) {
+                    break;
+                }
+                items.push(item(place.value(), value.value())?);
             }
-            items.push(item(place.value(), value.value())?);
-        }
-        Ok(items)
+            Ok(items)
+        })
     }
 }
 
@@ -170,26 +163,18 @@ fn place(entry: &Entry) -> String {
     format!("{}/{}/{}", entry.namespace, entry.name, entry.uid)
 }
 
-fn create(path: &Path) -> Result<Database, redb::Error> {
-    let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
-    let creating = database.begin_write()?;
-    creating.open_table(ENTRIES)?;
-    creating.commit()?;
-    Ok(database)
-}
-
 fn count(database: &Database) -> Result<u64, SpoolError> {
     let reading = database.begin_read().map_err(SpoolError::storage)?;
     reading.open_table(ENTRIES).map_err(SpoolError::storage)?.len().map_err(SpoolError::storage)
 }
 
 /// Writes what comes, as much in one transaction as has come while the last one was written.
-async fn write(database: Arc<Database>, mut changes: mpsc::Receiver<(Change, Reply)>, held: watch::Sender<u64>) {
+async fn write(disk: Arc<Disk>, mut changes: mpsc::Receiver<(Change, Reply)>, held: watch::Sender<u64>) {
     let mut group = Vec::new();
     while changes.recv_many(&mut group, GROUP).await > 0 {
         let (changes, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let database = Arc::clone(&database);
-        let written = tokio::task::spawn_blocking(move || commit(&database, changes)).await;
+        let disk = Arc::clone(&disk);
+        let written = tokio::task::spawn_blocking(move || disk.with(|database| commit(database, changes))).await;
         let result = written.unwrap_or(Err(SpoolError::Closed));
         let result = result.map(|count| _ = held.send_replace(count)).map_err(Arc::new);
         for reply in replies {
@@ -226,3 +211,7 @@ fn commit(database: &Database, changes: Vec<Change>) -> Result<u64, SpoolError> 
     writing.commit().map_err(SpoolError::storage)?;
     Ok(count)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -45,6 +45,10 @@ impl Ready {
 pub enum Degraded {
     /// The policy file cannot be used.
     Policy,
+    /// The SaaS keeps failing, and is left alone.
+    Saas,
+    /// What is to be told to the SaaS cannot be kept on disk.
+    SaasSpool,
 }
 
 impl Degraded {
@@ -52,6 +56,8 @@ impl Degraded {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Policy => "policy",
+            Self::Saas => "saas",
+            Self::SaasSpool => "saas_spool",
         }
     }
 }
@@ -67,7 +73,8 @@ pub struct Health {
 struct State {
     /// Why a condition does not hold; absent when it holds.
     unready: BTreeMap<Ready, String>,
-    degraded: BTreeMap<Degraded, &'static str>,
+    /// Of what there is: why it works less well, if it does.
+    degraded: BTreeMap<Degraded, Option<&'static str>>,
     /// By a number of its own.
     heartbeats: BTreeMap<u64, Watched>,
     watched: u64,
@@ -116,17 +123,21 @@ impl Health {
         };
     }
 
-    /// Says what works less well and why, or that it is well again.
+    /// Says what works less well and why, or that it is well.
     pub fn degraded(&self, what: Degraded, why: Option<&'static str>) {
-        match why {
-            None => lock(&self.state).degraded.remove(&what),
-            Some(why) => lock(&self.state).degraded.insert(what, why),
-        };
+        lock(&self.state).degraded.insert(what, why);
     }
 
     /// All that works less well, and why.
     pub fn degradations(&self) -> BTreeMap<&'static str, &'static str> {
-        lock(&self.state).degraded.iter().map(|(what, why)| (what.as_str(), *why)).collect()
+        lock(&self.state).degraded.iter().filter_map(|(what, why)| Some((what.as_str(), (*why)?))).collect()
+    }
+
+    /// Whether there is a SaaS to tell, and whether telling it works.
+    pub fn saas(&self) -> Option<bool> {
+        let state = lock(&self.state);
+        let is_well = |what| state.degraded.get(&what).is_none_or(Option::is_none);
+        state.degraded.contains_key(&Degraded::Saas).then(|| is_well(Degraded::Saas) && is_well(Degraded::SaasSpool))
     }
 
     /// Watches a loop, which is stuck when it is silent for longer than `silence` from now on.

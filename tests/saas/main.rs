@@ -32,7 +32,7 @@ use zen_agent::{
     quota::Quota,
     remediation::{ZenAgentRemediation, crd},
     saas::{Peer, Saas, Settings, SpoolError},
-    telemetry::Metrics,
+    telemetry::{Health, Metrics},
     worker::Backlog,
 };
 
@@ -90,8 +90,13 @@ impl Ground {
 
     /// What the pipeline would write.
     async fn set(&self, name: &str, phase: &str) {
-        let status = json!({ "status": { "phase": phase, "updatedAt": k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(jiff::Timestamp::now()) } });
-        self.objects().patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+        self.set_with(name, phase, json!([])).await;
+    }
+
+    async fn set_with(&self, name: &str, phase: &str, steps: Value) {
+        let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(jiff::Timestamp::now());
+        let patch = Patch::Merge(json!({ "status": { "phase": phase, "updatedAt": now, "steps": steps } }));
+        self.objects().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 
     async fn delete(&self, name: &str) {
@@ -117,6 +122,7 @@ impl Ground {
 /// The part of a leader that tells the SaaS; it is gone, as by a crash, when it is dropped.
 struct Leader {
     metrics: Metrics,
+    health: Health,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -128,17 +134,17 @@ impl Drop for Leader {
 
 impl Leader {
     async fn start(client: Client, state: &Path, base: &str, folder: PathBuf) -> Self {
-        let metrics = Metrics::new();
+        let (metrics, health) = (Metrics::new(), Health::default());
         let peer = Peer { base: base.to_owned(), credentials: state.join("client"), ca: None };
         let tenant: zen_agent::identity::Tenant = "dev".parse().unwrap();
         let settings = Settings { peer, folder, cluster: "dev-cluster".into(), tenant: tenant.clone(), namespace: NAMESPACE.into() };
-        let saas = open(&settings, &client, &metrics).await;
+        let saas = open(&settings, &client, &metrics, &health).await;
         let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
         let quota = Quota::new(NonZeroUsize::MAX, &tenant, []);
         let informer = remediations::informer(Api::all(client), informer::Config::default(), metrics.clone(), backlog, quota);
         let informer = informer.handler(saas.watch());
         let tasks = [tokio::spawn(informer.run(CancellationToken::new())), tokio::spawn(async move { saas.run().await })];
-        Self { metrics, tasks }
+        Self { metrics, health, tasks }
     }
 
     /// Stops it, and waits until nothing of it runs.
@@ -157,10 +163,10 @@ impl Leader {
 }
 
 /// Opens the spool, once the one before has closed it.
-async fn open(settings: &Settings, client: &Client, metrics: &Metrics) -> Saas {
+async fn open(settings: &Settings, client: &Client, metrics: &Metrics, health: &Health) -> Saas {
     let begun = tokio::time::Instant::now();
     loop {
-        match Saas::open(settings.clone(), client.clone(), metrics) {
+        match Saas::open(settings.clone(), client.clone(), metrics, health) {
             Err(SpoolError::InUse(_)) if begun.elapsed() < DEADLINE => tokio::time::sleep(Duration::from_millis(20)).await, // pacing
             opened => return opened.unwrap(),
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{Answer, Ground, until};
 
 /// How far a status is; none follows the last.
@@ -97,6 +99,7 @@ async fn a_saas_that_is_down_is_left_alone_and_told_when_it_is_back() {
     }
     let leader = ground.leader("spool").await;
     until("the circuit is open", async || leader.metric("zen_agent_circuit_state{dependency=\"saas\"}") == Some(2.0)).await;
+    until("health says so", async || leader.health.degradations().contains_key("saas")).await;
     let asked = ground.saas.reports().len();
     assert!(asked < 20, "of 40 that wait, {asked} were tried");
     ground.saas.usually(Answer::Status(204));
@@ -104,6 +107,7 @@ async fn a_saas_that_is_down_is_left_alone_and_told_when_it_is_back() {
         ground.until_synced(&format!("r{n}"), true).await;
     }
     assert_eq!(leader.metric("zen_agent_circuit_state{dependency=\"saas\"}"), Some(0.0));
+    until("health is well", async || leader.health.saas() == Some(true)).await;
     until("nothing is left in the spool", async || leader.metric("zen_agent_saas_spool_entries") == Some(0.0)).await;
 }
 
@@ -148,4 +152,26 @@ async fn the_end_of_a_deleted_remediation_is_told_from_the_spool_and_nothing_of_
     .await;
     let told: Vec<_> = ground.saas.reports().split_off(before).iter().map(|report| report.status().to_owned()).collect();
     assert_eq!(told, ["success"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_verification_found_is_told_as_far_as_it_has_come() {
+    let ground = Ground::new().await;
+    let _leader = ground.leader("spool").await;
+    ground.create("a").await;
+    let at = |second: u8| format!("2026-07-01T12:00:0{second}.000000Z");
+    let validating = json!({ "name": "validate", "state": "running", "attempts": 2, "startedAt": at(1) });
+    ground.set_with("a", "in_progress", json!([validating])).await;
+    ground.until_told("a", "running").await;
+    let validated =
+        json!({ "name": "validate", "state": "failed", "attempts": 3, "startedAt": at(1), "finishedAt": at(3), "message": "no" });
+    ground.set_with("a", "rolled_back", json!([validated])).await;
+    ground.until_told("a", "rolled_back").await;
+    let told: Vec<_> =
+        ground.saas.reports().iter().map(|report| report.body["verification"].clone()).filter(|one| !one.is_null()).collect();
+    let [first, .., last] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(*first, json!({ "attempts": 2, "started_at": "2026-07-01T12:00:01Z", "outcome": "running" }));
+    let finished = json!({ "attempts": 3, "started_at": "2026-07-01T12:00:01Z", "finished_at": "2026-07-01T12:00:03Z",
+        "outcome": "failed", "detail": "no" });
+    assert_eq!(*last, finished);
 }

@@ -25,9 +25,7 @@ impl Handlers {
         let task = task(body)?;
         let (execution_id, action) = (task.execution_id.clone(), task.action.name());
         let Taken { remediation, replayed } = self.ingest.take(apply_remediation::ROUTE.operation.id, &caller, task).await?;
-        if !replayed {
-            audit::ordered(&caller.sender(), &execution_id, action, &remediation);
-        }
+        audit::ordered(&caller.sender(), &execution_id, action, &remediation, replayed);
         let outcome = if replayed { types::TaskOutcome::Replayed } else { types::TaskOutcome::Created };
         let receipt = types::TaskReceipt { request_id: caller.request_id.as_sent().to_owned(), execution_id, outcome, remediation };
         Ok((receipt, replayed.then_some(true)))

@@ -85,6 +85,20 @@ async fn decisions_and_cleanups_are_recorded_also_when_they_are_not_answered_wit
 }
 
 #[tokio::test]
+async fn a_task_is_recorded_when_it_is_stored_and_each_time_that_it_comes_again() {
+    let agent = Agent::start().await;
+    let (log, _guard) = Log::start();
+    for replayed in [false, true, true] {
+        let task = super::tasks::task("exec-1").to_string();
+        agent.send(Method::POST, "/api/v1/remediations/apply", &task).await;
+        let mut records = log.lines().into_iter().filter(|line| line["target"] == "audit" && line["fields"]["execution_id"].is_string());
+        let record = records.next().unwrap()["fields"].take();
+        assert_eq!((&record["execution_id"], &record["replayed"]), (&json!("exec-1"), &json!(replayed)), "{record}");
+        log.0.lock().unwrap().clear();
+    }
+}
+
+#[tokio::test]
 async fn a_request_is_carried_through_when_its_client_has_gone() {
     let agent = Agent::start().await;
     agent.kubernetes.create("a", None, json!({})).await;

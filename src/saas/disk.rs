@@ -1,0 +1,120 @@
+//! The spool's file: opened, and after an error opened anew.
+//!
+//! ```text
+//!   open ── an error of the disk ──▶ closed, /health degraded ── next use: opened, and it worked ──▶ open, /health well
+//!                                       ▲                            │ cannot be opened
+//!                                       └────────────────────────────┘
+//! ```
+//!
+//! After one error of the disk redb answers nothing but that there was one, until the file is opened anew, which repairs it.
+
+use std::{
+    fs::{self, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use redb::{Builder, Database, backends::FileBackend};
+
+use super::{
+    private_folder,
+    spool::{ENTRIES, SpoolError},
+};
+use crate::telemetry::{Health, health::Degraded};
+
+const FILE: &str = "spool.redb";
+const CACHE_BYTES: usize = 4 << 20;
+const UNWELL: &str = "what is to be told cannot be kept on disk; the log says why";
+
+/// Opens the file.
+pub(super) type Opener = fn(&Path) -> Result<Database, redb::Error>;
+
+/// The file, and whether it is open.
+pub(super) struct Disk {
+    path: PathBuf,
+    open: Mutex<Option<Arc<Database>>>,
+    opener: Opener,
+    health: Health,
+}
+
+impl Disk {
+    /// The file of a folder, both made where they are not there.
+    pub(super) fn of(folder: &Path, health: Health) -> Result<Self, SpoolError> {
+        Self::opened_by(opened, folder, health)
+    }
+
+    pub(super) fn opened_by(opener: Opener, folder: &Path, health: Health) -> Result<Self, SpoolError> {
+        let unusable = |source| SpoolError::Folder { path: folder.to_owned(), source };
+        private_folder(folder).map_err(unusable)?;
+        let path = folder.join(FILE);
+        let database = match create(opener, &path) {
+            Err(redb::Error::DatabaseAlreadyOpen) => return Err(SpoolError::InUse(path)),
+            Err(redb::Error::Corrupted(why)) => {
+                tracing::error!(path = %path.display(), why, "the spool cannot be read; it is put aside, and begun anew from the objects");
+                fs::rename(&path, path.with_extension("unreadable")).map_err(unusable)?;
+                create(opener, &path).map_err(SpoolError::storage)?
+            }
+            other => other.map_err(SpoolError::storage)?,
+        };
+        health.degraded(Degraded::SaasSpool, None);
+        Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, health })
+    }
+
+    /// Uses the database. It blocks for as long as the disk does.
+    pub(super) fn with<R>(&self, use_it: impl FnOnce(&Database) -> Result<R, SpoolError>) -> Result<R, SpoolError> {
+        let result = self.database().and_then(|database| use_it(&database));
+        match &result {
+            Err(SpoolError::Storage(error)) => {
+                tracing::error!(path = %self.path.display(), %error, "the spool cannot be used; it is opened anew");
+                self.slot().take();
+                self.health.degraded(Degraded::SaasSpool, Some(UNWELL));
+            }
+            _ => self.health.degraded(Degraded::SaasSpool, None),
+        }
+        result
+    }
+
+    fn database(&self) -> Result<Arc<Database>, SpoolError> {
+        let mut slot = self.slot();
+        if let Some(database) = slot.as_ref() {
+            return Ok(Arc::clone(database));
+        }
+        let database = Arc::new(create(self.opener, &self.path).map_err(SpoolError::storage)?);
+        *slot = Some(Arc::clone(&database));
+        Ok(database)
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<Database>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn create(opener: Opener, path: &Path) -> Result<Database, redb::Error> {
+    let database = opener(path)?;
+    let creating = database.begin_write()?;
+    creating.open_table(ENTRIES)?;
+    creating.commit()?;
+    Ok(database)
+}
+
+fn opened(path: &Path) -> Result<Database, redb::Error> {
+    Ok(builder().create_with_backend(FileBackend::new(file(path)?)?)?)
+}
+
+pub(super) fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// The file, for its owner alone to read.
+pub(super) fn file(path: &Path) -> io::Result<fs::File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    // Of an earlier version it may be everybody's.
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
