@@ -30,6 +30,23 @@ pub(super) async fn needed(client: &Client, action: &Action, target: &Target) ->
     Ok(attributes(client, action, target).await?.iter().map(named).collect())
 }
 
+/// Refuses a probe of an object that the agent may not read; names what it needs.
+pub(super) async fn check_read(client: &Client, probe: &str, object: &Target) -> Result<String, PlanError> {
+    let resource = kinds::find(client, object).await?.resource;
+    let wanted = ResourceAttributes {
+        group: Some(resource.group),
+        resource: Some(resource.plural),
+        verb: Some("get".to_owned()),
+        namespace: object.namespace.clone(),
+        ..ResourceAttributes::default()
+    };
+    let needed = named(&wanted);
+    match denied(client, wanted).await? {
+        Some(missing) => Err(PlanError::ProbeDenied { probe: probe.to_owned(), missing: named(&missing) }),
+        None => Ok(needed),
+    }
+}
+
 /// What is going to be written; what has to be read was read by now.
 async fn attributes(client: &Client, action: &Action, target: &Target) -> Result<Vec<ResourceAttributes>, PlanError> {
     let of = |group: &str, resource: &str, verb: &str| ResourceAttributes {

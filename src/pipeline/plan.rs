@@ -19,6 +19,7 @@ use super::{
     actions::{ActionError, Subject, try_out},
     api::{self, ApiError},
     kinds::{self, KindError},
+    probes,
     recent::workload,
     resolve::{self, Level},
 };
@@ -107,6 +108,20 @@ pub enum PlanError {
         /// Verbs, resources and namespace.
         missing: String,
     },
+    /// What has to hold afterwards is not as it should be.
+    #[error("the verification is not valid: {0}")]
+    Verification(String),
+    /// A probe asks for what is out of its bounds.
+    #[error("the verification is not allowed: {0}")]
+    ProbeNotAllowed(String),
+    /// The agent may not read what a probe asks for.
+    #[error("the probe {probe} needs a permission that the agent does not have: {missing}; grant it, or leave the probe out")]
+    ProbeDenied {
+        /// The probe's name.
+        probe: String,
+        /// Verb, resource and namespace.
+        missing: String,
+    },
     /// What would be written is more than a person can judge.
     #[error("the plan has {bytes} bytes, more than the {MAX_BYTES} that are kept; make several smaller changes of it")]
     TooLarge {
@@ -130,8 +145,9 @@ impl PlanError {
         match self {
             Self::NoAction { .. } => Some(Reason::ActionUnsupported),
             Self::Disabled { .. } => Some(Reason::ActionDisabled),
-            Self::Parameters(_) | Self::TooLarge { .. } => Some(Reason::Invalid),
-            Self::Denied { .. } => Some(Reason::Forbidden),
+            Self::Parameters(_) | Self::Verification(_) | Self::TooLarge { .. } => Some(Reason::Invalid),
+            Self::Denied { .. } | Self::ProbeDenied { .. } => Some(Reason::Forbidden),
+            Self::ProbeNotAllowed(_) => Some(Reason::ProbeNotAllowed),
             Self::NoTarget | Self::NotFound { .. } => Some(Reason::TargetNotFound),
             Self::Protected { .. } => Some(Reason::ProtectedNamespace),
             Self::ProtectedLabel { .. } => Some(Reason::ProtectedLabel),
@@ -220,8 +236,12 @@ impl Planner<'_> {
         for change in &changes {
             permit_written(&self.guardrails, change)?;
         }
-        let permissions = access::needed(self.client, action, target).await?;
-        let plan = Plan::new(action, target, changes, previous, permissions);
+        let mut permissions = access::needed(self.client, action, target).await?;
+        let verification = remediation.spec.verification.as_ref();
+        if let Some(verification) = verification {
+            permissions.extend(probes::permit(self.client, verification, target).await?);
+        }
+        let plan = Plan::new((action, verification), target, changes, previous, permissions);
         let bytes = plan.size();
         if bytes > MAX_BYTES { Err(PlanError::TooLarge { bytes }) } else { Ok((plan, live)) }
     }

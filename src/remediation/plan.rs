@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Action, Previous};
+use super::{Action, Previous, Verification};
 use crate::{event::Target, pipeline::actions::Reversibility};
 
 /// What will be done, and to what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// `sha256:<hex>` over action, target, changes and previous state.
+    /// `sha256:<hex>` over action, target, changes, previous state and verification.
     pub digest: String,
     /// The object to be changed, pinned by uid.
     pub target: Target,
@@ -32,16 +32,29 @@ pub struct Plan {
     pub permissions: Vec<String>,
     /// Whether it can be undone.
     pub reversibility: Reversibility,
+    /// What has to hold afterwards, or it is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 impl Plan {
     /// The plan of this action.
-    pub(crate) fn new(action: &Action, target: &Target, changes: Vec<Change>, previous: Previous, permissions: Vec<String>) -> Self {
+    pub(crate) fn new(
+        (action, verification): (&Action, Option<&Verification>),
+        target: &Target,
+        changes: Vec<Change>,
+        previous: Previous,
+        permissions: Vec<String>,
+    ) -> Self {
         // The keys of a JSON object are in order, so equal plans have equal texts.
-        let judged = json!({ "action": action, "target": target, "changes": changes, "previous": previous });
+        let mut judged = json!({ "action": action, "target": target, "changes": changes, "previous": previous });
+        // Only where there is one, so that the digests of plans that were made before there were any stay.
+        if let Some(verification) = verification {
+            judged["verification"] = json!(verification);
+        }
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(judged.to_string())));
         let reversibility = action.kind().reversibility();
-        Self { digest, target: target.clone(), changes, previous, permissions, reversibility }
+        Self { digest, target: target.clone(), changes, previous, permissions, reversibility, verification: verification.cloned() }
     }
 
     /// Bytes of it as JSON.
@@ -238,7 +251,7 @@ mod tests {
         let change = Change::patch(&deployment(), Some(Subresource::Scale), &live, json!({ "spec": { "replicas": replicas } }));
         let previous = serde_json::from_value(json!({ "scale": { "replicas": before } })).unwrap();
         let action = Action::Scale(ScaleAction { replicas });
-        Plan::new(&action, &deployment(), vec![change], previous, vec!["patch deployments.apps/scale in shop".to_owned()])
+        Plan::new((&action, None), &deployment(), vec![change], previous, vec!["patch deployments.apps/scale in shop".to_owned()])
     }
 
     #[test]

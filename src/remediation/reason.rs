@@ -120,6 +120,14 @@ reasons! {
     ValidationTimedOut,
     /// The effect can no longer show.
     ValidationFailed,
+    /// A probe found that it is not as it has to be.
+    ProbeFailed,
+    /// A probe could not tell whether it is as it has to be.
+    ProbeInconclusive,
+    /// A probe could not be asked.
+    ProbeError,
+    /// A probe asks for what the agent's configuration does not allow.
+    ProbeNotAllowed,
     /// A person asked for what had succeeded to be undone.
     RollbackRequested,
     /// A person asked for what had failed to be tried again.

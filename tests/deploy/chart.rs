@@ -101,13 +101,15 @@ fn nodes_may_be_changed_only_where_cordon_is_enabled_and_then_in_the_cluster() {
 }
 
 #[test]
-fn a_further_kind_to_label_is_granted_and_nothing_else() {
-    let set = "extraTargets[0].apiGroup=,extraTargets[0].resource=services";
-    let (without, with) = (grants(&objects(&[])), grants(&objects(&[set])));
-    let targets = ("Role".to_owned(), "shop".to_owned());
-    let added: Vec<_> =
-        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
-    assert_eq!(added, ["get /services", "patch /services"]);
+fn a_further_kind_to_label_or_to_probe_is_granted_and_nothing_else() {
+    let added = |values: &str| -> Vec<String> {
+        let set = format!("{values}[0].apiGroup=,{values}[0].resource=services");
+        let (without, with) = (grants(&objects(&[])), grants(&objects(&[&set])));
+        let targets = ("Role".to_owned(), "shop".to_owned());
+        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect()
+    };
+    assert_eq!(added("extraTargets"), ["get /services", "patch /services"]);
+    assert_eq!(added("probedKinds"), ["get /services"]);
 }
 
 #[test]

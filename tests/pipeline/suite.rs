@@ -20,3 +20,4 @@ mod planned;
 mod removal;
 mod rollouts;
 mod suspend;
+mod verified;

@@ -42,5 +42,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get" "create" "patch" "update" "delete")) -}}
 {{- end -}}
 {{- end -}}
+{{- range .Values.probedKinds -}}
+{{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get")) -}}
+{{- end -}}
 {{- $rules | uniq | toYaml -}}
 {{- end -}}
