@@ -89,6 +89,7 @@
 pub(crate) mod access;
 pub mod actions;
 mod api;
+mod circuits;
 mod claim;
 mod execute;
 mod gate;
@@ -111,6 +112,7 @@ use kube::Client;
 use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
+use circuits::Circuits;
 use claim::Claim;
 use gate::Gate;
 use recent::Recent;
@@ -242,6 +244,7 @@ pub struct Pipeline {
     recent: Recent,
     stopwatches: Stopwatches,
     refusals: Refusals,
+    circuits: Circuits,
     tenure: Tenure,
     emergency: EmergencyStop,
     /// Held from the count of the budget to the claim that uses it.
@@ -272,6 +275,7 @@ impl Pipeline {
             settings,
             policy,
             events,
+            circuits: Circuits::new(&metrics),
             metrics,
             running: Running::default(),
             recent: Recent::default(),
@@ -422,6 +426,7 @@ impl Pipeline {
         run.save().await?;
         self.recent.note(&self.policy.guardrails(), &run.object);
         run.wakes = self.running.release(&run.object);
+        self.circuits.ended(run.uid(), &phase, reason);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
         }

@@ -5,6 +5,7 @@
 mod actions;
 mod annotate;
 mod approval;
+mod circuits;
 mod cordon;
 mod crash;
 mod demo;
