@@ -35,6 +35,8 @@ pub mod types {
         Evict,
         #[serde(rename = "cordon")]
         Cordon,
+        #[serde(rename = "apply")]
+        Apply,
     }
     impl ::std::fmt::Display for ActionName {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -49,6 +51,7 @@ pub mod types {
                 Self::DeletePod => f.write_str("delete-pod"),
                 Self::Evict => f.write_str("evict"),
                 Self::Cordon => f.write_str("cordon"),
+                Self::Apply => f.write_str("apply"),
             }
         }
     }
@@ -68,6 +71,7 @@ pub mod types {
                 "delete-pod" => Ok(Self::DeletePod),
                 "evict" => Ok(Self::Evict),
                 "cordon" => Ok(Self::Cordon),
+                "apply" => Ok(Self::Apply),
                 _ => Err("invalid value".into()),
             }
         }
@@ -88,7 +92,7 @@ pub mod types {
             value.parse()
         }
     }
-    ///The action's parameters, and no others: `labels` of label; `annotations` of annotate; `replicas` of scale; `containers` and `initContainers` of set-image. The other actions have none.
+    ///The action's parameters, and no others: `labels` of label; `annotations` of annotate; `replicas` of scale; `containers` and `initContainers` of set-image; `manifest` of apply. The other actions have none.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
     pub struct ActionParams {
         ///The annotations to set; none of the domains kubernetes.io and k8s.io.
@@ -128,6 +132,9 @@ pub mod types {
             ::std::string::String,
             ::std::string::String,
         >,
+        ///The manifest to apply, YAML or JSON: of the target and nothing else, without status, and of the metadata only name, namespace, labels and annotations. A target that is not there is created.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub manifest: ::std::option::Option<::std::string::String>,
         ///The wanted number of replicas.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub replicas: ::std::option::Option<i32>,
@@ -240,6 +247,71 @@ pub mod types {
         pub skipped_changed: u64,
         ///As asked for.
         pub statuses: ::std::vec::Vec<Status>,
+    }
+    ///A condition in the status of the target, or of an object in its namespace.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct ConditionProbe {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub object: ::std::option::Option<ProbedObject>,
+        ///The status that it has to have; `True` when absent.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub status: ::std::option::Option<ConditionProbeStatus>,
+        ///The condition's type, such as `Available`.
+        #[serde(rename = "type")]
+        pub type_: ::std::string::String,
+    }
+    ///The status that it has to have; `True` when absent.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum ConditionProbeStatus {
+        True,
+        False,
+    }
+    impl ::std::fmt::Display for ConditionProbeStatus {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::True => f.write_str("True"),
+                Self::False => f.write_str("False"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for ConditionProbeStatus {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "True" => Ok(Self::True),
+                "False" => Ok(Self::False),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for ConditionProbeStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for ConditionProbeStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
     }
     ///An approver's decision.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -937,6 +1009,25 @@ pub mod types {
         pub source: ::std::option::Option<::std::string::String>,
         pub status: KyvernoOutcome,
     }
+    ///One thing that has to hold; it has a name, and exactly one thing to ask.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Probe {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub condition: ::std::option::Option<ConditionProbe>,
+        ///Its name, by which conditions and messages speak of it.
+        pub name: ::std::string::String,
+    }
+    ///An object in the target's namespace.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct ProbedObject {
+        ///Group and version.
+        #[serde(rename = "apiVersion")]
+        pub api_version: ::std::string::String,
+        ///Kind.
+        pub kind: ::std::string::String,
+        ///Name.
+        pub name: ::std::string::String,
+    }
     ///A refusal, as RFC 9457 describes.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct Problem {
@@ -1611,6 +1702,8 @@ pub mod types {
         pub target: Target,
         ///The tenant; the one in the token and the client certificate.
         pub tenant_id: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub verification: ::std::option::Option<Verification>,
     }
     ///`created` now, or `replayed` because the same task had created it.
     #[derive(
@@ -2717,6 +2810,54 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub vulnerability_id: ::std::option::Option<::std::string::String>,
+    }
+    ///What has to hold after the action's effect was seen, or the change is undone.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Verification {
+        ///How often one probe may not be asked, or not answer; 3 when absent.
+        #[serde(
+            rename = "errorLimit",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub error_limit: ::std::option::Option<i32>,
+        ///Failures of one probe that are forgiven; none when absent.
+        #[serde(
+            rename = "failureLimit",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub failure_limit: ::std::option::Option<i32>,
+        ///Answers of one probe that say nothing and are forgiven; none when absent.
+        #[serde(
+            rename = "inconclusiveLimit",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub inconclusive_limit: ::std::option::Option<i32>,
+        ///From the effect to the first answer; 0 when absent.
+        #[serde(
+            rename = "initialDelaySeconds",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub initial_delay_seconds: ::std::option::Option<i32>,
+        ///From one answer to the next; 10 when absent.
+        #[serde(
+            rename = "intervalSeconds",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub interval_seconds: ::std::option::Option<i32>,
+        ///What is asked; all of them have to pass.
+        pub probes: ::std::vec::Vec<Probe>,
+        ///How long all probes have to pass without another answer; once is enough when absent.
+        #[serde(
+            rename = "soakSeconds",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub soak_seconds: ::std::option::Option<i32>,
+        ///From the effect to the end of all patience, when the change is undone; 300 when absent.
+        #[serde(
+            rename = "timeoutSeconds",
+            skip_serializing_if = "::std::option::Option::is_none"
+        )]
+        pub timeout_seconds: ::std::option::Option<i32>,
     }
     ///A place where the body breaks its schema.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]

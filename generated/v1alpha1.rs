@@ -19,7 +19,7 @@ pub mod types {
         pub action: ::std::string::String,
         ///What is written, in this order; none where the target already reads as wanted.
         pub changes: ::std::vec::Vec<PlannedChange>,
-        ///Of action, target, changes and previous state: `sha256:` and hexadecimal digits.
+        ///Of action, target, changes, previous state and verification: `sha256:` and hexadecimal digits.
         pub digest: ::std::string::String,
         ///What the agent must be allowed to do.
         pub permissions: ::std::vec::Vec<::std::string::String>,
@@ -30,6 +30,10 @@ pub mod types {
         ///Whether it can be undone; what is disruptive leaves nothing to undo, what is destructive is gone for good.
         pub reversibility: PlanReversibility,
         pub target: crate::contract::v0::types::Target,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub verification: ::std::option::Option<
+            crate::contract::v0::types::Verification,
+        >,
     }
     ///Whether it can be undone; what is disruptive leaves nothing to undo, what is destructive is gone for good.
     #[derive(
@@ -97,7 +101,7 @@ pub mod types {
         #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
         pub former: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         pub object: crate::contract::v0::types::Target,
-        ///`create`, `patch`, `delete` or `evict`; others may come.
+        ///`create`, `patch`, `apply`, `delete` or `evict`; others may come. What is applied to an object that is not there creates it.
         pub operation: ::std::string::String,
         ///An object to create, or a merge patch whose lists are merged by the names of their items; null takes a field away.
         #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]

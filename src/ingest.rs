@@ -154,8 +154,8 @@ impl Ingest {
             Normalized::Ignored(reason) => Ok(Plan::Ignore(reason)),
             Normalized::Event(event) => match policy.decide(&event) {
                 Decision::Ignore(reason) => Ok(Plan::Ignore(reason)),
-                Decision::Remediate { action, mode, rule } => {
-                    object::spec(*event, action, mode, rule, request.record(index), index).map(Box::new).map(Plan::Create)
+                Decision::Remediate { action, verification, mode, rule } => {
+                    object::spec(*event, (action, verification), mode, rule, request.record(index), index).map(Box::new).map(Plan::Create)
                 }
             },
         };

@@ -25,6 +25,7 @@
 //! | after it, before the target        | `execute` running, `previous`   | executes, attempt 2 |
 //! | after the target, before the write | the same, target changed        | finds it changed, goes on |
 //! | after `execute` succeeded          | `validate` running              | validates against the same deadline, attempt 2 |
+//! | in the middle of a verification    | the same, and its counts        | goes on with it (`verify.rs`), attempt 2 |
 //! | after validation, before the write | the same                        | validates again |
 //! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
 //! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
@@ -96,6 +97,7 @@ mod gate;
 mod kinds;
 mod listing;
 mod plan;
+mod probes;
 mod recent;
 mod refusals;
 mod resolve;
@@ -105,6 +107,7 @@ mod running;
 mod stopwatch;
 mod undo;
 mod validate;
+mod verify;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -120,6 +123,7 @@ use refusals::Refusals;
 use run::{Drawn, Run, Stage};
 use running::Running;
 use stopwatch::Stopwatches;
+use verify::Rounds;
 
 pub use api::ApiError;
 pub use claim::ClaimError;
@@ -245,6 +249,7 @@ pub struct Pipeline {
     stopwatches: Stopwatches,
     refusals: Refusals,
     circuits: Circuits,
+    rounds: Rounds,
     tenure: Tenure,
     emergency: EmergencyStop,
     /// Held from the count of the budget to the claim that uses it.
@@ -281,6 +286,7 @@ impl Pipeline {
             recent: Recent::default(),
             stopwatches: Stopwatches::default(),
             refusals: Refusals::default(),
+            rounds: Rounds::default(),
             tenure,
             emergency,
             admission: Mutex::new(()),
@@ -345,6 +351,7 @@ impl Pipeline {
             if matches!(stage, Stage::Ended | Stage::NotOurs) {
                 self.stopwatches.forget(run.uid());
                 self.refusals.forget(run.uid());
+                self.rounds.forget(run.uid());
             }
             if let Flow::Rest(next) = flow {
                 return Ok(Progress { phase: run.phase(), next, wakes: run.wakes });

@@ -32,11 +32,12 @@ use expression::{Expression, NoAnswer, Variables};
 pub use file::{MAX_BYTES, PolicyError};
 pub use guardrails::{Amount, Budget, Guardrails, LabelMatch, NotAWindow, Recurrence, ShortCircuit, Window};
 pub use live::Live;
+use serde::Deserialize;
 use template::{NotFilled, Recipe};
 
 use crate::{
     event::{Ignored, SecurityEvent, Severity},
-    remediation::{Action, ActionKind, Mode},
+    remediation::{Action, ActionKind, Mode, Verification},
 };
 
 /// The policy of `zen-agent dev`: it acts at once on Falco's events, and proposes the rest.
@@ -52,7 +53,7 @@ pub const DEFAULT_RULE: &str = "default";
 pub struct Policy {
     rules: Vec<Rule>,
     /// Its action is as it stands, so that there always is one.
-    default: Outcome<Action>,
+    default: Outcome<Measures>,
     guardrails: Arc<Guardrails>,
 }
 
@@ -64,15 +65,23 @@ struct Rule {
 }
 
 #[derive(Debug)]
-struct Outcome<A> {
+struct Outcome<M> {
     floor: Severity,
-    reaction: Reaction<A>,
+    reaction: Reaction<M>,
 }
 
 #[derive(Debug)]
-enum Reaction<A> {
+enum Reaction<M> {
     Observe,
-    Act { kind: ActionKind, action: A, mode: Mode },
+    Act { kind: ActionKind, measures: M, mode: Mode },
+}
+
+/// What is done, and what has to hold afterwards.
+#[derive(Clone, Debug, Deserialize)]
+struct Measures {
+    action: Action,
+    #[serde(default)]
+    verification: Option<Verification>,
 }
 
 /// How a rule met an event.
@@ -104,6 +113,8 @@ pub enum Decision {
     Remediate {
         /// What to do.
         action: Action,
+        /// What has to hold afterwards.
+        verification: Option<Verification>,
         /// Whether it waits for a person.
         mode: Mode,
         /// The rule that said so, or [`DEFAULT_RULE`].
@@ -191,8 +202,8 @@ impl Policy {
                     continue;
                 }
                 Ok(true) => {
-                    let action = |recipe: &Recipe| recipe.action(&variables);
-                    rule.outcome.decide(event.severity, &rule.name, action).map_err(Unclear::Action)
+                    let measures = |recipe: &Recipe| recipe.measures(&variables);
+                    rule.outcome.decide(event.severity, &rule.name, measures).map_err(Unclear::Action)
                 }
                 Err(why) => Err(Unclear::When(why)),
             };
@@ -208,8 +219,19 @@ impl Policy {
             };
         }
         tell(DEFAULT_RULE, Met::Holds { floor: self.default.floor });
-        let Ok(decision) = self.default.decide(event.severity, DEFAULT_RULE, |action| Ok::<_, Infallible>(action.clone()));
+        let Ok(decision) = self.default.decide(event.severity, DEFAULT_RULE, |measures| Ok::<_, Infallible>(measures.clone()));
         decision
+    }
+}
+
+impl Measures {
+    fn decided(self, mode: Mode, rule: &str) -> Decision {
+        Decision::Remediate { action: self.action, verification: self.verification, mode, rule: rule.to_owned() }
+    }
+
+    /// What is wrong with them.
+    fn problem(&self) -> Option<String> {
+        self.action.problem().or_else(|| self.verification.as_ref()?.problem().map(|problem| format!("verification: {problem}")))
     }
 }
 
@@ -218,7 +240,7 @@ impl Policy {
 #[error("the policy asks for actions that are not enabled; enable them (ENABLED_ACTIONS) or change the rules: {}", .0.join(", "))]
 pub struct DisabledActions(Vec<String>);
 
-impl<A> Outcome<A> {
+impl<M> Outcome<M> {
     fn action(&self) -> Option<ActionKind> {
         match &self.reaction {
             Reaction::Observe => None,
@@ -230,25 +252,23 @@ impl<A> Outcome<A> {
         self.action().is_none_or(|action| enabled.contains(&action))
     }
 
-    fn decide<E>(&self, severity: Severity, rule: &str, made: impl FnOnce(&A) -> Result<Action, E>) -> Result<Decision, E> {
+    fn decide<E>(&self, severity: Severity, rule: &str, made: impl FnOnce(&M) -> Result<Measures, E>) -> Result<Decision, E> {
         if !severity.reaches(self.floor) {
             return Ok(Decision::Ignore(Ignored::BelowThreshold));
         }
         Ok(match &self.reaction {
             Reaction::Observe => Decision::Ignore(Ignored::Observe),
-            Reaction::Act { action, mode, .. } => Decision::Remediate { action: made(action)?, mode: *mode, rule: rule.to_owned() },
+            Reaction::Act { measures, mode, .. } => made(measures)?.decided(*mode, rule),
         })
     }
 }
 
-impl Outcome<Action> {
+impl Outcome<Measures> {
     // No floor: what could not be judged is not weighed either.
     fn propose(&self) -> Decision {
         match &self.reaction {
             Reaction::Observe => Decision::Ignore(Ignored::Observe),
-            Reaction::Act { action, .. } => {
-                Decision::Remediate { action: action.clone(), mode: Mode::Propose, rule: DEFAULT_RULE.to_owned() }
-            }
+            Reaction::Act { measures, .. } => measures.clone().decided(Mode::Propose, DEFAULT_RULE),
         }
     }
 }

@@ -7,12 +7,14 @@ pub mod ended;
 mod fixed;
 mod mode;
 pub mod names;
+mod patches;
 mod phase;
 mod plan;
 mod reason;
 mod resource;
 mod status;
 pub mod status_write;
+mod verification;
 
 pub use mode::Mode;
 pub use phase::Phase;
@@ -21,5 +23,8 @@ pub use plan::{Change, Operation, Plan, Subresource};
 pub use reason::Reason;
 pub use resource::*;
 pub use status::{TEXT_LIMIT, shorten};
+pub use verification::{
+    Answer, Check, ConditionProbe, ConditionStatus, Excess, Probe, ProbeKind, ProbeStatus, ProbedObject, Verification, VerificationStatus,
+};
 
 pub use crate::pipeline::actions::{Action, ActionKind, NotAnAction, Previous};

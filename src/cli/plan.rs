@@ -66,8 +66,18 @@ fn lines(plan: &types::Plan) -> Vec<Line> {
     }
     plan.changes.iter().for_each(|change| of_change(change, &mut lines));
     lines.extend(plan.permissions.iter().map(|permission| Line::Same(format!("needs to {}", plain(permission)))));
+    lines.extend(plan.verification.iter().flat_map(of_verification).map(|text| Line::Same(plain(&text))));
     lines.push(Line::Same(format!("plan {}{}", plan.digest, if plan.recorded { "" } else { ", not recorded yet" })));
     lines
+}
+
+/// What has to hold afterwards; as it was given, beside what is absent.
+fn of_verification(verification: &types::Verification) -> Vec<String> {
+    let Ok(Value::Object(mut given)) = serde_json::to_value(verification) else { return Vec::new() };
+    let probes = given.remove("probes").unwrap_or_default();
+    let probes = probes.as_array().into_iter().flatten().map(|probe| format!("verified by {probe}"));
+    let bounds = given.iter().map(|(name, value)| format!("  {name}: {value}"));
+    probes.chain(bounds).collect()
 }
 
 fn of_change(change: &PlannedChange, lines: &mut Vec<Line>) {
@@ -144,6 +154,13 @@ mod tests {
                 "  plan sha256:0",
             ]
         );
+    }
+
+    #[test]
+    fn a_plan_says_what_has_to_hold_afterwards() {
+        let verification = json!({ "probes": [{ "name": "ready", "condition": { "type": "Ready" } }], "soakSeconds": 30 });
+        let lines = of_verification(&serde_json::from_value(verification).unwrap());
+        assert_eq!(lines, [r#"verified by {"condition":{"type":"Ready"},"name":"ready"}"#, "  soakSeconds: 30"]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Test {
             .map_err(|error| Failure::Refused(format!("{}: {error}", self.event.display())))?;
         let judged = events.into_iter().map(|event| match event {
             Normalized::Ignored(reason) => Judged::Ignored(reason),
-            Normalized::Event(event) => Judged::Explained(policy.explain(&event), event),
+            Normalized::Event(event) => Judged::Explained(Box::new(policy.explain(&event)), event),
         });
         match self.output {
             Format::Json => output::json(&judged.map(|judged| judged.document()).collect::<Vec<_>>()),
@@ -115,14 +115,14 @@ fn parse(file: &Path) -> Result<Result<Policy, Vec<String>>, Failure> {
 enum Judged {
     /// Nothing, whatever the policy.
     Ignored(Ignored),
-    Explained(Explanation, Box<SecurityEvent>),
+    Explained(Box<Explanation>, Box<SecurityEvent>),
 }
 
 impl Judged {
     fn document(&self) -> Value {
         let (Explanation { rules, decision, guardrails }, event) = match self {
             Self::Ignored(reason) => return json!({ "outcome": "ignored", "reason": reason.as_str() }),
-            Self::Explained(explanation, event) => (explanation, event),
+            Self::Explained(explanation, event) => (&**explanation, event),
         };
         let SecurityEvent { source, rule, severity, target, facts, .. } = &**event;
         let mut document = json!({
@@ -131,8 +131,13 @@ impl Judged {
         });
         let outcome = match decision {
             Decision::Ignore(reason) => json!({ "outcome": "ignored", "reason": reason.as_str() }),
-            Decision::Remediate { action, mode, rule } => {
-                json!({ "outcome": "remediation", "rule": rule, "mode": mode, "action": action, "guardrails": guardrails })
+            Decision::Remediate { action, verification, mode, rule } => {
+                let mut outcome =
+                    json!({ "outcome": "remediation", "rule": rule, "mode": mode, "action": action, "guardrails": guardrails });
+                if let Some(verification) = verification {
+                    outcome["verification"] = json!(verification);
+                }
+                outcome
             }
         };
         if let (Value::Object(document), Value::Object(outcome)) = (&mut document, outcome) {
@@ -144,7 +149,7 @@ impl Judged {
     fn text(&self) -> String {
         let (Explanation { rules, decision, guardrails }, event) = match self {
             Self::Ignored(reason) => return format!("ignored, whatever the policy: {}", reason.as_str()),
-            Self::Explained(explanation, event) => (explanation, event),
+            Self::Explained(explanation, event) => (&**explanation, event),
         };
         let Target { kind, namespace, name, .. } = &event.target;
         let place = namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
@@ -155,8 +160,9 @@ impl Judged {
         }
         match decision {
             Decision::Ignore(reason) => lines.push(format!("ignored: {}", reason.as_str())),
-            Decision::Remediate { action, mode, rule } => {
+            Decision::Remediate { action, verification, mode, rule } => {
                 lines.push(format!("{}, by {rule}: {}", meant(*mode, action.kind()), json!(action)));
+                lines.extend(verification.as_ref().map(|verification| format!("  verified afterwards: {}", json!(verification))));
                 lines.extend(guardrails.iter().map(|ahead| format!("  guardrail {}: {}", ahead.guardrail, ahead.says)));
             }
         }

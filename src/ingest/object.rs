@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use super::IngestError;
 use crate::{
     event::{Scalar, SecurityEvent},
-    remediation::{Action, Mode, RemediationSpec, RequestRecord},
+    remediation::{Action, Mode, RemediationSpec, RequestRecord, Verification},
 };
 
 /// The largest spec that is stored; with name, labels and status the object stays below 64 KiB.
@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 63 * 1_024;
 
 pub(super) fn spec(
     event: SecurityEvent,
-    action: Action,
+    (action, verification): (Action, Option<Verification>),
     mode: Mode,
     rule: String,
     request: RequestRecord,
@@ -26,6 +26,7 @@ pub(super) fn spec(
         event_time: Some(MicroTime::from(event.time)),
         target: Some(event.target),
         action: Some(action),
+        verification,
         mode: Some(mode),
         policy_rule: Some(rule),
         facts: event.facts.into_iter().map(|(key, value)| (key, text(value))).collect(),

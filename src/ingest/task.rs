@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{ATTEMPTS, Creation, Ingest, IngestError, object};
 use crate::{
     event::Target,
-    remediation::{Action, RemediationSpec, RequestRecord, names},
+    remediation::{Action, RemediationSpec, RequestRecord, Verification, names},
     verify::Caller,
 };
 
@@ -34,6 +34,8 @@ pub struct Task {
     pub action: Action,
     /// To which object.
     pub target: Target,
+    /// What has to hold afterwards.
+    pub verification: Option<Verification>,
     /// Not before this time.
     pub scheduled_time: Option<Timestamp>,
 }
@@ -66,6 +68,7 @@ impl Ingest {
             source: Some(SOURCE.to_owned()),
             target: Some(task.target),
             action: Some(task.action),
+            verification: task.verification,
             request: Some(record),
             remediation_id: Some(task.remediation_id),
             scheduled_time: task.scheduled_time.map(Time),

@@ -369,6 +369,7 @@ async fn at_the_cap_no_new_task_is_stored_and_one_that_is_stored_is_still_answer
         remediation_id: "rem-1".to_owned(),
         action: Action::of(ActionKind::Evict, serde_json::Map::new()).unwrap(),
         target: Target { api_version: "v1".into(), kind: "Pod".into(), namespace: Some("shop".into()), name: "web-1".into(), uid: None },
+        verification: None,
         scheduled_time: None,
     };
     let first = ingest.take("applyRemediation", &caller(UUID, 1), task("exec-1")).await.unwrap();

@@ -9,6 +9,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::{Api, Client, api::PostParams};
 
 use super::{
+    actions,
     api::{ApiError, call},
     kinds,
     plan::PlanError,
@@ -27,6 +28,23 @@ pub(super) async fn check(client: &Client, action: &Action, target: &Target) -> 
 /// What the action needs on the target, in words such as `patch deployments.apps in shop`.
 pub(super) async fn needed(client: &Client, action: &Action, target: &Target) -> Result<Vec<String>, PlanError> {
     Ok(attributes(client, action, target).await?.iter().map(named).collect())
+}
+
+/// Refuses a probe of an object that the agent may not read; names what it needs.
+pub(super) async fn check_read(client: &Client, probe: &str, object: &Target) -> Result<String, PlanError> {
+    let resource = kinds::find(client, object).await?.resource;
+    let wanted = ResourceAttributes {
+        group: Some(resource.group),
+        resource: Some(resource.plural),
+        verb: Some("get".to_owned()),
+        namespace: object.namespace.clone(),
+        ..ResourceAttributes::default()
+    };
+    let needed = named(&wanted);
+    match denied(client, wanted).await? {
+        Some(missing) => Err(PlanError::ProbeDenied { probe: probe.to_owned(), missing: named(&missing) }),
+        None => Ok(needed),
+    }
 }
 
 /// What is going to be written; what has to be read was read by now.
@@ -54,7 +72,8 @@ async fn attributes(client: &Client, action: &Action, target: &Target) -> Result
     }
     // A further kind, which the operator grants.
     if let (true, Some(own)) = (needed.is_empty(), &own) {
-        needed.push(of(&own.group, &own.plural, "patch"));
+        let verbs: &[&str] = if action.kind().level() == Level::Manifest { &actions::APPLY_VERBS } else { &["patch"] };
+        needed.extend(verbs.iter().map(|verb| of(&own.group, &own.plural, verb)));
     }
     Ok(needed)
 }

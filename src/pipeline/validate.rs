@@ -2,7 +2,7 @@
 //!
 //! Nothing blocks: each look is one pass. The deadline is counted by this process's own clock; what is
 //! written on the object says where to begin, where another process made the change. What could not be
-//! checked is never success.
+//! checked is never success. Where probes are to be asked as well, `verify.rs` goes on from there.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::{
     actions::{ActionError, Site, Verdict},
     api::ApiError,
     run::Run,
+    verify,
 };
 use crate::remediation::{Phase, Reason, StepName, StepState};
 
@@ -38,14 +39,15 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         run.granted();
     }
     let elapsed = run.time_under_way();
-    let left = pipeline.settings.validation_timeout.saturating_sub(elapsed);
+    let left = verify::left(pipeline, run, elapsed);
+    if !matches!(seen, Ok(Verdict::Holds(_))) {
+        verify::broken(pipeline, run).await?;
+    }
     let (reason, message) = match seen {
-        Ok(Verdict::Holds(message)) => {
-            run.status.finish_step(StepName::Validate, StepState::Succeeded, Some(&message));
-            pipeline.end(run, Phase::Succeeded, Reason::Validated, &message).await?;
-            pipeline.metrics.processed(&Phase::Succeeded, "validate", elapsed);
-            return Ok(Flow::Again);
-        }
+        Ok(Verdict::Holds(message)) => match verify::wanted(run) {
+            Some(wanted) => return verify::run(pipeline, run, &wanted, &message, elapsed).await,
+            None => return succeed(pipeline, run, &message, elapsed).await,
+        },
         Ok(Verdict::Impossible(message)) => (Reason::ValidationFailed, message),
         Ok(Verdict::NotYet(message)) if left.is_zero() => (Reason::ValidationTimedOut, message),
         Ok(Verdict::NotYet(_)) => {
@@ -62,5 +64,13 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     run.undo(StepName::Validate, reason, &message);
     run.save().await?;
     pipeline.metrics.processed(&Phase::InProgress, "validate", elapsed);
+    Ok(Flow::Again)
+}
+
+/// Ends what was seen to hold.
+pub(super) async fn succeed(pipeline: &Pipeline, run: &mut Run<'_>, message: &str, elapsed: Duration) -> Result<Flow, ValidateError> {
+    run.status.finish_step(StepName::Validate, StepState::Succeeded, Some(message));
+    pipeline.end(run, Phase::Succeeded, Reason::Validated, message).await?;
+    pipeline.metrics.processed(&Phase::Succeeded, "validate", elapsed);
     Ok(Flow::Again)
 }

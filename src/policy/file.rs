@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{DEFAULT_RULE, Expression, Outcome, Policy, Reaction, Recipe, Rule, guardrails, template::Template};
+use super::{DEFAULT_RULE, Expression, Measures, Outcome, Policy, Reaction, Recipe, Rule, guardrails, template::Template};
 use crate::{
     event::Severity,
     naming::is_label_value,
-    remediation::{Action, ActionKind, Mode},
+    remediation::{ActionKind, Mode},
 };
 
 /// The longest policy file.
@@ -71,6 +71,7 @@ struct RuleFile {
     mode: ModeFile,
     min_severity: Option<Severity>,
     action: Option<Value>,
+    verification: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +80,7 @@ struct DefaultFile {
     mode: ModeFile,
     min_severity: Option<Severity>,
     action: Option<Value>,
+    verification: Option<Value>,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]
@@ -126,37 +128,42 @@ fn parse(yaml: &str, problems: &mut Problems) -> Option<Policy> {
             } else if !names.insert(file.name.clone()) {
                 problems.add(&name, "another rule has this name, or it is `default`");
             }
-            let outcome = outcome((file.mode, file.min_severity, file.action), &name, problems, recipe);
+            let outcome = outcome((file.mode, file.min_severity, file.action, file.verification), &name, problems, recipe);
             let when = Expression::compile(&file.when).map_err(|error| problems.add(&name, format_args!("`when` {error}"))).ok();
             Some(Rule { name: file.name, when: when?, outcome: outcome? })
         })
         .collect();
     let default = typed::<DefaultFile>(file.default, DEFAULT_RULE, problems)
-        .and_then(|file| outcome((file.mode, file.min_severity, file.action), DEFAULT_RULE, problems, fixed));
+        .and_then(|file| outcome((file.mode, file.min_severity, file.action, file.verification), DEFAULT_RULE, problems, fixed));
     let guardrails = guardrails::read(file.guardrails, problems);
     Some(Policy { rules, default: default?, guardrails: Arc::new(guardrails) })
 }
 
-/// Reads what a rule leads to; `read` makes its action.
-fn outcome<A>(
-    (mode, floor, action): (ModeFile, Option<Severity>, Option<Value>),
+/// Reads what a rule leads to; `read` makes its action, and what has to hold afterwards.
+fn outcome<M>(
+    (mode, floor, action, verification): (ModeFile, Option<Severity>, Option<Value>, Option<Value>),
     place: &str,
     problems: &mut Problems,
-    read: impl FnOnce(Value, &str, &mut Problems) -> Option<(ActionKind, A)>,
-) -> Option<Outcome<A>> {
-    let action = match action {
-        Some(value) => Some(read(value, place, problems)?),
-        None => None,
+    read: impl FnOnce(Value, &str, &mut Problems) -> Option<(ActionKind, M)>,
+) -> Option<Outcome<M>> {
+    let measures = match (action, verification) {
+        (Some(action), Some(verification)) => Some(read(json!({ "action": action, "verification": verification }), place, problems)?),
+        (Some(action), None) => Some(read(json!({ "action": action }), place, problems)?),
+        (None, Some(_)) => {
+            problems.add(place, "there is nothing to verify: an action is missing");
+            return None;
+        }
+        (None, None) => None,
     };
-    let reaction = match (mode, action) {
+    let reaction = match (mode, measures) {
         (ModeFile::Observe, None) => Reaction::Observe,
         (ModeFile::Observe, Some(_)) => {
             problems.add(place, "observe does nothing: leave the action out");
             return None;
         }
-        (ModeFile::Propose, Some((kind, action))) => Reaction::Act { kind, action, mode: Mode::Propose },
-        (ModeFile::Automatic, Some((kind, action))) => Reaction::Act { kind, action, mode: Mode::Automatic },
-        (ModeFile::AutomaticIrreversible, Some((kind, action))) => Reaction::Act { kind, action, mode: Mode::AutomaticIrreversible },
+        (ModeFile::Propose, Some((kind, measures))) => Reaction::Act { kind, measures, mode: Mode::Propose },
+        (ModeFile::Automatic, Some((kind, measures))) => Reaction::Act { kind, measures, mode: Mode::Automatic },
+        (ModeFile::AutomaticIrreversible, Some((kind, measures))) => Reaction::Act { kind, measures, mode: Mode::AutomaticIrreversible },
         (_, None) => {
             problems.add(place, "an action is missing, or `mode: observe`");
             return None;
@@ -165,16 +172,16 @@ fn outcome<A>(
     Some(Outcome { floor: floor.unwrap_or(Severity::Info), reaction })
 }
 
-/// The action of a rule, which may have expressions in its texts.
+/// The measures of a rule, which may have expressions in their texts.
 fn recipe(value: Value, place: &str, problems: &mut Problems) -> Option<(ActionKind, Recipe)> {
     let template = Template::compile(value).map_err(|error| problems.add(place, error)).ok()?;
-    let example = read_action(template.example(), place, problems)?;
-    let kind = example.kind();
+    let example = measures(template.example(), place, problems)?;
+    let kind = example.action.kind();
     Some((kind, if template.is_fixed() { Recipe::Fixed(example) } else { Recipe::Filled(template) }))
 }
 
-/// The action of `default`, which is the same for every event.
-fn fixed(value: Value, place: &str, problems: &mut Problems) -> Option<(ActionKind, Action)> {
+/// The measures of `default`, which are the same for every event.
+fn fixed(value: Value, place: &str, problems: &mut Problems) -> Option<(ActionKind, Measures)> {
     match Template::compile(value.clone()) {
         Ok(template) if template.is_fixed() => {}
         _ => {
@@ -182,22 +189,30 @@ fn fixed(value: Value, place: &str, problems: &mut Problems) -> Option<(ActionKi
             return None;
         }
     }
-    let action = read_action(value, place, problems)?;
-    Some((action.kind(), action))
+    let measures = measures(value, place, problems)?;
+    Some((measures.action.kind(), measures))
 }
 
-fn read_action(value: Value, place: &str, problems: &mut Problems) -> Option<Action> {
-    let action: Action = typed(value.clone(), place, problems)?;
+fn measures(value: Value, place: &str, problems: &mut Problems) -> Option<Measures> {
+    let measures: Measures = typed(value.clone(), place, problems)?;
     // The resource's types are open, as stored objects must stay readable; a policy is not.
-    if serde_json::to_value(&action).ok().as_ref() != Some(&value) {
-        problems.add(place, format!("the action {} has a parameter that it does not know", action.name()));
+    if json!(measures.action) != value["action"] {
+        problems.add(place, format!("the action {} has a parameter that it does not know", measures.action.name()));
         return None;
     }
-    match action.problem() {
+    if measures.action.kind() == ActionKind::Apply {
+        problems.add(place, "apply takes a manifest that a person or the SaaS gives, in a task; no policy does");
+        return None;
+    }
+    if json!(measures.verification) != value["verification"] {
+        problems.add(place, "the verification has a field that it does not know");
+        return None;
+    }
+    match measures.problem() {
         Some(problem) => {
             problems.add(place, problem);
             None
         }
-        None => Some(action),
+        None => Some(measures),
     }
 }

@@ -1,18 +1,19 @@
-//! Actions whose texts are filled from the event: `${ CEL }` in any text that is a parameter.
+//! Actions, and verifications, whose texts are filled from the event: `${ CEL }` in any text that is a parameter.
 //!
 //! ```text
 //!  policy file ─▶ expressions compiled ──▶ filled with a placeholder ─▶ a valid action? ── no ─▶ a mistake of the file
 //!  event ───────▶ expressions evaluated ─▶ filled with their values ──▶ a valid action? ── no ─▶ `default` is proposed
 //! ```
 //!
-//! Keys stay as they are: the policy says what is set, the event at most to which value.
+//! Keys stay as they are: the policy says what is set, the event at most to which value. In a verification the value is
+//! letters, digits, `-`, `_` and `.` at most: whoever has a say in an event must not have one in what is asked, as by a quote in a query.
 
 use std::convert::Infallible;
 
 use serde_json::Value;
 
+use super::Measures;
 use super::expression::{Expression, NoAnswer, NotAnExpression, Variables};
-use crate::remediation::Action;
 
 /// Expressions of one action.
 const MAX_EXPRESSIONS: usize = 32;
@@ -21,17 +22,17 @@ const MAX_FILLED: usize = 1_024;
 /// Stands for a value while there is no event: good for a label, an image and a name.
 const PLACEHOLDER: &str = "placeholder";
 
-/// What a rule does: an action as it stands, or one that is filled from each event.
+/// What a rule does: measures as they stand, or such that are filled from each event.
 #[derive(Debug)]
 pub(super) enum Recipe {
-    Fixed(Action),
+    Fixed(Measures),
     Filled(Template),
 }
 
-/// The parameters of an action, with expressions in their texts.
+/// Measures, with expressions in their texts.
 #[derive(Debug)]
 pub(super) struct Template {
-    action: Value,
+    measures: Value,
     /// Of each text with expressions its pointer and its parts.
     texts: Vec<(String, Vec<Part>)>,
 }
@@ -62,15 +63,17 @@ pub(super) enum NotFilled {
     TooLong,
     #[error("the action would not be valid: {0}")]
     Invalid(String),
+    #[error("`${{{expression}}}`: in a verification its value may have letters, digits, '-', '_' and '.' only")]
+    NotPlain { expression: String },
 }
 
 impl Template {
-    /// Reads an action's parameters.
-    pub(super) fn compile(action: Value) -> Result<Self, NotATemplate> {
+    /// Reads measures.
+    pub(super) fn compile(measures: Value) -> Result<Self, NotATemplate> {
         let mut texts = Vec::new();
-        collect(&action, String::new(), &mut texts)?;
+        collect(&measures, String::new(), &mut texts)?;
         let expressions = texts.iter().flat_map(|(_, parts)| parts).filter(|part| matches!(part, Part::Expression(_))).count();
-        if expressions > MAX_EXPRESSIONS { Err(NotATemplate::TooMany) } else { Ok(Self { action, texts }) }
+        if expressions > MAX_EXPRESSIONS { Err(NotATemplate::TooMany) } else { Ok(Self { measures, texts }) }
     }
 
     /// Whether it is the same for every event.
@@ -78,52 +81,58 @@ impl Template {
         self.texts.is_empty()
     }
 
-    /// The action's parameters where nothing is known of the event.
+    /// The measures where nothing is known of the event.
     pub(super) fn example(&self) -> Value {
-        let placeholder = |_: &Expression| Ok::<_, Infallible>(PLACEHOLDER.to_owned());
+        let placeholder = |_: &str, _: &Expression| Ok::<_, Infallible>(PLACEHOLDER.to_owned());
         let Ok(example) = self.with(placeholder);
         example
     }
 
-    /// The action for an event.
-    pub(super) fn fill(&self, event: &Variables) -> Result<Action, NotFilled> {
-        let value =
-            |expression: &Expression| expression.text(event).map_err(|why| NotFilled::NoAnswer { expression: expression.to_string(), why });
+    /// The measures for an event.
+    pub(super) fn fill(&self, event: &Variables) -> Result<Measures, NotFilled> {
+        let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let value = |pointer: &str, expression: &Expression| {
+            let text = expression.text(event).map_err(|why| NotFilled::NoAnswer { expression: expression.to_string(), why })?;
+            if pointer.starts_with("/verification/") && !is_plain(&text) {
+                return Err(NotFilled::NotPlain { expression: expression.to_string() });
+            }
+            Ok(text)
+        };
         let filled = self.with(value)?;
         let too_long = |pointer: &str| filled.pointer(pointer).and_then(Value::as_str).is_some_and(|text| text.len() > MAX_FILLED);
         if self.texts.iter().any(|(pointer, _)| too_long(pointer)) {
             return Err(NotFilled::TooLong);
         }
-        let action: Action = serde_json::from_value(filled).map_err(|error| NotFilled::Invalid(error.to_string()))?;
-        match action.problem() {
+        let measures: Measures = serde_json::from_value(filled).map_err(|error| NotFilled::Invalid(error.to_string()))?;
+        match measures.problem() {
             Some(problem) => Err(NotFilled::Invalid(problem)),
-            None => Ok(action),
+            None => Ok(measures),
         }
     }
 
-    fn with<E>(&self, value: impl Fn(&Expression) -> Result<String, E>) -> Result<Value, E> {
-        let mut action = self.action.clone();
+    fn with<E>(&self, value: impl Fn(&str, &Expression) -> Result<String, E>) -> Result<Value, E> {
+        let mut measures = self.measures.clone();
         for (pointer, parts) in &self.texts {
             let mut text = String::new();
             for part in parts {
                 match part {
                     Part::Text(fixed) => text.push_str(fixed),
-                    Part::Expression(expression) => text.push_str(&value(expression)?),
+                    Part::Expression(expression) => text.push_str(&value(pointer, expression)?),
                 }
             }
-            if let Some(place) = action.pointer_mut(pointer) {
+            if let Some(place) = measures.pointer_mut(pointer) {
                 *place = text.into();
             }
         }
-        Ok(action)
+        Ok(measures)
     }
 }
 
 impl Recipe {
-    /// The action for an event.
-    pub(super) fn action(&self, event: &Variables) -> Result<Action, NotFilled> {
+    /// The measures for an event.
+    pub(super) fn measures(&self, event: &Variables) -> Result<Measures, NotFilled> {
         match self {
-            Self::Fixed(action) => Ok(action.clone()),
+            Self::Fixed(measures) => Ok(measures.clone()),
             Self::Filled(template) => template.fill(event),
         }
     }

@@ -38,7 +38,7 @@ fn scale(replicas: i32) -> Action {
 }
 
 fn remediate(action: Action, mode: Mode, rule: &str) -> Decision {
-    Decision::Remediate { action, mode, rule: rule.into() }
+    Decision::Remediate { action, verification: None, mode, rule: rule.into() }
 }
 
 /// A policy of one rule over `when`, and an automatic default.
@@ -134,6 +134,7 @@ rules:
 - { name: i, when: "open_shell('x')", mode: observe }
 - { name: i, when: "true", mode: observe, minSeverity: severe }
 - { name: j, when: "true", mode: observe, colour: red }
+- { name: m, when: "true", mode: propose, action: { apply: { manifest: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {}}" } } }
 - { when: "true", mode: observe }
 - { name: default, when: "true", mode: observe }
 - { name: k, when: "[1].all(a, [1].all(b, [1].all(c, true)))", mode: observe }
@@ -154,7 +155,8 @@ guardrails: { cooldown: soon, staleness: 24h, budget: { perNamespace: -1, window
         "rule `i`",
         "rule `i`",
         "rule `j`",
-        "rule 12",
+        "rule `m`",
+        "rule 13",
         "rule `default`",
         "rule `k`",
         "default",
@@ -188,8 +190,7 @@ fn a_policy_that_asks_for_a_disabled_action_is_refused_with_the_rules_that_do() 
 fn the_built_in_policy_goes_without_what_is_disabled() {
     let policy = |enabled: &[ActionKind]| Policy::built_in(&enabled.iter().copied().collect()).unwrap();
     let critical = event("another", Severity::Critical);
-    let flagged =
-        |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule } if rule == DEFAULT_RULE);
+    let flagged = |decision| matches!(decision, Decision::Remediate { action: Action::Label(_), mode: Mode::Propose, rule, .. } if rule == DEFAULT_RULE);
     assert!(flagged(policy(&[ActionKind::Label, ActionKind::Scale]).decide(&critical)));
     assert_eq!(policy(&[ActionKind::Scale]).decide(&critical), Decision::Ignore(Ignored::Observe));
 }
@@ -253,4 +254,44 @@ fn a_template_is_checked_when_the_file_is_read() {
     }
     let default = r#"default: { mode: propose, action: { label: { labels: { seen: "${rule}" } } } }"#;
     assert!(Policy::parse(default).unwrap_err().to_string().contains("default: takes no `${…}`"));
+}
+
+/// A rule that labels, and verifies by a condition of this object.
+fn verifying(name: &str, more: &str) -> String {
+    format!(
+        "rules:\n- name: it\n  when: 'true'\n  mode: automatic\n  action: {{ label: {{ labels: {{ a: b }} }} }}\n  verification:\n    probes:\n    - name: up\n      condition: {{ type: Available, object: {{ apiVersion: apps/v1, kind: Deployment, name: {name:?} }} }}\n    {more}\ndefault:\n  mode: propose\n  action: {{ scale: {{ replicas: 1 }} }}\n"
+    )
+}
+
+#[test]
+fn a_rule_says_what_has_to_hold_afterwards_filled_from_the_event() {
+    let policy = Policy::parse(&verifying("${target.name}-app", "soakSeconds: 30")).unwrap();
+    let Decision::Remediate { verification, mode: Mode::Automatic, .. } = policy.decide(&event("falco", Severity::High)) else { panic!() };
+    let wanted = json!({ "probes": [{ "name": "up", "condition": {
+        "type": "Available", "object": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web-1-app" } } }], "soakSeconds": 30 });
+    assert_eq!(json!(verification), wanted);
+}
+
+#[test]
+fn a_value_of_an_event_that_could_change_what_a_probe_asks_is_none_and_the_default_is_proposed() {
+    let policy = Policy::parse(&verifying("${rule}", "")).unwrap();
+    assert_eq!(policy.decide(&event("falco", Severity::High)), remediate(scale(1), Mode::Propose, DEFAULT_RULE));
+    let policy = Policy::parse(&verifying("${target.name + '/../x'}", "")).unwrap();
+    assert_eq!(policy.decide(&event("falco", Severity::High)), remediate(scale(1), Mode::Propose, DEFAULT_RULE));
+}
+
+#[test]
+fn a_verification_that_is_none_is_a_mistake_of_the_file() {
+    for (text, says) in [
+        (verifying("x", "nosuch: 1"), "does not know"),
+        (verifying("x", "intervalSeconds: 0"), "intervalSeconds is from 1 to 600"),
+        (verifying("a b", ""), "Kubernetes could have"),
+        (
+            verifying("x", "").replace("  mode: automatic\n  action: { label: { labels: { a: b } } }\n", "  mode: observe\n"),
+            "action is missing",
+        ),
+    ] {
+        let error = Policy::parse(&text).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}\n{text}");
+    }
 }

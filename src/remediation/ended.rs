@@ -11,7 +11,7 @@
 use kube::Api;
 
 use super::{
-    APPROVED, COMPLETE, Phase, RETRIED, ROLLBACK_REQUESTED, Reason, ZenAgentRemediation,
+    APPROVED, COMPLETE, Phase, RETRIED, ROLLBACK_REQUESTED, Reason, VERIFIED, ZenAgentRemediation,
     approval::{Decided, Decider, DecisionError, conflict, decide, runs_by_itself},
     conditions::{self, Holds},
     shorten,
@@ -50,8 +50,9 @@ pub async fn retry(
         status.phase = Some(Phase::Pending);
         (status.plan, status.target, status.action, status.previous, status.approval) = (None, None, None, None, None);
         (status.started_at, status.completed_at, status.applied_at, status.error_message) = (None, None, None, None);
-        (status.workload, status.approval_deadline) = (None, None);
+        (status.workload, status.approval_deadline, status.verification) = (None, None, None);
         status.steps.clear();
+        status.conditions.retain(|condition| condition.type_ != VERIFIED);
         status.set_condition(RETRIED, Holds::Yes, Reason::RetryRequested, &message, generation);
         status.set_condition(COMPLETE, Holds::No, Reason::RetryRequested, &message, generation);
         status.explain(Reason::RetryRequested, &message);

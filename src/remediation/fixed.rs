@@ -3,7 +3,7 @@
 //! | field | why |
 //! |---|---|
 //! | request | the idempotency record: a replay must find what its request left |
-//! | source, target, action | what was judged, proposed and approved is what is carried out |
+//! | source, target, action, verification | what was judged, proposed and approved is what is carried out |
 //! | mode | nobody turns a proposal into an automatic remediation; absent is `propose` |
 //!
 //! What is absent stays absent. The family's own fields may change.
@@ -16,7 +16,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::ValidationRule;
 
-const FIELDS: [&str; 4] = ["request", "source", "target", "action"];
+const FIELDS: [&str; 5] = ["request", "source", "target", "action", "verification"];
 const MODE: &str = "(has(self.mode) ? self.mode : 'propose') == (has(oldSelf.mode) ? oldSelf.mode : 'propose')";
 
 /// The rules, for the schema of the spec.

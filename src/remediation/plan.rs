@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Action, Previous};
+use super::{Action, Previous, Verification};
 use crate::{event::Target, pipeline::actions::Reversibility};
 
 /// What will be done, and to what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// `sha256:<hex>` over action, target, changes and previous state.
+    /// `sha256:<hex>` over action, target, changes, previous state and verification.
     pub digest: String,
     /// The object to be changed, pinned by uid.
     pub target: Target,
@@ -32,16 +32,29 @@ pub struct Plan {
     pub permissions: Vec<String>,
     /// Whether it can be undone.
     pub reversibility: Reversibility,
+    /// What has to hold afterwards, or it is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 impl Plan {
     /// The plan of this action.
-    pub(crate) fn new(action: &Action, target: &Target, changes: Vec<Change>, previous: Previous, permissions: Vec<String>) -> Self {
+    pub(crate) fn new(
+        (action, verification): (&Action, Option<&Verification>),
+        target: &Target,
+        changes: Vec<Change>,
+        previous: Previous,
+        permissions: Vec<String>,
+    ) -> Self {
         // The keys of a JSON object are in order, so equal plans have equal texts.
-        let judged = json!({ "action": action, "target": target, "changes": changes, "previous": previous });
+        let mut judged = json!({ "action": action, "target": target, "changes": changes, "previous": previous });
+        // Only where there is one, so that the digests of plans that were made before there were any stay.
+        if let Some(verification) = verification {
+            judged["verification"] = json!(verification);
+        }
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(judged.to_string())));
         let reversibility = action.kind().reversibility();
-        Self { digest, target: target.clone(), changes, previous, permissions, reversibility }
+        Self { digest, target: target.clone(), changes, previous, permissions, reversibility, verification: verification.cloned() }
     }
 
     /// Bytes of it as JSON.
@@ -61,11 +74,14 @@ pub struct Change {
     /// The part of it that is written, where it has a permission of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subresource: Option<Subresource>,
+    /// The field manager that holds what is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
     /// What reads there now, in the form of the patch, as JSON; `null` is not there.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "text")]
     #[schemars(with = "Option<String>")]
     pub former: Option<Value>,
-    /// What is written, as JSON: an object to create, or a merge patch whose lists are merged by the names of their items.
+    /// What is written, as JSON: an object to create, a manifest to apply, or a merge patch whose lists are merged by the names of their items.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "text")]
     #[schemars(with = "Option<String>")]
     pub patch: Option<Value>,
@@ -79,6 +95,8 @@ pub enum Operation {
     Create,
     /// Patches it.
     Patch,
+    /// Applies a manifest to it, server-side, or creates it so where it is not there.
+    Apply,
     /// Deletes it.
     Delete,
     /// Deletes it as soon as its disruption budget allows.
@@ -91,6 +109,7 @@ impl Operation {
         match self {
             Self::Create => "create",
             Self::Patch => "patch",
+            Self::Apply => "apply",
             Self::Delete => "delete",
             Self::Evict => "evict",
         }
@@ -118,17 +137,30 @@ impl Change {
     /// A patch of an object that reads so now.
     pub(crate) fn patch(object: &Target, subresource: Option<Subresource>, live: &Value, patch: Value) -> Self {
         let former = Some(excerpt(live, &patch));
-        Self { operation: Operation::Patch, object: object.clone(), subresource, former, patch: Some(patch) }
+        Self { operation: Operation::Patch, object: object.clone(), subresource, manager: None, former, patch: Some(patch) }
+    }
+
+    /// A manifest that is applied to an object that reads so now.
+    pub(crate) fn apply(object: &Target, live: &Value, manifest: Value, manager: String) -> Self {
+        let former = object.uid.is_some().then(|| excerpt(live, &manifest));
+        Self {
+            operation: Operation::Apply,
+            object: object.clone(),
+            subresource: None,
+            manager: Some(manager),
+            former,
+            patch: Some(manifest),
+        }
     }
 
     /// The creation of an object.
     pub(crate) fn create(object: Target, manifest: Value) -> Self {
-        Self { operation: Operation::Create, object, subresource: None, former: None, patch: Some(manifest) }
+        Self { operation: Operation::Create, object, subresource: None, manager: None, former: None, patch: Some(manifest) }
     }
 
     /// The removal of an object.
     pub(crate) fn remove(operation: Operation, object: &Target) -> Self {
-        Self { operation, object: object.clone(), subresource: None, former: None, patch: None }
+        Self { operation, object: object.clone(), subresource: None, manager: None, former: None, patch: None }
     }
 }
 
@@ -219,7 +251,7 @@ mod tests {
         let change = Change::patch(&deployment(), Some(Subresource::Scale), &live, json!({ "spec": { "replicas": replicas } }));
         let previous = serde_json::from_value(json!({ "scale": { "replicas": before } })).unwrap();
         let action = Action::Scale(ScaleAction { replicas });
-        Plan::new(&action, &deployment(), vec![change], previous, vec!["patch deployments.apps/scale in shop".to_owned()])
+        Plan::new((&action, None), &deployment(), vec![change], previous, vec!["patch deployments.apps/scale in shop".to_owned()])
     }
 
     #[test]

@@ -88,7 +88,7 @@ reasons! {
     Stale,
     /// Nobody approved it in time.
     ApprovalExpired,
-    /// There is no action, or one that this agent does not know.
+    /// There is no action, or one that this agent does not know, or that its API server cannot do.
     ActionUnsupported,
     /// The action is not enabled on this agent.
     ActionDisabled,
@@ -106,6 +106,8 @@ reasons! {
     UnsupportedTarget,
     /// Somebody else changed what the action was about to change.
     TargetChanged,
+    /// Another field manager holds a field that the manifest sets otherwise; its value is never forced.
+    FieldConflict,
     /// An object of the name that the action needs belongs to somebody else.
     NameTaken,
     /// The agent lacks a permission.
@@ -120,6 +122,14 @@ reasons! {
     ValidationTimedOut,
     /// The effect can no longer show.
     ValidationFailed,
+    /// A probe found that it is not as it has to be.
+    ProbeFailed,
+    /// A probe could not tell whether it is as it has to be.
+    ProbeInconclusive,
+    /// A probe could not be asked.
+    ProbeError,
+    /// A probe asks for what the agent's configuration does not allow.
+    ProbeNotAllowed,
     /// A person asked for what had succeeded to be undone.
     RollbackRequested,
     /// A person asked for what had failed to be tried again.

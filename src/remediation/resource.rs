@@ -11,7 +11,7 @@ use kube::{CustomResource, CustomResourceExt, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Mode, Phase, Plan, Previous, fixed};
+use super::{Action, Mode, Phase, Plan, Previous, Verification, VerificationStatus, fixed};
 use crate::event::Target;
 
 /// Label: the tenant that owns the object; without it, the agent's own tenant does.
@@ -26,6 +26,8 @@ pub const HELD: &str = "Held";
 pub const ROLLBACK_REQUESTED: &str = "RollbackRequested";
 /// The condition that says that a person asked for what had failed to be tried again.
 pub const RETRIED: &str = "Retried";
+/// The condition that says whether what was to hold after the change did, where probes were to be asked.
+pub const VERIFIED: &str = "Verified";
 /// The condition that says how a remediation ended.
 pub const COMPLETE: &str = "Complete";
 
@@ -77,6 +79,9 @@ pub struct RemediationSpec {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// What has to hold afterwards, or it is undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// Whether it runs at once or waits for approval; waits when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -110,7 +115,7 @@ pub struct RemediationSpec {
     /// The SaaS's priority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// Manifests to apply.
+    /// Manifests to apply; one of them is the action `apply`, several are not carried out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
     /// Who approved it before it was created.
@@ -210,6 +215,9 @@ pub struct RemediationStatus {
     /// What was there before the change; written before anything is changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// How far the verification is; from the action's effect on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationStatus>,
     /// One entry a step of the pipeline.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,

@@ -14,7 +14,7 @@ use crate::{
     contract::{Route, v0, v1alpha1},
     event::Ignored,
     problem::Code,
-    remediation::{ActionKind, Phase},
+    remediation::{ActionKind, Answer, Phase, ProbeKind},
 };
 
 /// Phases of processing: the `phase` label of the processing duration.
@@ -108,6 +108,8 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// Actions ended, by action and outcome.
     pub actions: IntCounterVec,
+    /// Answers of probes, by kind and answer.
+    pub probe_answers: IntCounterVec,
     /// Kubernetes Events, by outcome: recorded, failed, dropped.
     pub events: IntCounterVec,
     policy_reloads: IntCounterVec,
@@ -205,6 +207,12 @@ impl Metrics {
             ),
             panics: register(&registry, IntCounter::new("zen_agent_panics_total", "Panics contained")),
             actions: counter_vec(&registry, "zen_agent_actions_total", "Actions ended, by action and outcome", &["action", "outcome"]),
+            probe_answers: counter_vec(
+                &registry,
+                "zen_agent_probe_answers_total",
+                "Answers of probes, by kind and answer",
+                &["probe", "answer"],
+            ),
             events: counter_vec(&registry, "zen_agent_kubernetes_events_total", "Kubernetes Events, by outcome", &["outcome"]),
             policy_reloads: counter_vec(
                 &registry,
@@ -278,6 +286,11 @@ impl Metrics {
         for action in ActionKind::ALL {
             for outcome in &OUTCOMES {
                 metrics.actions.with_label_values(&[action.as_str(), outcome.label()]);
+            }
+        }
+        for kind in ProbeKind::ALL {
+            for answer in Answer::LABELS {
+                metrics.probe_answers.with_label_values(&[kind.as_str(), answer]);
             }
         }
         for reason in Ignored::ALL {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// What the rule is about, and what those modules may lean on: one closed set.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "event",
     "policy",
     "queue",
@@ -17,6 +17,7 @@ const PURE: [&str; 12] = [
     "remediation/mode",
     "remediation/phase",
     "remediation/reason",
+    "remediation/verification",
 ];
 /// An action is one file, parameters and driver together (`src/pipeline/actions.rs`). Of these two the domain knows
 /// that they have a name, and can be read, compared and found wrong; what an action does it never sees.

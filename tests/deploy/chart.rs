@@ -101,13 +101,27 @@ fn nodes_may_be_changed_only_where_cordon_is_enabled_and_then_in_the_cluster() {
 }
 
 #[test]
-fn a_further_kind_to_label_is_granted_and_nothing_else() {
-    let set = "extraTargets[0].apiGroup=,extraTargets[0].resource=services";
-    let (without, with) = (grants(&objects(&[])), grants(&objects(&[set])));
+fn a_further_kind_to_label_or_to_probe_is_granted_and_nothing_else() {
+    let added = |values: &str| -> Vec<String> {
+        let set = format!("{values}[0].apiGroup=,{values}[0].resource=services");
+        let (without, with) = (grants(&objects(&[])), grants(&objects(&[&set])));
+        let targets = ("Role".to_owned(), "shop".to_owned());
+        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect()
+    };
+    assert_eq!(added("extraTargets"), ["get /services", "patch /services"]);
+    assert_eq!(added("probedKinds"), ["get /services"]);
+}
+
+#[test]
+fn the_kinds_of_manifests_are_granted_where_apply_is_enabled_and_nothing_else() {
+    let set = "applyTargets[0].apiGroup=,applyTargets[0].resource=configmaps";
     let targets = ("Role".to_owned(), "shop".to_owned());
-    let added: Vec<_> =
-        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect();
-    assert_eq!(added, ["get /services", "patch /services"]);
+    let added = |actions: &str| -> Vec<_> {
+        let (without, with) = (grants(&objects(&[actions])), grants(&objects(&[actions, set])));
+        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect()
+    };
+    assert_eq!(added("enabledActions={label}"), [""; 0]);
+    assert_eq!(added("enabledActions={apply}"), ["create", "delete", "get", "patch", "update"].map(|verb| format!("{verb} /configmaps")));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn every_stable_rule_of_falco_has_its_place() {
 fn a_violated_baseline_policy_of_kyverno_is_named_on_the_object() {
     for name in KYVERNO {
         let decision = shipped().decide(&event("kyverno", name, Severity::Medium, POD));
-        let Decision::Remediate { action, mode: Mode::Propose, rule } = decision else { panic!("{name}: {decision:?}") };
+        let Decision::Remediate { action, mode: Mode::Propose, rule, .. } = decision else { panic!("{name}: {decision:?}") };
         assert_eq!(rule, "kyverno-baseline");
         assert_eq!(serde_json::to_value(action).unwrap()["label"]["labels"]["zen.kube-zen.io/violates"], name);
     }

@@ -2,12 +2,12 @@
 //!
 //! It holds on two servers: `tests/pipeline` is the embedded one, `tests/cluster` a real one.
 
-mod actions;
+pub(crate) mod actions;
 mod annotate;
 mod approval;
 mod circuits;
 mod cordon;
-mod crash;
+pub(crate) mod crash;
 mod demo;
 mod emergency;
 mod ended;
@@ -21,3 +21,4 @@ mod planned;
 mod removal;
 mod rollouts;
 mod suspend;
+mod verified;

@@ -51,6 +51,8 @@ fn shown(object: &ZenAgentRemediation, plan: &Plan, recorded: bool) -> types::Pl
             Reversibility::Disruptive => types::PlanReversibility::Disruptive,
             Reversibility::Destructive => types::PlanReversibility::Destructive,
         },
+        // Its fields have the same names there.
+        verification: plan.verification.as_ref().and_then(|verification| serde_json::from_value(json!(verification)).ok()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     ingest::{Taken, Task},
     problem::{Code, Problem, Violation},
     remediation::{
-        Action, ActionKind,
+        Action, ActionKind, Verification,
         approval::{self, Decided, Decider},
         names,
     },
@@ -75,11 +75,27 @@ fn task(body: types::Task) -> Result<Task, Problem> {
     let action = Action::of(kind, parameters).map_err(|problem| violated("/params", problem))?;
     let target = batch::target(&body.target);
     let target = target.ok_or_else(|| violated("/target", "names no object that Kubernetes could have".to_owned()))?;
+    if let Some(problem) = action.mismatch(&target) {
+        return Err(violated("/params/manifest", problem));
+    }
+    let verification = body.verification.map(|given| verification(&given)).transpose();
+    let verification = verification.map_err(|problem| violated("/verification", problem))?;
     Ok(Task {
         execution_id: body.execution_id,
         remediation_id: body.remediation_id,
         action,
         target,
+        verification,
         scheduled_time: body.scheduled_time.map(Into::into),
     })
+}
+
+/// The same in the form of the resource, whose fields have the same names.
+fn verification(given: &types::Verification) -> Result<Verification, String> {
+    let read = serde_json::to_value(given).and_then(serde_json::from_value::<Verification>);
+    let verification = read.map_err(|_| "has a probe that asks for nothing that this agent knows".to_owned())?;
+    match verification.problem() {
+        Some(problem) => Err(problem),
+        None => Ok(verification),
+    }
 }

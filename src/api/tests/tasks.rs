@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::real::Agent;
 use crate::test_api::Failure;
 
+const MANIFEST: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {paused: true}}";
+
 /// A task as the contract has it.
 pub(super) fn task(execution_id: &str) -> Value {
     json!({ "execution_id": execution_id, "tenant_id": "acme", "cluster_id": "cluster-1", "remediation_id": "rem-1",
@@ -88,6 +90,7 @@ async fn a_task_for_another_tenant_or_cluster_is_refused() {
 #[tokio::test]
 async fn a_task_takes_the_parameters_of_its_action_and_no_others() {
     let agent = Agent::start().await;
+    let ready = json!({ "name": "ready", "condition": { "type": "Ready" } });
     let rows = [
         (json!({ "action": "explode" }), "/action"),
         (json!({ "params": { "labels": { "a": "b" } } }), "/params"),
@@ -97,8 +100,16 @@ async fn a_task_takes_the_parameters_of_its_action_and_no_others() {
         (json!({ "params": {} }), "/params"),
         (json!({ "action": "label", "params": { "labels": { "a b": "c" } } }), "/params"),
         (json!({ "action": "evict" }), "/params"),
+        (json!({ "verification": { "probes": [] } }), "/verification/probes"),
+        (json!({ "verification": { "probes": [{ "name": "a" }] } }), "/verification/probes/0"),
+        (json!({ "verification": { "probes": [ready, ready] } }), "/verification"),
+        (json!({ "verification": { "probes": [ready], "soakSeconds": 300 } }), "/verification"),
+        (json!({ "verification": { "probes": [ready], "intervalSeconds": 0 } }), "/verification/intervalSeconds"),
         (json!({ "target": { "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "../../secrets/x" } }), "/target"),
         (json!({ "target": { "apiVersion": "v1", "kind": "Pod", "name": "p" } }), "/target"),
+        (json!({ "action": "apply", "params": { "manifest": "{}" } }), "/params"),
+        (json!({ "action": "apply", "params": { "manifest": MANIFEST.replace("name: web", "name: other") } }), "/params/manifest"),
+        (json!({ "action": "apply", "params": { "manifest": MANIFEST.replace("spec", "status") } }), "/params"),
     ];
     for (change, pointer) in rows {
         let (status, problem) = apply(&agent, &with(task("exec-1"), change.clone())).await;
@@ -109,6 +120,8 @@ async fn a_task_takes_the_parameters_of_its_action_and_no_others() {
     let mut without = task("exec-1");
     without.as_object_mut().unwrap().remove("params");
     assert_eq!(apply(&agent, &with(without, json!({ "action": "evict" }))).await.0, StatusCode::ACCEPTED);
+    let manifest = json!({ "action": "apply", "params": { "manifest": MANIFEST } });
+    assert_eq!(apply(&agent, &with(task("exec-2"), manifest)).await.0, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
@@ -128,4 +141,20 @@ async fn what_has_not_begun_is_cancelled_and_what_has_is_not() {
         assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("state_conflict")), "{phase}");
     }
     assert_eq!(cancel(&agent, "nobody-knows").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_task_says_what_has_to_hold_afterwards() {
+    let agent = Agent::start().await;
+    let verification = json!({
+        "probes": [{ "name": "up", "condition": {
+            "type": "Available", "status": "True", "object": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" },
+        } }],
+        "initialDelaySeconds": 1, "intervalSeconds": 2, "soakSeconds": 3, "timeoutSeconds": 10,
+        "failureLimit": 1, "inconclusiveLimit": 2, "errorLimit": 3,
+    });
+    let (status, receipt) = apply(&agent, &with(task("exec-1"), json!({ "verification": verification }))).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{receipt}");
+    let object = agent.kubernetes.object(receipt["remediation"].as_str().unwrap()).await;
+    assert_eq!(serde_json::to_value(&object.spec.verification).unwrap(), verification);
 }
