@@ -1,5 +1,7 @@
 //! A [`Breaker`] that tasks share, shown as a metric, and on which others can wait.
 
+pub mod kubernetes;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,

@@ -90,6 +90,7 @@
 pub(crate) mod access;
 pub mod actions;
 mod api;
+mod circuits;
 mod claim;
 mod execute;
 mod gate;
@@ -114,6 +115,7 @@ use kube::Client;
 use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
+use circuits::Circuits;
 use claim::Claim;
 use gate::Gate;
 use recent::Recent;
@@ -246,6 +248,7 @@ pub struct Pipeline {
     recent: Recent,
     stopwatches: Stopwatches,
     refusals: Refusals,
+    circuits: Circuits,
     rounds: Rounds,
     tenure: Tenure,
     emergency: EmergencyStop,
@@ -277,6 +280,7 @@ impl Pipeline {
             settings,
             policy,
             events,
+            circuits: Circuits::new(&metrics),
             metrics,
             running: Running::default(),
             recent: Recent::default(),
@@ -429,6 +433,7 @@ impl Pipeline {
         run.save().await?;
         self.recent.note(&self.policy.guardrails(), &run.object);
         run.wakes = self.running.release(&run.object);
+        self.circuits.ended(run.uid(), &phase, reason);
         if let Some(action) = run.status.action.as_ref() {
             self.metrics.actions.with_label_values(&[action.name(), phase.label()]).inc();
         }

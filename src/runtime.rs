@@ -30,6 +30,8 @@
 //!          leader                                every replica
 //!    0 s   renewals and steps fail,              events are answered 503 with Retry-After; the watch breaks off
 //!          are tried again                       and reconnects, 0.8 s doubling to 30 s
+//!    …     5 calls in a row have failed: no work  the circuit is open (`circuit::kubernetes`)
+//!          is handed out, until one is answered
 //!    8 s   at the latest                         /readyz red, and says why; liveness stays green
 //!   10 s   not renewed: the term ends, steps     idle, the backlog keeps its keys
 //!          under way are put back
@@ -56,6 +58,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin, api,
+    circuit::{self, Circuit},
     config::Config,
     deadline::SILENCE,
     emergency,
@@ -145,6 +148,8 @@ pub async fn run(
 ) -> Result<(), RunError> {
     // 1. What everything reports to.
     let (metrics, health) = (Metrics::new(), Health::default());
+    let kubernetes = Circuit::new(circuit::kubernetes::TEMPER, metrics.circuit.with_label_values(&["kubernetes"]));
+    let client = circuit::kubernetes::observed(client, kubernetes.clone());
     // 2. The gate: certificates, secrets and keys.
     let certificates = Loaded::from(&config.tls)?;
     let (renewed, tls) = watch::channel(Arc::clone(&certificates.config));
@@ -183,6 +188,7 @@ pub async fn run(
     let _emergency = health.watch("emergency_stop", watcher.heartbeat(), SILENCE);
     let leader = Leader {
         client: client.clone(),
+        kubernetes,
         settings: pipeline::Settings {
             watch_namespace: config.watch_namespace.clone(),
             actions: config.actions.clone(),

@@ -96,8 +96,9 @@ pub(super) async fn run(
     let saved = run.save().await;
     if saved.as_ref().is_err_and(|error| !matches!(error.category(), Category::Timeout | Category::Transient)) {
         pipeline.recent.forget(run.uid());
+    } else {
+        permit.begun(pipeline, run.uid());
     }
-    drop(permit);
     saved.map(|()| Claim::Made).map_err(ClaimError::Save)
 }
 

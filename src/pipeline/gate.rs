@@ -9,6 +9,7 @@
 //!   its time? ──no──▶ Held Scheduled     emergency stop? ──▶ Held EmergencyStop     dry run? ──▶ Held DryRun
 //!   automatic: window open? ──no──▶ Held OutsideWindow; within the limits (`limits`)? ──no──▶ Approved=False, waits for a person
 //!   target free? ──no──▶ Held TargetBusy
+//!   automatic: does the action still work? ──no──▶ Held CircuitOpen (`circuits`)
 //!      ▼
 //!   a Permit, which the claim consumes
 //! ```
@@ -32,11 +33,13 @@ use super::{
     DRY_RUN, Pipeline,
     actions::{ActionError, Site},
     api::ApiError,
+    circuits::Open,
     kinds::KindError,
     run::{Run, rounded},
     running::{Reservation, Take},
 };
 use crate::{
+    circuit::Attempt,
     event::Target,
     remediation::{
         APPROVED, Approval, Decision, Mode, Reason, ZenAgentRemediation,
@@ -105,6 +108,16 @@ impl GateError {
 pub(super) struct Permit<'a> {
     _admission: Option<MutexGuard<'a, ()>>,
     _reservation: Reservation<'a>,
+    attempt: Option<Attempt>,
+}
+
+impl Permit<'_> {
+    /// The claim is written, as far as anybody knows. Without that, what was let through says nothing of the action.
+    pub(super) fn begun(mut self, pipeline: &Pipeline, uid: &str) {
+        if let Some(attempt) = self.attempt.take() {
+            pipeline.circuits.begun(uid, attempt);
+        }
+    }
 }
 
 /// What the gate says.
@@ -159,7 +172,17 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
         }
     }
     match pipeline.running.take(pipeline, target, run).await? {
-        Take::Taken(reservation) => Ok(Gate::Open(Permit { _admission: admission, _reservation: reservation })),
+        Take::Taken(reservation) => {
+            let attempt = match run.object.spec.action.as_ref().map(|action| pipeline.circuits.attempt(action.kind())) {
+                Some(Err(Open { wait, until })) if approver == Approver::Policy => {
+                    let message = format!("the action kept failing; by itself it is tried again from {until} on, one at first");
+                    run.hold(Reason::CircuitOpen, &message);
+                    return Ok(Gate::Wait(Some(wait)));
+                }
+                attempt => attempt.and_then(Result::ok).flatten(),
+            };
+            Ok(Gate::Open(Permit { _admission: admission, _reservation: reservation, attempt }))
+        }
         Take::Busy => {
             // It names nobody: of many that wait, each would be written anew whenever another one's turn comes.
             run.hold(Reason::TargetBusy, "another remediation works on the same target");

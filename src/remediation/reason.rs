@@ -66,6 +66,8 @@ reasons! {
     Scheduled,
     /// No maintenance window is open.
     OutsideWindow,
+    /// The action keeps failing.
+    CircuitOpen,
     /// Another remediation works on the same target.
     TargetBusy,
     /// The agent runs in dry-run mode.

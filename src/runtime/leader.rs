@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::Reconcile;
 use crate::{
+    breaker::State,
+    circuit::Circuit,
     deadline::SILENCE,
     emergency::EmergencyStop,
     events::Events,
@@ -28,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Everything that outlives a term.
 pub(super) struct Leader {
     pub(super) client: Client,
+    /// How the Kubernetes API is.
+    pub(super) kubernetes: Circuit,
     pub(super) settings: pipeline::Settings,
     pub(super) policy: policy::Live,
     pub(super) events: Events,
@@ -49,6 +53,22 @@ pub(super) fn look_again(store: &Store<Summary>, backlog: &Backlog) {
     for namespace in store.namespaces() {
         for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| !seen.rests.holds()) {
             backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
+        }
+    }
+}
+
+/// Hands keys to the workers whenever the Kubernetes API is well, until `stop`. While it is not, they wait.
+async fn hand_out(pool: &Pool, kubernetes: &Circuit, stop: &CancellationToken) {
+    let mut state = kubernetes.watch();
+    loop {
+        let well = async { state.wait_for(|state| *state == State::Closed).await.is_ok() };
+        if stop.run_until_cancelled(well).await != Some(true) {
+            return;
+        }
+        let unwell = async { drop(state.wait_for(|state| *state != State::Closed).await) };
+        tokio::select! {
+            () = pool.dispatch(stop) => return,
+            () = unwell => tracing::warn!("the Kubernetes API keeps failing; nothing is worked on until it answers again"),
         }
     }
 }
@@ -94,7 +114,7 @@ impl Leader {
             let ready = async { tokio::join!(self.store.synced(), self.emergency.known()) };
             if stop.run_until_cancelled(ready).await.is_some() {
                 tokio::select! {
-                    () = pool.dispatch(stop) => {}
+                    () = hand_out(&pool, &self.kubernetes, stop) => {}
                     () = self.obey() => {}
                 }
             }
@@ -119,5 +139,62 @@ impl Leader {
         };
         let Drained { handed_back, abandoned } = drained;
         tracing::info!(handed_back, abandoned, "the workers have stopped");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        circuit,
+        queue::Backoff,
+        worker::{Config, Process, ProcessError, Processed},
+    };
+
+    struct Tell(mpsc::UnboundedSender<ObjectKey>);
+
+    impl Process for Tell {
+        async fn process(&self, key: ObjectKey) -> Result<Option<Processed>, ProcessError> {
+            self.0.send(key).unwrap();
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_circuit_of_the_api_is_not_closed_the_workers_wait() {
+        let metrics = Metrics::new();
+        let kubernetes = Circuit::new(circuit::kubernetes::TEMPER, metrics.circuit.with_label_values(&["kubernetes"]));
+        let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
+        let (told, mut worked) = mpsc::unbounded_channel();
+        let two = NonZeroUsize::new(2).unwrap();
+        let pool = Pool::start(Config { workers: two, queue: two }, backlog.clone(), metrics.clone(), Tell(told));
+        let key = |name: &str| ObjectKey::new("zen-agent", name);
+        let test = async {
+            backlog.add(&key("before"), Priority::Normal);
+            assert_eq!(worked.recv().await, Some(key("before")));
+            for _ in 0..circuit::kubernetes::TEMPER.failures {
+                kubernetes.attempt().unwrap().failed();
+            }
+            tokio::task::yield_now().await;
+            backlog.add(&key("meanwhile"), Priority::Normal);
+            let none = tokio::time::timeout(circuit::kubernetes::TEMPER.first, worked.recv()).await;
+            assert!(none.is_err(), "{none:?}");
+            assert_eq!(backlog.len(), 1, "its key is kept");
+            let probe = kubernetes.attempt().unwrap();
+            let none = tokio::time::timeout(Duration::from_secs(1), worked.recv()).await;
+            assert!(none.is_err(), "half-open, only the probe calls: {none:?}");
+            probe.succeeded();
+            assert_eq!(worked.recv().await, Some(key("meanwhile")));
+        };
+        let stop = CancellationToken::new();
+        tokio::select! {
+            () = hand_out(&pool, &kubernetes, &stop) => panic!("it ends by itself"),
+            () = test => {}
+        }
     }
 }

@@ -118,6 +118,8 @@ pub struct Metrics {
     pub retention: IntCounterVec,
     /// Circuit breakers, by dependency: 0 closed, 1 half-open, 2 open.
     pub circuit: IntGaugeVec,
+    /// Circuit breakers of actions, by action, as above.
+    pub action_circuit: IntGaugeVec,
     told: IntCounterVec,
     /// Remediations whose status is to be told to the SaaS, by stage: observe, send.
     pub saas_queue: IntGaugeVec,
@@ -237,6 +239,12 @@ impl Metrics {
                 "Circuit breakers, by dependency: 0 closed, 1 half-open, 2 open",
                 &["dependency"],
             ),
+            action_circuit: gauge_vec(
+                &registry,
+                "zen_agent_action_circuit_state",
+                "Circuit breakers of actions on the leader: 0 closed, 1 half-open, 2 open",
+                &["action"],
+            ),
             told: counter_vec(&registry, "zen_agent_saas_reports_total", "Attempts to tell the SaaS a status, by outcome", &["outcome"]),
             saas_queue: gauge_vec(
                 &registry,
@@ -298,7 +306,12 @@ impl Metrics {
         for outcome in ["deleted", "changed", "gone", "error"] {
             metrics.retention.with_label_values(&[outcome]);
         }
-        metrics.circuit.with_label_values(&["saas"]).set(0);
+        for dependency in ["kubernetes", "saas"] {
+            metrics.circuit.with_label_values(&[dependency]).set(0);
+        }
+        for action in ActionKind::ALL {
+            metrics.action_circuit.with_label_values(&[action.as_str()]).set(0);
+        }
         for outcome in Told::ALL {
             metrics.told.with_label_values(&[outcome.as_str()]);
         }

@@ -5,6 +5,7 @@
 pub(crate) mod actions;
 mod annotate;
 mod approval;
+mod circuits;
 mod cordon;
 pub(crate) mod crash;
 mod demo;

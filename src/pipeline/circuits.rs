@@ -1,0 +1,116 @@
+//! Actions that keep failing: further ones of the kind are held, until one of them succeeds.
+//!
+//! ```text
+//!   claim ──▶ an attempt, by the uid ──▶ ended: succeeded ─┐
+//!                                               failed, rolled back ─┴─▶ the action's circuit ([`crate::breaker`])
+//! ```
+//!
+//! Where the short-circuit guardrail asks whether too much fails at once, whatever it is, this asks whether one action still
+//! works, and needs no person to find out: when its time is over one remediation of the policy is let through. What a person
+//! approved is never held, and is that one where none is under way.
+//!
+//! It is kept in memory: a new leader begins with closed circuits, and counts what it has claimed itself. What ended for a
+//! reason that is the target's, and not the action's, says nothing.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::run::rounded;
+use crate::{
+    breaker::Temper,
+    circuit::{Attempt, Circuit},
+    remediation::{ActionKind, Phase, Reason},
+    telemetry::Metrics,
+};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+/// When an action is left alone, and for how long.
+const TEMPER: Temper = Temper { failures: 5, window: HOUR, first: Duration::from_secs(60), longest: HOUR };
+/// What has not ended by then was deleted.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3_600);
+
+/// A circuit for each action.
+pub(super) struct Circuits {
+    by_action: BTreeMap<ActionKind, Circuit>,
+    /// By the uid of the remediation.
+    under_way: Mutex<HashMap<String, (Attempt, Instant)>>,
+    /// The same moment by both clocks, so that a time is told the same whenever it is asked for.
+    origin: (Instant, Timestamp),
+}
+
+/// An action is left alone.
+pub(super) struct Open {
+    /// When to look again.
+    pub(super) wait: Duration,
+    /// Until when, or since when one is tried.
+    pub(super) until: Timestamp,
+}
+
+impl Circuits {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        let circuit = |kind: ActionKind| (kind, Circuit::new(TEMPER, metrics.action_circuit.with_label_values(&[kind.as_str()])));
+        Self {
+            by_action: ActionKind::ALL.into_iter().map(circuit).collect(),
+            under_way: Mutex::default(),
+            origin: (Instant::now(), Timestamp::now()),
+        }
+    }
+
+    /// Whether a remediation with this action may be begun.
+    pub(super) fn attempt(&self, kind: ActionKind) -> Result<Option<Attempt>, Open> {
+        let Some(circuit) = self.by_action.get(&kind) else { return Ok(None) };
+        circuit.attempt().map(Some).map_err(|wait| {
+            let (instant, time) = self.origin;
+            let until = circuit.open_until().map_or(Duration::ZERO, |until| until.saturating_duration_since(instant));
+            Open { wait, until: rounded(time.checked_add(until).unwrap_or(time)) }
+        })
+    }
+
+    /// The remediation of this uid is claimed.
+    pub(super) fn begun(&self, uid: &str, attempt: Attempt) {
+        let mut under_way = self.under_way();
+        under_way.retain(|_, (_, begun)| begun.elapsed() < FORGOTTEN);
+        under_way.insert(uid.to_owned(), (attempt, Instant::now()));
+    }
+
+    /// The remediation of this uid has ended so.
+    pub(super) fn ended(&self, uid: &str, phase: &Phase, reason: Reason) {
+        let Some((attempt, _)) = self.under_way().remove(uid) else { return };
+        match phase {
+            Phase::Succeeded => attempt.succeeded(),
+            _ if is_the_targets(reason) => drop(attempt),
+            _ => attempt.failed(),
+        }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<String, (Attempt, Instant)>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who leads no more knows nothing of the actions.
+impl Drop for Circuits {
+    fn drop(&mut self) {
+        self.by_action.values().for_each(Circuit::reset);
+    }
+}
+
+/// Whether it ended for a reason that says nothing of the action.
+const fn is_the_targets(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::TargetNotFound
+            | Reason::TargetReplaced
+            | Reason::TargetChanged
+            | Reason::SpecChanged
+            | Reason::ProtectedNamespace
+            | Reason::ProtectedLabel
+            | Reason::DeniedKind
+    )
+}
