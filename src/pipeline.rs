@@ -129,6 +129,7 @@ pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
 pub use plan::{PlanError, Planner};
+pub use probes::{Reach, SetupError};
 pub use resolve::Level;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
@@ -157,6 +158,8 @@ pub struct Settings {
     pub actions: BTreeSet<ActionKind>,
     /// How long an effect may take to show before the change is undone.
     pub validation_timeout: Duration,
+    /// What probes may reach.
+    pub reach: Reach,
 }
 
 /// Where a remediation stands after a pass.
@@ -402,7 +405,7 @@ impl Pipeline {
     }
 
     fn planner(&self) -> Planner<'_> {
-        Planner { client: &self.client, actions: &self.settings.actions, guardrails: self.policy.guardrails() }
+        Planner { client: &self.client, actions: &self.settings.actions, reach: &self.settings.reach, guardrails: self.policy.guardrails() }
     }
 
     /// Ends a remediation that was not begun, where the error is for good.
