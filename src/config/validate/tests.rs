@@ -216,10 +216,15 @@ fn what_probes_may_reach_is_an_address_each_and_https_needs_a_ca() {
         let errors = errors(probing(origins, prometheus));
         assert!(errors.len() == 1 && errors[0].starts_with(wrong), "{errors:?}");
     }
-    assert!(probing("services, http://10.0.0.1:8080", "http://prometheus.monitoring.svc:9090/prefix").validate().is_ok());
+    assert!(
+        probing("services, http://10.0.0.1:8080", "http://prometheus.monitoring.svc:9090/prefix")
+            .over(Settings::defaults())
+            .validate()
+            .is_ok()
+    );
     let secured = probing("https://status.example.com", "https://prometheus.example.com");
     let secured = Settings { probe_ca_file: secured.tls_client_ca_file.clone(), ..secured };
-    assert!(secured.validate().is_ok());
+    assert!(secured.over(Settings::defaults()).validate().is_ok());
     let nobody = Settings { probe_ca_file: text("/nonexistent"), ..valid(dir.path()) };
     assert!(errors(nobody)[0].starts_with("probe_ca_file: cannot read /nonexistent"));
 }
