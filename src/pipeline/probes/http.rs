@@ -16,7 +16,7 @@
 //! - Of what came nothing is told but its status.
 
 use std::{
-    fmt, io,
+    error::Error,
     net::{IpAddr, Ipv6Addr},
     sync::Arc,
     time::Duration,
@@ -147,7 +147,8 @@ async fn get(client: &Client, url: Url, probe: &HttpProbe) -> Result<Answer, req
     }
     let Some(text) = probe.contains.as_deref() else { return Ok(Answer::Pass) };
     let (mut body, mut is_cut) = (Vec::new(), false);
-    while let (false, Some(chunk)) = (is_cut, response.chunk().await?) {
+    while !is_cut {
+        let Some(chunk) = response.chunk().await? else { break };
         body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);
         is_cut = body.len() == MAX_BODY;
     }
@@ -196,28 +197,20 @@ struct Guarded;
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let kept: Vec<_> = found.filter(|address| !is_special(address.ip())).collect();
-            if kept.is_empty() {
-                return Err(Box::from(io::Error::new(io::ErrorKind::PermissionDenied, SpecialAddress)));
-            }
-            Ok(Box::new(kept.into_iter()) as Addrs)
-        })
+        Box::pin(usual_addresses(name))
     }
+}
+
+async fn usual_addresses(name: Name) -> Result<Addrs, Box<dyn Error + Send + Sync>> {
+    let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+    let kept: Vec<_> = found.filter(|address| !is_special(address.ip())).collect();
+    if kept.is_empty() { Err(SpecialAddress.into()) } else { Ok(Box::new(kept.into_iter())) }
 }
 
 /// A name stood for no address that may be connected to.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the name stands for the machine itself, or for a link-local address")]
 struct SpecialAddress;
-
-impl fmt::Display for SpecialAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name stands for the machine itself, or for a link-local address")
-    }
-}
-
-impl std::error::Error for SpecialAddress {}
 
 fn is_special(ip: IpAddr) -> bool {
     // Where Amazon gives out credentials over IPv6.

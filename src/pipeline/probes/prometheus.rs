@@ -26,7 +26,7 @@ const MAX_BODY: usize = 256 * 1_024;
 
 /// Where Prometheus is.
 #[derive(Clone, Debug)]
-pub struct Prometheus {
+pub(super) struct Prometheus {
     query: Url,
     client: Client,
     /// Read for each query, since it may be renewed.
