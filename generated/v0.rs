@@ -35,6 +35,8 @@ pub mod types {
         Evict,
         #[serde(rename = "cordon")]
         Cordon,
+        #[serde(rename = "apply")]
+        Apply,
     }
     impl ::std::fmt::Display for ActionName {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -49,6 +51,7 @@ pub mod types {
                 Self::DeletePod => f.write_str("delete-pod"),
                 Self::Evict => f.write_str("evict"),
                 Self::Cordon => f.write_str("cordon"),
+                Self::Apply => f.write_str("apply"),
             }
         }
     }
@@ -68,6 +71,7 @@ pub mod types {
                 "delete-pod" => Ok(Self::DeletePod),
                 "evict" => Ok(Self::Evict),
                 "cordon" => Ok(Self::Cordon),
+                "apply" => Ok(Self::Apply),
                 _ => Err("invalid value".into()),
             }
         }
@@ -88,7 +92,7 @@ pub mod types {
             value.parse()
         }
     }
-    ///The action's parameters, and no others: `labels` of label; `annotations` of annotate; `replicas` of scale; `containers` and `initContainers` of set-image. The other actions have none.
+    ///The action's parameters, and no others: `labels` of label; `annotations` of annotate; `replicas` of scale; `containers` and `initContainers` of set-image; `manifest` of apply. The other actions have none.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
     pub struct ActionParams {
         ///The annotations to set; none of the domains kubernetes.io and k8s.io.
@@ -128,6 +132,9 @@ pub mod types {
             ::std::string::String,
             ::std::string::String,
         >,
+        ///The manifest to apply, YAML or JSON: of the target and nothing else, without status, and of the metadata only name, namespace, labels and annotations. A target that is not there is created.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub manifest: ::std::option::Option<::std::string::String>,
         ///The wanted number of replicas.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub replicas: ::std::option::Option<i32>,

@@ -101,7 +101,7 @@ pub mod types {
         #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
         pub former: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         pub object: crate::contract::v0::types::Target,
-        ///`create`, `patch`, `delete` or `evict`; others may come.
+        ///`create`, `patch`, `apply`, `delete` or `evict`; others may come. What is applied to an object that is not there creates it.
         pub operation: ::std::string::String,
         ///An object to create, or a merge patch whose lists are merged by the names of their items; null takes a field away.
         #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]

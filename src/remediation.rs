@@ -7,6 +7,7 @@ pub mod ended;
 mod fixed;
 mod mode;
 pub mod names;
+mod patches;
 mod phase;
 mod plan;
 mod reason;

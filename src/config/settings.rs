@@ -9,7 +9,8 @@ use serde_yaml_ng::{Mapping, Value};
 use super::ConfigErrors;
 
 /// The actions that are on where nobody says which: those that are undone where they do not help, on objects in
-/// namespaces. What cannot be undone (restart, delete-pod, evict), and what all namespaces share (cordon), is asked for.
+/// namespaces. What cannot be undone (restart, delete-pod, evict), what all namespaces share (cordon), and what takes manifests
+/// (apply) is asked for.
 pub const ENABLED_ACTIONS: &str = "label,annotate,network-quarantine,scale,set-image,suspend";
 
 macro_rules! settings {

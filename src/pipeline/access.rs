@@ -9,6 +9,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::{Api, Client, api::PostParams};
 
 use super::{
+    actions,
     api::{ApiError, call},
     kinds,
     plan::PlanError,
@@ -71,7 +72,8 @@ async fn attributes(client: &Client, action: &Action, target: &Target) -> Result
     }
     // A further kind, which the operator grants.
     if let (true, Some(own)) = (needed.is_empty(), &own) {
-        needed.push(of(&own.group, &own.plural, "patch"));
+        let verbs: &[&str] = if action.kind().level() == Level::Manifest { &actions::APPLY_VERBS } else { &["patch"] };
+        needed.extend(verbs.iter().map(|verb| of(&own.group, &own.plural, verb)));
     }
     Ok(needed)
 }

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   problem ── parameters ───▶ what is wrong with them, before anybody is asked
-//!   prepare ── live target ──▶ what is there, stored on the remediation before anything changes
+//!   prepare ── live target ──▶ what is there, stored on the remediation before anything changes (or `survey`, which asks the server)
 //!   change ─── while a field reads as it did, sets it; as wanted, leaves it; else: TargetChanged
 //!   plan ───── live target ──▶ all that is going to be written; what a person judges
 //!   execute ── writes it, change by change, each from a fresh read
@@ -26,6 +26,7 @@
 //! | Destructive | delete-pod, evict | none; a person approves it, unless the policy says `automatic-irreversible` |
 
 mod annotate;
+mod apply;
 mod cordon;
 mod delete_pod;
 mod error;
@@ -42,20 +43,25 @@ mod suspend;
 mod texts;
 mod write;
 
-use std::{fmt, future::Future, str::FromStr};
+use std::{
+    fmt,
+    future::{Future, ready},
+    str::FromStr,
+};
 
-use kube::api::DynamicObject;
+use kube::{Api, api::DynamicObject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(super) use apply::VERBS as APPLY_VERBS;
 pub use error::ActionError;
 pub use network_quarantine::QUARANTINE_LABEL;
 pub(super) use site::{Site, Subject};
 pub(super) use write::try_out;
 
 use super::resolve::Level;
-use crate::{permissions::Permission, remediation::Change};
+use crate::{event::Target, permissions::Permission, remediation::Change};
 
 /// What a validation found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +100,7 @@ pub enum Disruption {
 /// One action's way of doing it.
 trait Act: Sized + Sync {
     /// What is recorded before the change.
-    type Previous: Sync;
+    type Previous: Send + Sync;
 
     const LEVEL: Level;
     const PERMISSIONS: &'static [Permission];
@@ -104,7 +110,23 @@ trait Act: Sized + Sync {
     fn disruption(&self) -> Disruption {
         Disruption::None
     }
-    fn prepare(&self, live: &DynamicObject) -> Result<Self::Previous, ActionError>;
+    /// What is wrong with this target's being asked for.
+    fn mismatch(&self, _named: &Target) -> Option<String> {
+        None
+    }
+    /// What is recorded; of an action, this or `survey`.
+    fn prepare(&self, _live: &DynamicObject) -> Result<Self::Previous, ActionError> {
+        Err(ActionError::NotRecorded)
+    }
+    /// The same, where only the server can say what the change would touch.
+    fn survey(
+        &self,
+        _subject: Subject<'_>,
+        _api: &Api<DynamicObject>,
+        live: &DynamicObject,
+    ) -> impl Future<Output = Result<Self::Previous, ActionError>> + Send {
+        ready(self.prepare(live))
+    }
     /// The write to the target that is left to be made, if any.
     fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &Self::Previous) -> Result<Option<Change>, ActionError>;
     /// All that is going to be written, where more than the target is.
@@ -212,10 +234,22 @@ macro_rules! actions {
                 }
             }
 
-            /// What is there before the change.
-            pub(super) fn prepare(&self, live: &DynamicObject) -> Result<Previous, ActionError> {
+            /// What is wrong with doing it to this target.
+            pub fn mismatch(&self, named: &Target) -> Option<String> {
                 match self {
-                    $(Self::$Action(action) => action.prepare(live).map(Previous::$Action),)*
+                    $(Self::$Action(action) => action.mismatch(named),)*
+                }
+            }
+
+            /// What is there before the change.
+            pub(super) async fn survey(
+                &self,
+                subject: Subject<'_>,
+                api: &Api<DynamicObject>,
+                live: &DynamicObject,
+            ) -> Result<Previous, ActionError> {
+                match self {
+                    $(Self::$Action(action) => action.survey(subject, api, live).await.map(Previous::$Action),)*
                 }
             }
 
@@ -281,6 +315,8 @@ actions! {
     Evict = "evict": evict::EvictAction, evict::PreviousEvict;
     /// Keeps new pods off the node.
     Cordon = "cordon": cordon::CordonAction, cordon::PreviousCordon;
+    /// Applies a manifest to the target, or creates it.
+    Apply = "apply": apply::ApplyAction, apply::PreviousManifest;
 }
 
 impl Action {

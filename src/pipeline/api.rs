@@ -144,6 +144,38 @@ pub(super) async fn patch_as_read(
     }
 }
 
+/// Applies a manifest as this field manager, never by force; where the object was read, only to that, as it was read.
+/// Answers how the object reads then.
+pub(super) async fn apply(
+    api: &Api<DynamicObject>,
+    manager: &str,
+    manifest: &Value,
+    live: &DynamicObject,
+    effect: Effect,
+) -> Result<DynamicObject, ApiError> {
+    let mut manifest = manifest.clone();
+    if live.metadata.uid.is_some() {
+        manifest["metadata"]["uid"] = live.metadata.uid.clone().into();
+        manifest["metadata"]["resourceVersion"] = live.metadata.resource_version.clone().into();
+    }
+    let params = PatchParams { dry_run: effect.is_dry(), ..PatchParams::apply(manager) };
+    call("apply the manifest", api.patch(&live.name_any(), &params, &Patch::Apply(manifest))).await
+}
+
+/// Creates an object as this manifest says, as this field manager, where nothing is: an apply would add to what is there.
+pub(super) async fn create_as(api: &Api<DynamicObject>, manager: &str, manifest: &Value) -> Result<DynamicObject, ApiError> {
+    let what = "create what the manifest says";
+    let object = serde_json::from_value(manifest.clone()).map_err(|error| ApiError::failed(what, kube::Error::SerdeError(error)))?;
+    let params = PostParams { field_manager: Some(manager.to_owned()), ..PostParams::default() };
+    call(what, api.create(&params, &object)).await
+}
+
+/// Replaces an object that was changed since it was read in memory alone, as this field manager.
+pub(super) async fn replace(api: &Api<DynamicObject>, manager: &str, changed: &DynamicObject) -> Result<(), ApiError> {
+    let params = PostParams { field_manager: Some(manager.to_owned()), ..PostParams::default() };
+    call("set back the target", api.replace(&changed.name_any(), &params, changed)).await.map(drop)
+}
+
 /// Creates an object as this manifest says.
 pub(super) async fn create(api: &Api<DynamicObject>, manifest: Value, effect: Effect) -> Result<(), ApiError> {
     let what = "create what the action needs";

@@ -61,7 +61,7 @@ pub(super) async fn run(
     drawn: Drawn,
     permit: Permit<'_>,
 ) -> Result<Claim, ClaimError> {
-    let action = plan::action(&run.object)?.clone();
+    let action = plan::action(&run.object)?.into_owned();
     let recorded = run.status.plan.clone();
     let plan = match (recorded, drawn) {
         (Some(plan), Drawn::Now) => plan,
@@ -84,6 +84,7 @@ pub(super) async fn run(
     run.status.previous = Some(previous);
     run.status.target = Some(target.clone());
     run.status.phase = Some(Phase::InProgress);
+    run.count_patches(0);
     run.status.started_at = Some(now());
     run.status.reason = None;
     run.status.message = None;

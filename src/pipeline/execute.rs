@@ -54,6 +54,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         Ok(()) => {
             run.status.finish_step(StepName::Execute, StepState::Succeeded, None);
             run.status.applied_at = Some(now_seconds());
+            run.count_patches(1);
             run.start(StepName::Validate);
             run.save().await?;
             pipeline.metrics.processed(&Phase::InProgress, "execute", run.since_start(StepName::Execute));

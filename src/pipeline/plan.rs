@@ -1,15 +1,16 @@
 //! Step 1: finds the object to change, pins it by uid, and says what will be written to it.
 //!
 //! ```text
-//!   spec.action ─▶ enabled, parameters as they should be?
+//!   spec.action, or spec.patches ─▶ enabled, parameters as they should be?
 //!   spec.target ─▶ may it be touched? ─▶ read ─▶ uid as reported? ─▶ the object that the action changes (`resolve`)
+//!                                        └─▶ not there, and the action creates it: pinned as absent
 //!      ─▶ its state ─▶ the changes ─▶ admitted by the server (dry run)? ─▶ `.status.plan`
 //! ```
 //!
 //! It comes before approval, so that a proposal carries what it would do, and one about something that is not there, or
 //! that the server would refuse, ends at once.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use kube::{Api, Client, ResourceExt, api::DynamicObject, discovery::Scope};
 
@@ -20,13 +21,13 @@ use super::{
     kinds::{self, KindError},
     probes::{self, Reach},
     recent::workload,
-    resolve,
+    resolve::{self, Level},
 };
 use crate::{
     category::Category,
     event::Target,
     policy::{Guardrails, LabelMatch},
-    remediation::{Action, ActionKind, Plan, Reason, ZenAgentRemediation},
+    remediation::{Action, ActionKind, Change, Operation, Plan, Reason, ZenAgentRemediation},
 };
 
 /// Bytes of a plan; with it an object stays small, and a person can read it.
@@ -229,11 +230,14 @@ impl Planner<'_> {
         remediation: &ZenAgentRemediation,
         target: &Target,
     ) -> Result<(Plan, DynamicObject), PlanError> {
-        let (action, subject) = (action(remediation)?, Subject::new(target, remediation));
+        let (action, subject) = (&*action(remediation)?, Subject::new(target, remediation));
         let live = subject.read(api).await?;
         permit_labels(&self.guardrails, target, &live)?;
-        let previous = action.prepare(&live)?;
+        let previous = action.survey(subject, api, &live).await?;
         let changes = action.plan(subject, &live, &previous)?;
+        for change in &changes {
+            permit_written(&self.guardrails, change)?;
+        }
         let mut permissions = access::needed(self.client, action, target).await?;
         let verification = remediation.spec.verification.as_ref();
         if let Some(verification) = verification {
@@ -247,14 +251,17 @@ impl Planner<'_> {
     /// The object to change, pinned.
     pub(super) async fn target(&self, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
         let Self { client, actions, guardrails, .. } = self;
-        let action = action(remediation)?;
+        let action = &*action(remediation)?;
         if !actions.contains(&action.kind()) {
             return Err(PlanError::Disabled { action: action.name() });
         }
         if let Some(problem) = action.problem() {
             return Err(PlanError::Parameters(problem));
         }
-        let named = remediation.spec.target.as_ref().ok_or(PlanError::NoTarget)?;
+        let named = &*remediation.spec.wanted_target().ok_or(PlanError::NoTarget)?;
+        if let Some(problem) = action.mismatch(named) {
+            return Err(PlanError::Parameters(problem));
+        }
         permit(guardrails, named)?;
         // Before the target is read: the agent may read only what an action can be done to.
         resolve::check(action, named)?;
@@ -265,13 +272,21 @@ impl Planner<'_> {
             return Ok(pinned.clone());
         }
         let api = api::of(client, named).await?;
-        let live = api::find("read the target", api.get(&named.name)).await?.ok_or_else(|| not_found(named))?;
+        let scope = kinds::find(client, named).await?.scope;
+        let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
+        let Some(live) = api::find("read the target", api.get(&named.name)).await? else {
+            // What was found with a uid is not to be made anew.
+            if action.kind().level() != Level::Manifest || named.uid.is_some() {
+                return Err(not_found(named));
+            }
+            let absent = Target { namespace, ..named.clone() };
+            access::check(client, action, &absent).await?;
+            return Ok(absent);
+        };
         if named.uid.is_some() && live.metadata.uid != named.uid {
             return Err(PlanError::Replaced { kind: named.kind.clone(), name: named.name.clone() });
         }
         permit_labels(guardrails, named, &live)?;
-        let scope = kinds::find(client, named).await?.scope;
-        let namespace = if scope == Scope::Cluster { None } else { named.namespace.clone() };
         let named = Target { namespace, uid: live.metadata.uid.clone(), ..named.clone() };
         let (target, live) = resolve::run(client, action, named, live).await?;
         permit(guardrails, &target)?;
@@ -282,10 +297,11 @@ impl Planner<'_> {
 }
 
 /// The action of a remediation.
-pub(super) fn action(remediation: &ZenAgentRemediation) -> Result<&Action, PlanError> {
+pub(super) fn action(remediation: &ZenAgentRemediation) -> Result<Cow<'_, Action>, PlanError> {
     let spec = &remediation.spec;
-    let hint = if spec.patches.is_empty() { "spec.action says what to do" } else { "spec.patches is not supported yet" };
-    spec.action.as_ref().ok_or(PlanError::NoAction { hint })
+    let one = "spec.patches has several, and a remediation is of one object: make one of each patch";
+    let hint = if spec.patches.is_empty() { "spec.action says what to do" } else { one };
+    spec.wanted_action().ok_or(PlanError::NoAction { hint })
 }
 
 /// Refuses what no remediation may touch.
@@ -302,6 +318,19 @@ pub(super) fn permit_labels(guardrails: &Guardrails, target: &Target, live: &Dyn
     let protects = |label: &&LabelMatch| live.labels().get(&label.key).is_some_and(|value| label.matches(value));
     match guardrails.protected_labels.iter().find(protects) {
         Some(label) => Err(PlanError::ProtectedLabel { kind: target.kind.clone(), name: target.name.clone(), label: label.key.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to put a label on an object that would keep everybody from touching it again.
+fn permit_written(guardrails: &Guardrails, change: &Change) -> Result<(), PlanError> {
+    let labels = change.patch.as_ref().map(|patch| &patch["metadata"]["labels"]).filter(|_| change.operation == Operation::Apply);
+    let protects = |label: &&LabelMatch| labels.is_some_and(|labels| labels[&label.key].as_str().is_some_and(|value| label.matches(value)));
+    match guardrails.protected_labels.iter().find(protects) {
+        Some(label) => {
+            let Target { kind, name, .. } = &change.object;
+            Err(PlanError::ProtectedLabel { kind: kind.clone(), name: name.clone(), label: label.key.clone() })
+        }
         None => Ok(()),
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn workload(live: &DynamicObject) -> Option<String> {
 impl Finding {
     /// What this remediation is about, on this object.
     pub(super) fn of(object: &ZenAgentRemediation, live: &DynamicObject) -> Option<Self> {
-        Some(Self { workload: workload(live), rule: object.spec.rule.clone(), action: object.spec.action.as_ref()?.kind() })
+        Some(Self { workload: workload(live), rule: object.spec.rule.clone(), action: object.spec.wanted_action()?.kind() })
     }
 }
 

@@ -3,6 +3,7 @@
 //! | level    | can be changed                      | leads there |
 //! |----------|-------------------------------------|-------------|
 //! | Itself   | any                                 | |
+//! | Manifest | any, also one that is not there yet | |
 //! | Pod      | Pod                                 | |
 //! | Replicas | Deployment, StatefulSet, ReplicaSet | Pod, ReplicaSet |
 //! | Rollout  | Deployment, StatefulSet, DaemonSet  | Pod, ReplicaSet |
@@ -30,6 +31,8 @@ const HOPS: usize = 3;
 pub enum Level {
     /// The object itself.
     Itself,
+    /// The object itself, which may not be there yet: then it is created.
+    Manifest,
     /// The object itself, which must be a Pod.
     Pod,
     /// The controller that decides over replicas.
@@ -57,7 +60,7 @@ impl Level {
     /// The kinds that can be changed; all when there are none.
     const fn ends(self) -> &'static [Kind] {
         match self {
-            Self::Itself => &[],
+            Self::Itself | Self::Manifest => &[],
             Self::Pod => &[POD],
             Self::Replicas => &[DEPLOYMENT, STATEFUL_SET, REPLICA_SET],
             Self::Rollout => &[DEPLOYMENT, STATEFUL_SET, DAEMON_SET],
@@ -69,7 +72,7 @@ impl Level {
     /// The kinds whose controller is asked for first.
     const fn via(self) -> &'static [Kind] {
         match self {
-            Self::Itself | Self::Pod => &[],
+            Self::Itself | Self::Manifest | Self::Pod => &[],
             Self::Replicas | Self::Rollout => &[POD, REPLICA_SET],
             Self::Job | Self::Node => &[POD],
         }
@@ -77,7 +80,7 @@ impl Level {
 
     const fn needs(self) -> &'static str {
         match self {
-            Self::Itself => "it needs an object",
+            Self::Itself | Self::Manifest => "it needs an object",
             Self::Pod => "it needs a Pod",
             Self::Replicas => "it needs a Deployment, StatefulSet or ReplicaSet, or a Pod of one",
             Self::Rollout => "it needs a Deployment, StatefulSet or DaemonSet, or a Pod of one",
@@ -95,7 +98,7 @@ fn is_one_of(kinds: &[Kind], api_version: &str, kind: &str) -> bool {
 pub(super) fn check(action: &Action, named: &Target) -> Result<(), PlanError> {
     let level = action.kind().level();
     let known = |kinds| is_one_of(kinds, &named.api_version, &named.kind);
-    if level == Level::Itself || known(level.ends()) || known(level.via()) {
+    if matches!(level, Level::Itself | Level::Manifest) || known(level.ends()) || known(level.via()) {
         return Ok(());
     }
     Err(unsupported(action, named, level.needs()))

@@ -57,6 +57,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
                 Reason::ProbeFailed | Reason::ProbeInconclusive | Reason::ProbeError => Phase::RolledBack,
                 _ => Phase::Failed,
             };
+            run.count_patches(0);
             let message = format!("{why}; what was changed, and still as this remediation left it, was undone");
             end(pipeline, run, phase, cause, StepState::Succeeded, &message).await
         }

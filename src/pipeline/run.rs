@@ -263,6 +263,14 @@ impl<'a> Run<'a> {
         Some((status.action.as_ref()?, status.target.as_ref()?, status.previous.as_ref()?))
     }
 
+    /// Says how many of the family's patches are in place, where it is made of them.
+    pub(super) fn count_patches(&mut self, applied: i32) {
+        if self.object.spec.patch().is_some() {
+            self.status.total_patches = Some(1);
+            self.status.applied_patches = Some(applied);
+        }
+    }
+
     /// Ends the remediation; takes effect when saved.
     pub(super) fn end(&mut self, phase: Phase, reason: Reason, message: &str) {
         self.status.end(phase, reason, message, self.object.metadata.generation);

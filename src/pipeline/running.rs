@@ -32,7 +32,7 @@ use crate::{
     remediation::{Phase, ZenAgentRemediation},
 };
 
-/// The index: uid of the target → the remediation that works on it.
+/// The index: uid of the target, or its place ([`place`]) → the remediation that works on it.
 #[derive(Default)]
 pub(super) struct Running {
     holders: Mutex<HashMap<String, Place>>,
@@ -90,7 +90,8 @@ impl Running {
     /// Takes the target for this remediation, or says who has it.
     pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run<'_>) -> Result<Take<'_>, ApiError> {
         self.filled.get_or_try_init(|| self.fill(pipeline)).await?;
-        let uid = target.uid.as_deref().unwrap_or_default();
+        let place = place(target);
+        let uid = place.as_str();
         let (me, key) = (Holder::of(&run.object), ObjectKey::of(&run.object));
         loop {
             let Some((holder, claiming)) = self.enter(uid, &me, true) else {
@@ -113,13 +114,13 @@ impl Running {
     /// Enters a remediation that is found in progress.
     pub(super) fn adopt(&self, object: &ZenAgentRemediation) {
         if let Some(uid) = pinned(object) {
-            _ = self.enter(uid, &Holder::of(object), false);
+            _ = self.enter(&uid, &Holder::of(object), false);
         }
     }
 
     /// Lets go of the target of a remediation that has ended, and names who is next in line for it.
     pub(super) fn release(&self, object: &ZenAgentRemediation) -> Option<ObjectKey> {
-        let uid = pinned(object)?;
+        let uid = &pinned(object)?;
         self.leave(uid, &Holder::of(object));
         self.step_out(uid, &ObjectKey::of(object));
         // Out of the line: whoever does not come must not keep the others from it.
@@ -185,10 +186,17 @@ impl Running {
     }
 }
 
-fn pinned(object: &ZenAgentRemediation) -> Option<&str> {
-    object.status.as_ref()?.target.as_ref()?.uid.as_deref()
+/// Where a remediation works.
+fn pinned(object: &ZenAgentRemediation) -> Option<String> {
+    object.status.as_ref()?.target.as_ref().map(place)
+}
+
+/// The target's uid; of what is not there yet, where it will be.
+fn place(target: &Target) -> String {
+    let Target { api_version, kind, namespace, name, uid } = target;
+    uid.clone().unwrap_or_else(|| format!("{api_version} {kind} {}/{name}", namespace.as_deref().unwrap_or_default()))
 }
 
 fn works_on(object: &ZenAgentRemediation, uid: &str) -> bool {
-    object.phase() == Phase::InProgress && pinned(object) == Some(uid)
+    object.phase() == Phase::InProgress && pinned(object).as_deref() == Some(uid)
 }

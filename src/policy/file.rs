@@ -200,6 +200,10 @@ fn measures(value: Value, place: &str, problems: &mut Problems) -> Option<Measur
         problems.add(place, format!("the action {} has a parameter that it does not know", measures.action.name()));
         return None;
     }
+    if measures.action.kind() == ActionKind::Apply {
+        problems.add(place, "apply takes a manifest that a person or the SaaS gives, in a task; no policy does");
+        return None;
+    }
     if json!(measures.verification) != value["verification"] {
         problems.add(place, "the verification has a field that it does not know");
         return None;

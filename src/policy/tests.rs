@@ -134,6 +134,7 @@ rules:
 - { name: i, when: "open_shell('x')", mode: observe }
 - { name: i, when: "true", mode: observe, minSeverity: severe }
 - { name: j, when: "true", mode: observe, colour: red }
+- { name: m, when: "true", mode: propose, action: { apply: { manifest: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {}}" } } }
 - { when: "true", mode: observe }
 - { name: default, when: "true", mode: observe }
 - { name: k, when: "[1].all(a, [1].all(b, [1].all(c, true)))", mode: observe }
@@ -154,7 +155,8 @@ guardrails: { cooldown: soon, staleness: 24h, budget: { perNamespace: -1, window
         "rule `i`",
         "rule `i`",
         "rule `j`",
-        "rule 12",
+        "rule `m`",
+        "rule 13",
         "rule `default`",
         "rule `k`",
         "default",

@@ -74,11 +74,14 @@ pub struct Change {
     /// The part of it that is written, where it has a permission of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subresource: Option<Subresource>,
+    /// The field manager that holds what is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
     /// What reads there now, in the form of the patch, as JSON; `null` is not there.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "text")]
     #[schemars(with = "Option<String>")]
     pub former: Option<Value>,
-    /// What is written, as JSON: an object to create, or a merge patch whose lists are merged by the names of their items.
+    /// What is written, as JSON: an object to create, a manifest to apply, or a merge patch whose lists are merged by the names of their items.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "text")]
     #[schemars(with = "Option<String>")]
     pub patch: Option<Value>,
@@ -92,6 +95,8 @@ pub enum Operation {
     Create,
     /// Patches it.
     Patch,
+    /// Applies a manifest to it, server-side, or creates it so where it is not there.
+    Apply,
     /// Deletes it.
     Delete,
     /// Deletes it as soon as its disruption budget allows.
@@ -104,6 +109,7 @@ impl Operation {
         match self {
             Self::Create => "create",
             Self::Patch => "patch",
+            Self::Apply => "apply",
             Self::Delete => "delete",
             Self::Evict => "evict",
         }
@@ -131,17 +137,30 @@ impl Change {
     /// A patch of an object that reads so now.
     pub(crate) fn patch(object: &Target, subresource: Option<Subresource>, live: &Value, patch: Value) -> Self {
         let former = Some(excerpt(live, &patch));
-        Self { operation: Operation::Patch, object: object.clone(), subresource, former, patch: Some(patch) }
+        Self { operation: Operation::Patch, object: object.clone(), subresource, manager: None, former, patch: Some(patch) }
+    }
+
+    /// A manifest that is applied to an object that reads so now.
+    pub(crate) fn apply(object: &Target, live: &Value, manifest: Value, manager: String) -> Self {
+        let former = object.uid.is_some().then(|| excerpt(live, &manifest));
+        Self {
+            operation: Operation::Apply,
+            object: object.clone(),
+            subresource: None,
+            manager: Some(manager),
+            former,
+            patch: Some(manifest),
+        }
     }
 
     /// The creation of an object.
     pub(crate) fn create(object: Target, manifest: Value) -> Self {
-        Self { operation: Operation::Create, object, subresource: None, former: None, patch: Some(manifest) }
+        Self { operation: Operation::Create, object, subresource: None, manager: None, former: None, patch: Some(manifest) }
     }
 
     /// The removal of an object.
     pub(crate) fn remove(operation: Operation, object: &Target) -> Self {
-        Self { operation, object: object.clone(), subresource: None, former: None, patch: None }
+        Self { operation, object: object.clone(), subresource: None, manager: None, former: None, patch: None }
     }
 }
 

@@ -86,7 +86,7 @@ reasons! {
     Stale,
     /// Nobody approved it in time.
     ApprovalExpired,
-    /// There is no action, or one that this agent does not know.
+    /// There is no action, or one that this agent does not know, or that its API server cannot do.
     ActionUnsupported,
     /// The action is not enabled on this agent.
     ActionDisabled,
@@ -104,6 +104,8 @@ reasons! {
     UnsupportedTarget,
     /// Somebody else changed what the action was about to change.
     TargetChanged,
+    /// Another field manager holds a field that the manifest sets otherwise; its value is never forced.
+    FieldConflict,
     /// An object of the name that the action needs belongs to somebody else.
     NameTaken,
     /// The agent lacks a permission.

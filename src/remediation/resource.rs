@@ -115,7 +115,7 @@ pub struct RemediationSpec {
     /// The SaaS's priority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// Manifests to apply.
+    /// Manifests to apply; one of them is the action `apply`, several are not carried out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
     /// Who approved it before it was created.

@@ -7,6 +7,7 @@
 #[allow(dead_code, reason = "it is shared with tests/dev, which uses all of it")]
 #[path = "../dev/agent.rs"]
 mod agent;
+mod apply;
 mod doctor;
 #[path = "../engine/served.rs"]
 mod engine;

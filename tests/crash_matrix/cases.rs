@@ -2,7 +2,7 @@
 
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, GroupVersionKind, PostParams, TypeMeta},
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams, TypeMeta},
 };
 use serde_json::{Value, json};
 use zen_agent::remediation::{ActionKind, ZenAgentRemediation};
@@ -12,6 +12,13 @@ use crate::{
     servers::Server,
     tap::{Boundary, Course},
 };
+
+/// Whether the target is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    Taken,
+    Free,
+}
 
 /// One remediation of one target.
 pub(crate) struct Case {
@@ -24,16 +31,32 @@ pub(crate) struct Case {
 
 impl Case {
     /// Puts a target and a remediation of it there.
-    pub(crate) async fn place(server: &Server, kind: ActionKind, course: Course, suffix: &str) -> Self {
+    pub(crate) async fn place(server: &Server, kind: ActionKind, ground: Ground, course: Course, suffix: &str) -> Self {
         let name = format!("{}-{suffix}", kind.as_str());
-        let (mut target, action, is_changed) = example(kind);
+        let (mut target, mut action, is_changed) = example(kind);
         let types: TypeMeta = serde_json::from_value(target.clone()).unwrap();
         let namespace = (types.kind != "Node").then(|| server.namespace.clone());
         // Only what is labelled is followed by the stand-in for controllers.
         let labels = if course == Course::Holds { json!({ "zen.kube-zen.io/demo": "true" }) } else { json!({}) };
         target["metadata"] = json!({ "name": name, "namespace": namespace, "labels": labels });
         let mut case = Self { kind, is_changed, before: Value::Null, name: name.clone(), target: (types.clone(), namespace.clone()) };
-        case.objects(server).create(&PostParams::default(), &serde_json::from_value(target).unwrap()).await.unwrap();
+        if ground == Ground::Taken {
+            case.objects(server).create(&PostParams::default(), &serde_json::from_value(target).unwrap()).await.unwrap();
+        }
+        if kind == ActionKind::Apply {
+            let mut manifest: Value = serde_json::from_str(action["apply"]["manifest"].as_str().unwrap()).unwrap();
+            manifest["metadata"] = json!({ "name": name });
+            action["apply"]["manifest"] = manifest.to_string().into();
+            if ground == Ground::Taken {
+                // What nobody holds may be set otherwise without force.
+                let kept = json!({
+                    "manager": "them", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+                    "fieldsV1": { "f:data": { "f:b": {} } },
+                });
+                let unheld = Patch::Merge(json!({ "metadata": { "managedFields": [kept] } }));
+                case.objects(server).patch(&name, &PatchParams::default(), &unheld).await.unwrap();
+            }
+        }
         case.before = case.state(server).await;
         let spec = json!({
             "target": { "apiVersion": types.api_version, "kind": types.kind, "namespace": namespace, "name": name },
@@ -136,6 +159,11 @@ fn example(kind: ActionKind) -> (Value, Value, fn(&Value) -> bool) {
         ActionKind::Suspend => (cron_job(), json!({ "suspend": {} }), |state| state["object"]["spec"]["suspend"] == true),
         ActionKind::DeletePod => (pod(), json!({ "deletePod": {} }), |state| state["object"].is_null()),
         ActionKind::Evict => (pod(), json!({ "evict": {} }), |state| state["object"].is_null()),
+        ActionKind::Apply => (
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "a": "old", "b": "kept" } }),
+            json!({ "apply": { "manifest": r#"{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"new","c":"new"}}"# } }),
+            |state| state["object"]["data"]["a"] == "new" && state["object"]["data"]["c"] == "new",
+        ),
         ActionKind::Cordon => (node(), json!({ "cordon": {} }), |state| state["object"]["spec"]["unschedulable"] == true),
     }
 }

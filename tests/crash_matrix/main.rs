@@ -36,7 +36,7 @@ use zen_agent::{
     remediation::{ActionKind, Phase, ZenAgentRemediation},
 };
 
-use cases::Case;
+use cases::{Case, Ground};
 use servers::Server;
 use tap::{Boundary, Course, Side};
 
@@ -46,9 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_WRITES: usize = 40;
 
 /// Kills at every boundary of one course.
-async fn every_boundary(server: &Server, kind: ActionKind, course: Course, side: Side) {
+async fn every_boundary(server: &Server, kind: ActionKind, ground: Ground, course: Course, side: Side) {
     for write in 1..MOST_WRITES {
-        let case = Case::place(server, kind, course, &format!("{}-{}-{write}", course.as_str(), side.as_str())).await;
+        let case = Case::place(server, kind, ground, course, &format!("{}-{}-{write}", course.as_str(), side.as_str())).await;
         let boundary = Boundary { write, side };
         let killed = kill(server, &case, course, boundary).await;
         let ended = match killed {
@@ -117,45 +117,61 @@ fn verdict(place: &str, case: &Case, course: Course, killed: bool, ended: &ZenAg
 }
 
 /// The whole matrix of one action on one server.
-async fn survives(server: Server, kind: ActionKind) {
+async fn survives(server: Server, kind: ActionKind, ground: Ground) {
     for course in [Course::Holds, Course::Undone] {
-        join(every_boundary(&server, kind, course, Side::Before), every_boundary(&server, kind, course, Side::After)).await;
+        let side = |side| every_boundary(&server, kind, ground, course, side);
+        join(side(Side::Before), side(Side::After)).await;
     }
 }
 
-/// One test for each action and server.
+/// One test for each action and server; of those that the embedded server has not, on the real one.
 macro_rules! matrix {
-    ($($test:ident: $Kind:ident,)*) => {
+    (both: { $($test:ident: $Kind:ident,)* } real: { $($real:ident: $Real:ident on $Ground:ident,)* }) => {
         mod embedded {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::survives(super::servers::embedded().await, super::ActionKind::$Kind).await;
+                super::survives(super::servers::embedded().await, super::ActionKind::$Kind, super::Ground::Taken).await;
             })*
         }
 
         mod control_plane {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::survives(super::servers::control_plane(super::ActionKind::$Kind).await, super::ActionKind::$Kind).await;
+                let server = super::servers::control_plane(stringify!($test)).await;
+                super::survives(server, super::ActionKind::$Kind, super::Ground::Taken).await;
+            })*
+
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $real() {
+                let server = super::servers::control_plane(stringify!($real)).await;
+                super::survives(server, super::ActionKind::$Real, super::Ground::$Ground).await;
             })*
         }
 
         #[test]
         fn every_action_has_its_tests() {
-            assert_eq!([$(ActionKind::$Kind),*], ActionKind::ALL);
+            let mut tested = vec![$(ActionKind::$Kind,)* $(ActionKind::$Real),*];
+            tested.dedup();
+            assert_eq!(tested, ActionKind::ALL);
         }
     };
 }
 
 matrix! {
-    label: Label,
-    annotate: Annotate,
-    network_quarantine: NetworkQuarantine,
-    scale: Scale,
-    set_image: SetImage,
-    restart: Restart,
-    suspend: Suspend,
-    delete_pod: DeletePod,
-    evict: Evict,
-    cordon: Cordon,
+    both: {
+        label: Label,
+        annotate: Annotate,
+        network_quarantine: NetworkQuarantine,
+        scale: Scale,
+        set_image: SetImage,
+        restart: Restart,
+        suspend: Suspend,
+        delete_pod: DeletePod,
+        evict: Evict,
+        cordon: Cordon,
+    }
+    real: {
+        apply: Apply on Taken,
+        apply_to_nothing: Apply on Free,
+    }
 }

@@ -14,10 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::OnceCell};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use zen_agent::{
-    demo,
-    remediation::{ActionKind, crd},
-};
+use zen_agent::{demo, remediation::crd};
 
 /// A namespace on a server, whose workloads follow where they are labelled so.
 pub(crate) struct Server {
@@ -50,8 +47,8 @@ pub(crate) async fn embedded() -> Server {
     server(client, kubeconfig, "crash".to_owned(), ended, Some(directory)).await
 }
 
-/// A namespace of the action's own on the real one.
-pub(crate) async fn control_plane(kind: ActionKind) -> Server {
+/// A namespace of the test's own on the real one.
+pub(crate) async fn control_plane(test: &str) -> Server {
     static DEFINED: OnceCell<()> = OnceCell::const_new();
     let control_plane = tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap();
     let client = control_plane.client().await;
@@ -62,7 +59,7 @@ pub(crate) async fn control_plane(kind: ActionKind) -> Server {
             await_condition(definitions, &crd().name_any(), is_crd_established()).await.unwrap();
         })
         .await;
-    server(client, control_plane.kubeconfig(), format!("crash-{}", kind.as_str()), CancellationToken::new(), None).await
+    server(client, control_plane.kubeconfig(), format!("crash-{}", test.replace('_', "-")), CancellationToken::new(), None).await
 }
 
 async fn server(client: Client, kubeconfig: PathBuf, namespace: String, ended: CancellationToken, embedded: Option<TempDir>) -> Server {

@@ -113,6 +113,18 @@ fn a_further_kind_to_label_or_to_probe_is_granted_and_nothing_else() {
 }
 
 #[test]
+fn the_kinds_of_manifests_are_granted_where_apply_is_enabled_and_nothing_else() {
+    let set = "applyTargets[0].apiGroup=,applyTargets[0].resource=configmaps";
+    let targets = ("Role".to_owned(), "shop".to_owned());
+    let added = |actions: &str| -> Vec<_> {
+        let (without, with) = (grants(&objects(&[actions])), grants(&objects(&[actions, set])));
+        with[&targets].difference(&without[&targets]).map(|(group, resource, _, verb)| format!("{verb} {group}/{resource}")).collect()
+    };
+    assert_eq!(added("enabledActions={label}"), [""; 0]);
+    assert_eq!(added("enabledActions={apply}"), ["create", "delete", "get", "patch", "update"].map(|verb| format!("{verb} /configmaps")));
+}
+
+#[test]
 fn every_role_is_bound_to_the_agents_service_account_and_to_nobody_else() {
     let objects = objects(&["targetNamespaces={shop,jobs}"]);
     let of_kind = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();

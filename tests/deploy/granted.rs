@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{Node, Pod},
+    core::v1::{ConfigMap, Node, Pod},
     networking::v1::NetworkPolicy,
 };
 use kube::{
@@ -15,6 +15,7 @@ use kube::{
 use serde_json::json;
 use zen_agent::{
     contract::v0::types::{Decision, Status},
+    dev::{CLUSTER, TENANT},
     pipeline::actions::QUARANTINE_LABEL,
     remediation::{ActionKind, Phase, ZenAgentRemediation},
 };
@@ -32,7 +33,7 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     workload(&admin, "shop-granted").await;
     let values = json!({
         "policy": policy_of_everything(), "targetNamespaces": ["shop-granted"],
-        "enabledActions": ActionKind::ALL.map(ActionKind::as_str),
+        "enabledActions": ActionKind::ALL.map(ActionKind::as_str), "applyTargets": [{ "apiGroup": "", "resource": "configmaps" }],
     });
     let release = Release::install(control, "granted", &values);
     // Pods as restricted as the namespace asks for; the server judges.
@@ -68,6 +69,23 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
         let item = ended(&agent, &send(&agent, action, "shop-granted", kind, name).await).await;
         assert_eq!(item.status, Status::Succeeded, "{action}: {item:?}");
     }
+    // Set on what is there, and created.
+    let config = json!({ "metadata": { "name": "there" }, "data": { "a": "1" } });
+    let configs = Api::<ConfigMap>::namespaced(admin.clone(), "shop-granted");
+    configs.create(&PostParams::default(), &serde_json::from_value(config).unwrap()).await.unwrap();
+    let mut applied = Vec::new();
+    for name in ["there", "absent"] {
+        let task = json!({
+            "execution_id": name, "tenant_id": TENANT, "cluster_id": CLUSTER, "remediation_id": name, "action": "apply",
+            "target": { "apiVersion": "v1", "kind": "ConfigMap", "namespace": "shop-granted", "name": name },
+            "params": { "manifest": format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}, data: {{b: '2'}}}}") },
+        });
+        let receipt = agent.client.stable.apply_remediation(&id(), &serde_json::from_value(task).unwrap()).await.unwrap().into_inner();
+        let item = ended(&agent, &receipt.remediation).await;
+        assert_eq!(item.status, Status::Succeeded, "{item:?}");
+        assert_eq!(configs.get(name).await.unwrap().data.unwrap()["b"], "2");
+        applied.push(receipt.remediation);
+    }
     let node = Api::<Node>::all(admin.clone()).get("node-granted").await.unwrap();
     assert_eq!(node.spec.unwrap().unschedulable, Some(true));
     // Events on the target, in its namespace.
@@ -81,18 +99,31 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
         .iter()
         .filter(|e| e.reason.as_deref() == Some("RemediationSucceeded"))
         .count()
-        < ActionKind::ALL.len() - 1
+        < ActionKind::ALL.len()
     {
         assert!(begun.elapsed() < DEADLINE, "the Events do not come");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
     }
+    // And set back, and deleted.
+    for name in &applied {
+        let why = serde_json::from_value(json!({ "reason": "not wanted after all" })).unwrap();
+        agent.client.alpha.rollback_remediation(name, &id(), &why).await.unwrap();
+        let begun = Instant::now();
+        while agent.client.stable.get_remediation(name, &id()).await.unwrap().status != Status::RolledBack {
+            assert!(begun.elapsed() < DEADLINE, "it is not undone");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await; // pacing of a poll with a deadline
+        }
+    }
+    assert_eq!(configs.get("there").await.unwrap().data.unwrap().keys().collect::<Vec<_>>(), ["a"]);
+    assert!(configs.get_opt("absent").await.unwrap().is_none());
     // What an operator does by the API: list, and clean up.
     assert_eq!(
         agent.client.stable.list_remediations(None, None, None, None, None, None, &id()).await.unwrap().items.len(),
-        ActionKind::ALL.len()
+        ActionKind::ALL.len() + 1
     );
+    // What was rolled back stays.
     let cleaned = agent.client.stable.cleanup_remediations(None, Some("0s"), None, &id()).await.unwrap().into_inner();
-    assert_eq!(cleaned.deleted, ActionKind::ALL.len() as u64, "{cleaned:?}");
+    assert_eq!(cleaned.deleted, ActionKind::ALL.len() as u64 - 1, "{cleaned:?}");
 
     let log = agent.stop();
     playing.abort();

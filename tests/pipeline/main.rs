@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod ground;
+mod no_apply;
 mod slow;
 #[path = "suite.rs"]
 mod suite;

@@ -65,8 +65,9 @@ async fn a_protected_namespace_and_all_in_it_is_refused() {
 async fn what_has_no_action_of_this_agent_fails() {
     let world = World::new().await;
     failed(&world.run("none", RemediationSpec { target: Some(web_pod()), ..RemediationSpec::default() }).await, "ActionUnsupported");
-    let patches = RemediationSpec { patches: vec![Patch::default()], ..RemediationSpec::default() };
-    failed(&world.run("patches", patches).await, "ActionUnsupported");
+    for (name, patches, ends) in [("two", vec![Patch::default(); 2], "ActionUnsupported"), ("empty", vec![Patch::default()], "Invalid")] {
+        failed(&world.run(name, RemediationSpec { patches, ..RemediationSpec::default() }).await, ends);
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 //!
 //! It holds on two servers: `tests/pipeline` is the embedded one, `tests/cluster` a real one.
 
-mod actions;
+pub(crate) mod actions;
 mod annotate;
 mod approval;
 mod cordon;
-mod crash;
+pub(crate) mod crash;
 mod demo;
 mod emergency;
 mod ended;

@@ -25,8 +25,8 @@ use zen_agent::{
     pipeline::{
         Pipeline, Reach, Settings,
         actions::{
-            AnnotateAction, CordonAction, DeletePodAction, EvictAction, LabelAction, NetworkQuarantineAction, RestartAction, ScaleAction,
-            SetImageAction, SuspendAction,
+            AnnotateAction, ApplyAction, CordonAction, DeletePodAction, EvictAction, LabelAction, NetworkQuarantineAction, RestartAction,
+            ScaleAction, SetImageAction, SuspendAction,
         },
     },
     policy::{Guardrails, Live, Policy},
@@ -332,6 +332,10 @@ pub(crate) fn delete_pod() -> Action {
 
 pub(crate) fn evict() -> Action {
     Action::Evict(EvictAction {})
+}
+
+pub(crate) fn apply(manifest: &Value) -> Action {
+    Action::Apply(ApplyAction { manifest: manifest.to_string() })
 }
 
 pub(crate) fn cordon() -> Action {

@@ -37,6 +37,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get" "patch")) -}}
 {{- end -}}
 {{- end -}}
+{{- if has "apply" .Values.enabledActions -}}
+{{- range .Values.applyTargets -}}
+{{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get" "create" "patch" "update" "delete")) -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.probedKinds -}}
 {{- $rules = append $rules (dict "apiGroups" (list .apiGroup) "resources" (list .resource) "verbs" (list "get")) -}}
 {{- end -}}

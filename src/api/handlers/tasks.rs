@@ -75,6 +75,9 @@ fn task(body: types::Task) -> Result<Task, Problem> {
     let action = Action::of(kind, parameters).map_err(|problem| violated("/params", problem))?;
     let target = batch::target(&body.target);
     let target = target.ok_or_else(|| violated("/target", "names no object that Kubernetes could have".to_owned()))?;
+    if let Some(problem) = action.mismatch(&target) {
+        return Err(violated("/params/manifest", problem));
+    }
     let verification = body.verification.map(|given| verification(&given)).transpose();
     let verification = verification.map_err(|problem| violated("/verification", problem))?;
     Ok(Task {

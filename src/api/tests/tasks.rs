@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::real::Agent;
 use crate::test_api::Failure;
 
+const MANIFEST: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {paused: true}}";
+
 /// A task as the contract has it.
 pub(super) fn task(execution_id: &str) -> Value {
     json!({ "execution_id": execution_id, "tenant_id": "acme", "cluster_id": "cluster-1", "remediation_id": "rem-1",
@@ -105,6 +107,9 @@ async fn a_task_takes_the_parameters_of_its_action_and_no_others() {
         (json!({ "verification": { "probes": [ready], "intervalSeconds": 0 } }), "/verification/intervalSeconds"),
         (json!({ "target": { "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "../../secrets/x" } }), "/target"),
         (json!({ "target": { "apiVersion": "v1", "kind": "Pod", "name": "p" } }), "/target"),
+        (json!({ "action": "apply", "params": { "manifest": "{}" } }), "/params"),
+        (json!({ "action": "apply", "params": { "manifest": MANIFEST.replace("name: web", "name: other") } }), "/params/manifest"),
+        (json!({ "action": "apply", "params": { "manifest": MANIFEST.replace("spec", "status") } }), "/params"),
     ];
     for (change, pointer) in rows {
         let (status, problem) = apply(&agent, &with(task("exec-1"), change.clone())).await;
@@ -115,6 +120,8 @@ async fn a_task_takes_the_parameters_of_its_action_and_no_others() {
     let mut without = task("exec-1");
     without.as_object_mut().unwrap().remove("params");
     assert_eq!(apply(&agent, &with(without, json!({ "action": "evict" }))).await.0, StatusCode::ACCEPTED);
+    let manifest = json!({ "action": "apply", "params": { "manifest": MANIFEST } });
+    assert_eq!(apply(&agent, &with(task("exec-2"), manifest)).await.0, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub struct AnnotateAction {
 }
 
 /// Whether the key is of a domain that Kubernetes keeps for itself.
-fn is_kubernetes_own(key: &str) -> bool {
+pub(super) fn is_kubernetes_own(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
     ["kubernetes.io", "k8s.io"].into_iter().any(|own| domain.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }

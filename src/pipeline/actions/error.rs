@@ -31,6 +31,15 @@ pub enum ActionError {
         /// Which field.
         field: String,
     },
+    /// Another field manager holds a field that the manifest sets otherwise.
+    #[error("the manifest is at odds with another field manager, and is never forced: {why}")]
+    Conflict {
+        /// The server's words: which managers, and which fields.
+        why: String,
+    },
+    /// There is no server-side apply.
+    #[error("this API server has no server-side apply, which the action needs; the embedded one of `zen-agent dev` has none")]
+    NoServerSideApply,
     /// An object of the name that the action needs is not this remediation's.
     #[error("{what} exists and does not belong to this remediation; it is left as it is")]
     NotOurs {
@@ -76,6 +85,8 @@ impl ActionError {
             Self::Gone { .. } => Some(Reason::TargetNotFound),
             Self::Replaced { .. } => Some(Reason::TargetReplaced),
             Self::Changed { .. } => Some(Reason::TargetChanged),
+            Self::Conflict { .. } => Some(Reason::FieldConflict),
+            Self::NoServerSideApply => Some(Reason::ActionUnsupported),
             Self::NotOurs { .. } => Some(Reason::NameTaken),
             Self::Unsuitable { .. } => Some(Reason::UnsupportedTarget),
             Self::NotRecorded | Self::Irreversible => Some(Reason::RollbackUnsupported),

@@ -21,7 +21,6 @@ use kube::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{
     Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict,
@@ -30,7 +29,6 @@ use super::{
 use crate::{
     category::Category,
     event::Target,
-    naming::is_label_value,
     pipeline::api::{ApiError, Effect, call, delete_as_read, find},
     remediation::{Change, REMEDIATION_LABEL},
 };
@@ -38,10 +36,6 @@ use crate::{
 /// Label on a pod in quarantine: the remediation that put it there.
 pub const QUARANTINE_LABEL: &str = "zen.kube-zen.io/quarantine";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Annotation on the policy: namespace and name of its remediation, for people.
-const OWNER: &str = "zen.kube-zen.io/remediation";
-/// Annotation on the policy: the remediation's uid. Another one of the same name is not the owner.
-const OWNER_UID: &str = "zen.kube-zen.io/remediation-uid";
 
 /// Parameters of `network-quarantine`: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,7 +77,7 @@ impl Act for NetworkQuarantineAction {
     }
 
     fn change(&self, subject: Subject<'_>, live: &DynamicObject, previous: &PreviousQuarantine) -> Result<Option<Change>, ActionError> {
-        let value = label_value(subject.name);
+        let value = subject.label();
         match label(live) {
             now if now == Some(&value) => Ok(None),
             now if now == previous.label.as_ref() => Ok(Some(label_change(subject, live, Some(&value)))),
@@ -98,7 +92,7 @@ impl Act for NetworkQuarantineAction {
             api_version: text(NetworkPolicy::API_VERSION),
             kind: text(NetworkPolicy::KIND),
             namespace: subject.target.namespace.clone(),
-            name: policy_name(subject.name),
+            name: policy_name(subject),
             uid: None,
         };
         Ok([Change::create(object, policy)].into_iter().chain(self.change(subject, live, previous)?).collect())
@@ -113,14 +107,14 @@ impl Act for NetworkQuarantineAction {
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
         let pod = site.read().await?;
-        let policy = find("read the NetworkPolicy", policies(site).get(&policy_name(site.subject.name))).await?;
+        let policy = find("read the NetworkPolicy", policies(site).get(&policy_name(site.subject))).await?;
         let wanted = policy_of(site.subject);
         Ok(match policy {
             None => Verdict::Impossible("the NetworkPolicy was deleted by another party".to_owned()),
-            Some(policy) if !is_ours(&policy, &wanted) || !denies_all(&policy, &wanted) => {
+            Some(policy) if !site.subject.made(&policy) || !denies_all(&policy, &wanted) => {
                 Verdict::Impossible("the NetworkPolicy was changed by another party".to_owned())
             }
-            Some(_) if label(&pod) != Some(&label_value(site.subject.name)) => {
+            Some(_) if label(&pod) != Some(&site.subject.label()) => {
                 Verdict::Impossible(format!("the label {QUARANTINE_LABEL} was changed by another party"))
             }
             Some(policy) => Verdict::Holds(format!("the NetworkPolicy {} is in place and selects the pod", policy.name_any())),
@@ -129,14 +123,14 @@ impl Act for NetworkQuarantineAction {
 
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
         let former = previous.label.as_ref();
-        let value = label_value(site.subject.name);
+        let value = site.subject.label();
         let held = |live: &DynamicObject| label(live) == Some(&value) && former != Some(&value);
         site.revert(|live| Ok(held(live).then(|| label_change(site.subject, live, former)))).await?;
         delete_policy(site).await
     }
 
     fn leftover(&self, subject: Subject<'_>) -> String {
-        format!("the NetworkPolicy {} and the label {QUARANTINE_LABEL} on {}", policy_name(subject.name), subject.named())
+        format!("the NetworkPolicy {} and the label {QUARANTINE_LABEL} on {}", policy_name(subject), subject.named())
     }
 }
 
@@ -148,13 +142,8 @@ fn label_change(subject: Subject<'_>, live: &DynamicObject, value: Option<&Strin
     subject.patch(None, live, json!({ "metadata": { "labels": { QUARANTINE_LABEL: value } } }))
 }
 
-/// The remediation's name where it fits into a label; of longer ones, which others gave, a digest.
-fn label_value(name: &str) -> String {
-    if is_label_value(name) { name.to_owned() } else { format!("sha256-{}", hex::encode(&Sha256::digest(name)[..20])) }
-}
-
-fn policy_name(name: &str) -> String {
-    format!("zen-quarantine-{}", label_value(name))
+fn policy_name(subject: Subject<'_>) -> String {
+    format!("zen-quarantine-{}", subject.label())
 }
 
 fn policies(site: &Site<'_>) -> Api<NetworkPolicy> {
@@ -163,19 +152,13 @@ fn policies(site: &Site<'_>) -> Api<NetworkPolicy> {
 }
 
 fn policy_of(subject: Subject<'_>) -> NetworkPolicy {
-    let value = label_value(subject.name);
+    let value = subject.label();
     NetworkPolicy {
         metadata: ObjectMeta {
-            name: Some(policy_name(subject.name)),
+            name: Some(policy_name(subject)),
             namespace: subject.target.namespace.clone(),
             labels: Some([(REMEDIATION_LABEL.to_owned(), value.clone()), (MANAGED_BY.to_owned(), "zen-agent".to_owned())].into()),
-            annotations: Some(
-                [
-                    (OWNER.to_owned(), format!("{}/{}", subject.namespace, subject.name)),
-                    (OWNER_UID.to_owned(), subject.uid.unwrap_or_default().to_owned()),
-                ]
-                .into(),
-            ),
+            annotations: Some(subject.marks().map(|(key, value)| (key.to_owned(), value)).into()),
             ..ObjectMeta::default()
         },
         spec: Some(NetworkPolicySpec {
@@ -187,10 +170,6 @@ fn policy_of(subject: Subject<'_>) -> NetworkPolicy {
             ..NetworkPolicySpec::default()
         }),
     }
-}
-
-fn is_ours(live: &NetworkPolicy, wanted: &NetworkPolicy) -> bool {
-    live.annotations().get(OWNER_UID) == wanted.annotations().get(OWNER_UID)
 }
 
 /// Whether the policy selects exactly the label, and allows nothing in either direction.
@@ -215,7 +194,7 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
     for _ in 0..PASSES {
         let written = match find("read the NetworkPolicy", api.get(&name)).await? {
             None => create_policy(site, &api, &wanted).await?,
-            Some(live) if !is_ours(&live, &wanted) => return Err(ActionError::NotOurs { what: format!("the NetworkPolicy {name}") }),
+            Some(live) if !site.subject.made(&live) => return Err(ActionError::NotOurs { what: format!("the NetworkPolicy {name}") }),
             Some(live) if denies_all(&live, &wanted) => return Ok(()),
             Some(mut live) => {
                 live.spec.clone_from(&wanted.spec);
@@ -257,7 +236,7 @@ async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
     let name = wanted.name_any();
     for _ in 0..PASSES {
         let live = match find("read the NetworkPolicy", api.get(&name)).await? {
-            Some(live) if is_ours(&live, &wanted) => live,
+            Some(live) if site.subject.made(&live) => live,
             _ => return Ok(()),
         };
         site.still_ours().await?;

@@ -1,16 +1,18 @@
 //! Where an action acts: reads and writes of the pinned target, for one attempt of one remediation.
 
 use kube::{
-    Api, Client,
-    api::{DynamicObject, ObjectMeta},
+    Api, Client, ResourceExt,
+    api::{DynamicObject, ObjectMeta, TypeMeta},
 };
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{ActionError, write::write};
 use crate::{
     category::Category,
     event::Target,
     lease::Tenure,
+    naming::is_label_value,
     pipeline::{
         Pipeline,
         api::{self, ApiError, Effect},
@@ -22,10 +24,15 @@ use crate::{
 /// How often a write is tried again because the object changed between read and write.
 pub(super) const PASSES: usize = 8;
 
+/// Annotation on what is made: namespace and name of its remediation, for people.
+const OWNER: &str = "zen.kube-zen.io/remediation";
+/// Annotation on what is made: the remediation's uid. Another one of the same name is not the owner.
+const OWNER_UID: &str = "zen.kube-zen.io/remediation-uid";
+
 /// What is changed, and for which remediation.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
-    /// The pinned target.
+    /// The target, pinned.
     pub(super) target: &'a Target,
     /// The remediation's namespace.
     pub(super) namespace: &'a str,
@@ -56,12 +63,51 @@ impl<'a> Subject<'a> {
     /// The target as it is now, if it still is the one that was pinned.
     pub(crate) async fn read(&self, api: &Api<DynamicObject>) -> Result<DynamicObject, ActionError> {
         let Target { kind, name, uid, .. } = self.target;
-        match api::find("read the target", api.get(name)).await? {
-            None => Err(ActionError::Gone { kind: kind.clone(), name: name.clone() }),
-            Some(live) if live.metadata.uid != *uid => Err(ActionError::Replaced { kind: kind.clone(), name: name.clone() }),
-            Some(live) => Ok(live),
+        match (api::find("read the target", api.get(name)).await?, self.pin()) {
+            (None, Pin::Absent) => Ok(self.nothing()),
+            (Some(live), Pin::Absent) if self.made(&live) => Ok(live),
+            (Some(_), Pin::Absent) => Err(ActionError::NotOurs { what: self.named() }),
+            (None, Pin::Uid(_)) => Err(ActionError::Gone { kind: kind.clone(), name: name.clone() }),
+            (Some(live), Pin::Uid(_)) if live.metadata.uid != *uid => Err(ActionError::Replaced { kind: kind.clone(), name: name.clone() }),
+            (Some(live), Pin::Uid(_)) => Ok(live),
         }
     }
+
+    pub(super) fn pin(&self) -> Pin<'a> {
+        self.target.uid.as_deref().map_or(Pin::Absent, Pin::Uid)
+    }
+
+    /// How the target reads that is not there: without a uid.
+    fn nothing(&self) -> DynamicObject {
+        let Target { api_version, kind, namespace, name, .. } = self.target.clone();
+        let metadata = ObjectMeta { name: Some(name), namespace, ..ObjectMeta::default() };
+        DynamicObject { types: Some(TypeMeta { api_version, kind }), metadata, data: json!({}) }
+    }
+
+    /// What marks an object as made by this remediation.
+    pub(super) fn marks(&self) -> [(&'static str, String); 2] {
+        [(OWNER, format!("{}/{}", self.namespace, self.name)), (OWNER_UID, self.uid.unwrap_or_default().to_owned())]
+    }
+
+    /// The remediation's name where it fits into a label; of longer ones, which others gave, a digest.
+    pub(super) fn label(&self) -> String {
+        let name = self.name;
+        if is_label_value(name) { name.to_owned() } else { format!("sha256-{}", hex::encode(&Sha256::digest(name)[..20])) }
+    }
+
+    /// Whether this remediation made it.
+    pub(super) fn made(&self, live: &impl ResourceExt) -> bool {
+        self.uid.is_some() && live.annotations().get(OWNER_UID).map(String::as_str) == self.uid
+    }
+}
+
+/// What the target was when it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pin<'a> {
+    /// The object of this uid.
+    Uid(&'a str),
+    /// Not there: whatever is there now and was not made by this remediation is somebody else's.
+    Absent,
 }
 
 /// Where an action acts, and for which remediation.

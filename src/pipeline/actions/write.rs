@@ -3,7 +3,7 @@
 
 use kube::{Api, Client, api::DynamicObject};
 
-use super::{ActionError, evict::evict};
+use super::{ActionError, apply, evict::evict};
 use crate::{
     pipeline::api::{self, ApiError, Effect},
     remediation::{Change, Operation},
@@ -33,6 +33,7 @@ pub(super) async fn write(api: &Api<DynamicObject>, change: &Change, live: &Dyna
     let patch = change.patch.clone().unwrap_or_default();
     match change.operation {
         Operation::Patch => Ok(api::patch_as_read(api, change.subresource, live, &patch, effect).await?),
+        Operation::Apply => apply::write(api, change, live, effect).await.map(drop),
         Operation::Create => Ok(api::create(api, patch, effect).await?),
         Operation::Delete => Ok(api::delete_as_read("delete the target", api, live, effect).await?),
         Operation::Evict => evict(api, live, effect).await,

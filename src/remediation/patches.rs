@@ -1,0 +1,93 @@
+//! What the family's `spec.patches` mean here: one patch is the action `apply`, of the object that it names.
+//!
+//! | patches | meaning |
+//! |---|---|
+//! | one | `apply` of its text; apiVersion, kind, name and namespace beside it name the target, and stand in for what the text leaves out |
+//! | several | none: a remediation pins, records and undoes one object, so each is a remediation of its own |
+//! | beside an action | none: the action is what is done |
+//!
+//! `totalPatches` and `appliedPatches` say how many there are, and are in place.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::{Action, Patch, RemediationSpec};
+use crate::{event::Target, pipeline::actions::ApplyAction};
+
+impl RemediationSpec {
+    /// What is to be done.
+    pub fn wanted_action(&self) -> Option<Cow<'_, Action>> {
+        let patch = || Some(Cow::Owned(Action::Apply(ApplyAction { manifest: manifest(self.patch()?) })));
+        self.action.as_ref().map(Cow::Borrowed).or_else(patch)
+    }
+
+    /// The object that it is to be done to.
+    pub fn wanted_target(&self) -> Option<Cow<'_, Target>> {
+        let patch = || self.patch().map(|patch| Cow::Owned(target(patch)));
+        self.target.as_ref().map(Cow::Borrowed).or_else(patch)
+    }
+
+    /// The only patch, where it says what is to be done.
+    pub(crate) fn patch(&self) -> Option<&Patch> {
+        match self.patches.as_slice() {
+            [patch] if self.action.is_none() => Some(patch),
+            _ => None,
+        }
+    }
+}
+
+fn target(patch: &Patch) -> Target {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let Patch { api_version, kind, name, namespace, .. } = patch;
+    Target { api_version: text(api_version), kind: text(kind), namespace: namespace.clone(), name: text(name), uid: None }
+}
+
+/// The patch's text with what stands beside it; a text that is no object is left for the action to refuse.
+fn manifest(patch: &Patch) -> String {
+    let text = patch.patch.clone().unwrap_or_default();
+    let read = serde_yaml_ng::from_str(&text).ok().and_then(|value: serde_yaml_ng::Value| serde_json::to_value(value).ok());
+    let Some(Value::Object(mut fields)) = read else { return text };
+    let mut stand_in = |key: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            fields.entry(key).or_insert_with(|| value.as_str().into());
+        }
+    };
+    stand_in("apiVersion", &patch.api_version);
+    stand_in("kind", &patch.kind);
+    if let (Some(metadata), Some(name)) = (fields.entry("metadata").or_insert_with(|| json!({})).as_object_mut(), &patch.name) {
+        metadata.entry("name").or_insert_with(|| name.as_str().into());
+    }
+    Value::Object(fields).to_string()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn spec(texts: &[&str]) -> RemediationSpec {
+        let text = |text: &str| Some(text.to_owned());
+        let patch = |patch: &&str| Patch {
+            api_version: text("v1"),
+            kind: text("ConfigMap"),
+            name: text("a"),
+            namespace: text("shop"),
+            patch: text(patch),
+        };
+        RemediationSpec { patches: texts.iter().map(patch).collect(), ..RemediationSpec::default() }
+    }
+
+    #[test]
+    fn one_patch_is_an_apply_of_the_object_that_it_names_and_several_are_none() {
+        let one = spec(&["data: {b: c}"]);
+        let Some(Action::Apply(ApplyAction { manifest })) = one.wanted_action().map(Cow::into_owned) else { panic!("no apply") };
+        let wanted = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "b": "c" } });
+        assert_eq!(serde_json::from_str::<Value>(&manifest).unwrap(), wanted);
+        let target = one.wanted_target().unwrap();
+        assert_eq!(one.wanted_action().unwrap().mismatch(&target), None);
+        assert!(spec(&["kind: Secret"]).wanted_action().unwrap().mismatch(&target).is_some(), "the text is not overruled");
+        assert!(spec(&["[]"]).wanted_action().unwrap().problem().is_some());
+        assert!(spec(&["a: b", "a: b"]).wanted_action().is_none() && spec(&[]).wanted_action().is_none());
+    }
+}
