@@ -443,6 +443,18 @@ pub mod types {
             Self::Boolean(value)
         }
     }
+    ///A GET that has to be answered as wanted, of what the agent's configuration allows. No redirect is followed.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct HttpProbe {
+        ///A text that the body has to hold, in its first 64 KiB.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub contains: ::std::option::Option<::std::string::String>,
+        ///The status of the answer; any of 200 to 299 when absent.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub status: ::std::option::Option<i32>,
+        ///What is asked for, by http or https, without credentials.
+        pub url: ::std::string::String,
+    }
     ///Why an event leads to nothing.
     #[derive(
         ::serde::Deserialize,
@@ -1014,8 +1026,12 @@ pub mod types {
     pub struct Probe {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub condition: ::std::option::Option<ConditionProbe>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub http: ::std::option::Option<HttpProbe>,
         ///Its name, by which conditions and messages speak of it.
         pub name: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub prometheus: ::std::option::Option<PrometheusProbe>,
     }
     ///An object in the target's namespace.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -1193,6 +1209,14 @@ pub mod types {
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             value.parse()
         }
+    }
+    ///A query to the Prometheus of the agent's configuration, of which every value has to be as expected.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct PrometheusProbe {
+        ///A comparison and a number, such as `< 0.01`; there are <, <=, >, >=, == and !=.
+        pub expect: ::std::string::String,
+        ///In PromQL; a scalar, or an instant vector that is not empty.
+        pub query: ::std::string::String,
     }
     ///What became of each event.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]

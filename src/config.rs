@@ -23,7 +23,7 @@ use secrecy::SecretString;
 pub use files::readable_by_all;
 pub use settings::{ENABLED_ACTIONS, Settings};
 
-use crate::{identity::Tenant, remediation::ActionKind, saas, telemetry::logs::LogConfig};
+use crate::{identity::Tenant, pipeline::Reach, remediation::ActionKind, saas, telemetry::logs::LogConfig};
 
 /// What the agent runs with; made by [`Settings::validate`] only.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub struct Config {
     pub validation_timeout: Duration,
     /// The actions that may be carried out.
     pub actions: BTreeSet<ActionKind>,
+    /// What probes may reach.
+    pub reach: Reach,
     /// The policy file; the built-in policy, which only proposes, when absent.
     pub policy_file: Option<PathBuf>,
     /// Whom to tell what becomes of remediations.

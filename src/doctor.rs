@@ -85,6 +85,7 @@ pub async fn examine(patient: Patient) -> Vec<Finding> {
         Ok(config) => {
             found.extend(settled(&config));
             found.extend(certificates::examine(&config.tls));
+            found.extend(prometheus(&config).await);
         }
         Err(mistakes) => found.extend(mistakes),
     }
@@ -132,6 +133,18 @@ fn settled(config: &Config) -> Vec<Finding> {
     ];
     found.extend(config.warnings.iter().map(|warning| Finding::new("settings", Verdict::Warning, warning)));
     found
+}
+
+/// Whether the Prometheus that probes ask answers, where there is one.
+async fn prometheus(config: &Config) -> Option<Finding> {
+    let answers = config.reach.prometheus_answers().await?;
+    Some(match answers {
+        Ok(()) => Finding::new("prometheus", Verdict::Ok, "answers queries"),
+        Err(why) => {
+            let message = format!("does not answer, so that what is verified by it would be undone: {why}");
+            Finding::new("prometheus", Verdict::Warning, message)
+        }
+    })
 }
 
 /// What the agent would have to be allowed to do, also by settings that are not all valid.

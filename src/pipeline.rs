@@ -131,6 +131,7 @@ pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
 pub use plan::{PlanError, Planner};
+pub use probes::{Reach, SetupError};
 pub use resolve::Level;
 pub use rollback::RollbackError;
 pub use validate::ValidateError;
@@ -159,6 +160,8 @@ pub struct Settings {
     pub actions: BTreeSet<ActionKind>,
     /// How long an effect may take to show before the change is undone.
     pub validation_timeout: Duration,
+    /// What probes may reach.
+    pub reach: Reach,
 }
 
 /// Where a remediation stands after a pass.
@@ -406,7 +409,7 @@ impl Pipeline {
     }
 
     fn planner(&self) -> Planner<'_> {
-        Planner { client: &self.client, actions: &self.settings.actions, guardrails: self.policy.guardrails() }
+        Planner { client: &self.client, actions: &self.settings.actions, reach: &self.settings.reach, guardrails: self.policy.guardrails() }
     }
 
     /// Ends a remediation that was not begun, where the error is for good.

@@ -24,7 +24,8 @@ pub use reason::Reason;
 pub use resource::*;
 pub use status::{TEXT_LIMIT, shorten};
 pub use verification::{
-    Answer, Check, ConditionProbe, ConditionStatus, Excess, Probe, ProbeKind, ProbeStatus, ProbedObject, Verification, VerificationStatus,
+    Answer, Check, ConditionProbe, ConditionStatus, Excess, Expected, HttpProbe, Probe, ProbeKind, ProbeStatus, ProbedObject,
+    PrometheusProbe, Verification, VerificationStatus,
 };
 
 pub use crate::pipeline::actions::{Action, ActionKind, NotAnAction, Previous};

@@ -14,3 +14,5 @@ mod imports;
 mod monitoring;
 #[path = "contract/signatures.rs"]
 mod signatures;
+#[path = "contract/verification.rs"]
+mod verification;

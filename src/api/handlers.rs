@@ -29,6 +29,7 @@ use crate::{
     events::Events,
     identity::Tenant,
     ingest::Ingest,
+    pipeline::Reach,
     policy::Live,
     problem::{Code, Problem},
     remediation::ActionKind,
@@ -44,6 +45,8 @@ pub struct Handlers {
     pub ingest: Ingest,
     /// The actions that may be carried out.
     pub actions: BTreeSet<ActionKind>,
+    /// What probes may reach.
+    pub reach: Reach,
     /// What holds whatever the rules say.
     pub policy: Live,
     /// Records what becomes of decisions.

@@ -7,9 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustls::RootCertStore;
+
 use super::{Settings, TlsFiles, validate::Errors};
 use crate::{
     identity::Tenant,
+    pipeline::Reach,
     policy::Policy,
     remediation::ActionKind,
     saas::{self, Peer},
@@ -102,6 +105,33 @@ pub(super) fn saas(errors: &mut Errors, settings: &Settings, tenant: Option<&Ten
     }
     let namespace = settings.remediation_namespace.clone()?;
     Some(saas::Settings { peer, folder: folder?, cluster: cluster?.to_owned(), tenant: tenant?.clone(), namespace })
+}
+
+/// What probes may reach.
+pub(super) fn reach(errors: &mut Errors, settings: &Settings) -> Reach {
+    let mut roots = RootCertStore::empty();
+    if let Some((_, pem)) = settings.probe_ca_file.as_deref().and_then(|path| errors.read("probe_ca_file", Some(path))) {
+        match tls::client_ca(&pem) {
+            Ok(read) => roots = read,
+            Err(_) => errors.add("probe_ca_file", "has no usable PEM certificate"),
+        }
+    }
+    let mut reach = Reach::default();
+    if let Some(listed) = &settings.probe_http_origins {
+        match reach.clone().to_origins(listed, &roots) {
+            Ok(more) => reach = more,
+            Err(error) => errors.add("probe_http_origins", error),
+        }
+    }
+    if let Some(base) = &settings.prometheus_url {
+        let token = settings.prometheus_token_file.as_deref();
+        let token = token.and_then(|path| errors.read_secret_file("prometheus_token_file", Some(path))).map(|(path, _)| path);
+        match reach.clone().to_prometheus(base, token, &roots) {
+            Ok(more) => reach = more,
+            Err(error) => errors.add("prometheus_url", error),
+        }
+    }
+    reach
 }
 
 /// The policy file, where there is one: valid, and content with the actions that are enabled.

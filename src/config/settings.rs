@@ -106,6 +106,15 @@ settings! {
     tls_ca_file: "TLS_CA_FILE" = "";
     /// Folder, of this replica alone, of what is to be told to the SaaS and of dead letters.
     spool_dir: "SPOOL_DIR" = "";
+    /// Comma-separated origins that `http` probes may call, such as https://status.example.com, and `services` for the Services
+    /// of the target's namespace; none when absent.
+    probe_http_origins: "PROBE_HTTP_ORIGINS" = "";
+    /// Address of the Prometheus that `prometheus` probes ask; none may be asked when absent.
+    prometheus_url: "PROMETHEUS_URL" = "";
+    /// File with a token for Prometheus, read for each query.
+    prometheus_token_file: "PROMETHEUS_TOKEN_FILE" = "";
+    /// PEM file with the CA of what probes call by https.
+    probe_ca_file: "PROBE_CA_FILE" = "";
     /// Bytes of a request body; all bodies together may take 36 times as much memory.
     max_body_bytes: "MAX_BODY_BYTES" = "10485760";
     /// Open connections.
@@ -174,6 +183,10 @@ impl Settings {
             &mut self.saas_credentials_dir,
             &mut self.tls_ca_file,
             &mut self.spool_dir,
+            &mut self.probe_http_origins,
+            &mut self.prometheus_url,
+            &mut self.prometheus_token_file,
+            &mut self.probe_ca_file,
         ] {
             optional.take_if(|text| text.trim().is_empty());
         }

@@ -139,6 +139,7 @@ impl Settings {
         }
         let hmac = secrets::read(e, &self, tenant.as_ref());
         let saas = files::saas(e, &self, tenant.as_ref(), cluster.as_deref());
+        let reach = files::reach(e, &self);
         let issuer = e.required("jwt_issuer", self.jwt_issuer);
         let audience = e.required("jwt_audience", self.jwt_audience);
         let key_files = files::token_keys(e, self.jwt_key_files);
@@ -187,6 +188,7 @@ impl Settings {
             retention_interval: retention_interval?,
             validation_timeout: validation_timeout?,
             actions,
+            reach,
             policy_file,
             saas,
             limits: Limits {

@@ -19,7 +19,7 @@ use super::{
     actions::{ActionError, Subject, try_out},
     api::{self, ApiError},
     kinds::{self, KindError},
-    probes,
+    probes::{self, Reach},
     recent::workload,
     resolve::{self, Level},
 };
@@ -176,6 +176,8 @@ pub struct Planner<'a> {
     pub client: &'a Client,
     /// The actions that may be carried out.
     pub actions: &'a BTreeSet<ActionKind>,
+    /// What probes may reach.
+    pub reach: &'a Reach,
     /// What holds whatever the rules say.
     pub guardrails: Arc<Guardrails>,
 }
@@ -239,7 +241,7 @@ impl Planner<'_> {
         let mut permissions = access::needed(self.client, action, target).await?;
         let verification = remediation.spec.verification.as_ref();
         if let Some(verification) = verification {
-            permissions.extend(probes::permit(self.client, verification, target).await?);
+            permissions.extend(probes::permit(self.client, self.reach, verification, target).await?);
         }
         let plan = Plan::new((action, verification), target, changes, previous, permissions);
         let bytes = plan.size();
@@ -248,7 +250,7 @@ impl Planner<'_> {
 
     /// The object to change, pinned.
     pub(super) async fn target(&self, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
-        let Self { client, actions, guardrails } = self;
+        let Self { client, actions, guardrails, .. } = self;
         let action = &*action(remediation)?;
         if !actions.contains(&action.kind()) {
             return Err(PlanError::Disabled { action: action.name() });

@@ -147,7 +147,7 @@ pub(super) async fn run(
     let Some(target) = run.recorded().map(|(_, target, _)| target.clone()) else { return Ok(Flow::Rest(None)) };
     let written = Duration::from_secs(status.soaked_seconds.max(0).unsigned_abs().into());
     pipeline.rounds.begin(run.uid(), written);
-    let answers = probes::ask(&pipeline.client, wanted, &target).await;
+    let answers = probes::ask(&pipeline.client, &pipeline.settings.reach, wanted, &target).await;
     if let Some((reason, message)) = count(pipeline, run, wanted, &answers) {
         return give_up(pipeline, run, reason, &message, elapsed).await;
     }

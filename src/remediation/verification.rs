@@ -15,6 +15,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use reqwest::Url;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,10 @@ pub struct Probe {
 pub enum Check {
     /// A condition in the status of an object.
     Condition(ConditionProbe),
+    /// A GET, of what the agent's configuration allows.
+    Http(HttpProbe),
+    /// A query to the Prometheus of the agent's configuration.
+    Prometheus(PrometheusProbe),
 }
 
 /// A condition that an object has to have.
@@ -115,6 +120,52 @@ pub struct ProbedObject {
     pub name: String,
 }
 
+/// A GET that has to be answered as wanted. No redirect is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpProbe {
+    /// What is asked for, such as `http://web.shop.svc/healthz`.
+    #[schemars(length(min = 1, max = 2_048))]
+    pub url: String,
+    /// The status of the answer; any of 200 to 299 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 599))]
+    pub status: Option<i32>,
+    /// A text that the body has to hold, in its first 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1_024))]
+    pub contains: Option<String>,
+}
+
+/// A query of which every value has to be as expected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrometheusProbe {
+    /// The query, in PromQL; a scalar, or an instant vector that is not empty.
+    #[schemars(length(min = 1, max = 2_048))]
+    pub query: String,
+    /// A comparison and a number, such as `< 0.01`; there are <, <=, >, >=, == and !=.
+    #[schemars(length(min = 2, max = 64))]
+    pub expect: String,
+}
+
+/// What is expected of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    comparison: Comparison,
+    number: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
 /// The status of a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ConditionStatus {
@@ -140,16 +191,22 @@ impl ConditionStatus {
 pub enum ProbeKind {
     /// A condition of an object.
     Condition,
+    /// A GET.
+    Http,
+    /// A query.
+    Prometheus,
 }
 
 impl ProbeKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Condition];
+    pub const ALL: [Self; 3] = [Self::Condition, Self::Http, Self::Prometheus];
 
     /// Its name in the API and in metric labels.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Condition => "condition",
+            Self::Http => "http",
+            Self::Prometheus => "prometheus",
         }
     }
 }
@@ -285,12 +342,16 @@ impl Check {
     pub const fn kind(&self) -> ProbeKind {
         match self {
             Self::Condition(_) => ProbeKind::Condition,
+            Self::Http(_) => ProbeKind::Http,
+            Self::Prometheus(_) => ProbeKind::Prometheus,
         }
     }
 
     fn problem(&self) -> Option<String> {
         match self {
             Self::Condition(probe) => probe.problem(),
+            Self::Http(probe) => probe.problem(),
+            Self::Prometheus(probe) => probe.problem(),
         }
     }
 }
@@ -309,6 +370,67 @@ impl ConditionProbe {
         let object = self.object.as_ref()?;
         let named = is_api_version(&object.api_version) && is_kind(&object.kind) && is_object_name(&object.name);
         (!named).then(|| "the object is not one that Kubernetes could have".to_owned())
+    }
+}
+
+impl HttpProbe {
+    /// What is asked for; none where that is no URL, or one with credentials, which do not belong on an object.
+    pub fn url(&self) -> Option<Url> {
+        let url = Url::parse(&self.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
+        (url.username().is_empty() && url.password().is_none()).then_some(url)
+    }
+
+    fn problem(&self) -> Option<String> {
+        if !(1..=2_048).contains(&self.url.len()) || self.url().is_none() {
+            return Some("the url is none of http or https, without credentials, of at most 2048 characters".to_owned());
+        }
+        if self.status.is_some_and(|status| !(100..=599).contains(&status)) {
+            return Some("status is from 100 to 599".to_owned());
+        }
+        let is_text = |text: &str| (1..=1_024).contains(&text.len());
+        self.contains.as_deref().is_some_and(|text| !is_text(text)).then(|| "contains has 1 to 1024 characters".to_owned())
+    }
+}
+
+impl PrometheusProbe {
+    /// What is expected of every value.
+    pub fn expected(&self) -> Option<Expected> {
+        let text = self.expect.trim();
+        // The longer ones first, since the others are their beginnings.
+        let comparisons = [
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("==", Comparison::Equal),
+            ("!=", Comparison::NotEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        let (sign, comparison) = comparisons.into_iter().find(|(sign, _)| text.starts_with(sign))?;
+        let number: f64 = text.strip_prefix(sign)?.trim().parse().ok()?;
+        number.is_finite().then_some(Expected { comparison, number })
+    }
+
+    fn problem(&self) -> Option<String> {
+        if !(1..=2_048).contains(&self.query.len()) {
+            return Some("the query has 1 to 2048 characters".to_owned());
+        }
+        let is_short = self.expect.len() <= 64;
+        (!is_short || self.expected().is_none()).then(|| "expect is a comparison and a number, such as `< 0.01`".to_owned())
+    }
+}
+
+impl Expected {
+    /// Whether a value is so; NaN never is.
+    pub fn holds(self, value: f64) -> bool {
+        let Self { comparison, number } = self;
+        match comparison {
+            Comparison::Less => value < number,
+            Comparison::LessOrEqual => value <= number,
+            Comparison::Greater => value > number,
+            Comparison::GreaterOrEqual => value >= number,
+            Comparison::Equal => value == number,
+            Comparison::NotEqual => !value.is_nan() && value != number,
+        }
     }
 }
 
@@ -375,6 +497,15 @@ mod tests {
             json!({ "probes": [condition("a b")] }),
             json!({ "probes": [{ "name": "a", "condition": { "type": "" } }] }),
             json!({ "probes": [{ "name": "a", "condition": { "type": "T", "object": { "apiVersion": "v1", "kind": "Pod", "name": "../x" } } }] }),
+            json!({ "probes": [{ "name": "a", "http": { "url": "web.shop.svc" } }] }),
+            json!({ "probes": [{ "name": "a", "http": { "url": "ftp://web.shop.svc" } }] }),
+            json!({ "probes": [{ "name": "a", "http": { "url": "http://user:word@web.shop.svc" } }] }),
+            json!({ "probes": [{ "name": "a", "http": { "url": "http://web.shop.svc", "status": 600 } }] }),
+            json!({ "probes": [{ "name": "a", "http": { "url": "http://web.shop.svc", "contains": "" } }] }),
+            json!({ "probes": [{ "name": "a", "prometheus": { "query": "", "expect": "< 1" } }] }),
+            json!({ "probes": [{ "name": "a", "prometheus": { "query": "up", "expect": "1" } }] }),
+            json!({ "probes": [{ "name": "a", "prometheus": { "query": "up", "expect": "< inf" } }] }),
+            json!({ "probes": [{ "name": "a", "prometheus": { "query": "up", "expect": "=> 1" } }] }),
             json!({ "intervalSeconds": 0 }),
             json!({ "intervalSeconds": 601 }),
             json!({ "soakSeconds": -1 }),

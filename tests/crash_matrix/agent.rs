@@ -9,7 +9,7 @@ use zen_agent::{
     emergency::EmergencyStop,
     events::Events,
     lease::Tenure,
-    pipeline::{Pipeline, Settings},
+    pipeline::{Pipeline, Reach, Settings},
     policy::{Guardrails, Live, Policy},
     remediation::{ActionKind, ZenAgentRemediation},
     telemetry::Metrics,
@@ -44,6 +44,7 @@ pub(crate) async fn end(client: Client, orders: &Orders) -> ZenAgentRemediation 
         watch_namespace: Some(orders.namespace.clone()),
         actions: BTreeSet::from(ActionKind::ALL),
         validation_timeout: Duration::from_millis(300),
+        reach: Reach::default(),
     };
     let metrics = Metrics::new();
     let events = Events::start(client, metrics.clone());

@@ -19,6 +19,7 @@ mod leaders;
 mod limits;
 mod plan;
 mod planned;
+mod probed;
 mod removal;
 mod rollouts;
 mod suspend;

@@ -23,7 +23,7 @@ use zen_agent::{
     events::Events,
     lease::Tenure,
     pipeline::{
-        Pipeline, Settings,
+        Pipeline, Reach, Settings,
         actions::{
             AnnotateAction, ApplyAction, CordonAction, DeletePodAction, EvictAction, LabelAction, NetworkQuarantineAction, RestartAction,
             ScaleAction, SetImageAction, SuspendAction,
@@ -278,7 +278,12 @@ impl World {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { watch_namespace: None, actions: ActionKind::ALL.into(), validation_timeout: Duration::from_millis(400) }
+    Settings {
+        watch_namespace: None,
+        actions: ActionKind::ALL.into(),
+        validation_timeout: Duration::from_millis(400),
+        reach: Reach::default(),
+    }
 }
 
 pub(crate) fn web_pod() -> Target {

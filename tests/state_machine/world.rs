@@ -188,8 +188,12 @@ fn name(which: usize) -> String {
 }
 
 fn leader(faults: &Faults, client: &Client, events: &Events, metrics: &Metrics, emergency: &EmergencyStop) -> Pipeline {
-    let settings =
-        Settings { watch_namespace: None, actions: BTreeSet::from(ActionKind::ALL), validation_timeout: Duration::from_millis(150) };
+    let settings = Settings {
+        watch_namespace: None,
+        actions: BTreeSet::from(ActionKind::ALL),
+        validation_timeout: Duration::from_millis(150),
+        reach: Default::default(),
+    };
     let client = faults.client(client.clone());
     let policy = Live::new(Policy::observing(Guardrails::none()), "zen-agent");
     Pipeline::new(client, settings, policy, events.clone(), metrics.clone(), Tenure::endless(), emergency.clone())

@@ -21,7 +21,7 @@ impl Handlers {
         if object.phase() != Phase::Pending {
             return Err(Problem::new(Code::StateConflict, "No plan was recorded before it began or ended"));
         }
-        let planner = Planner { client: &self.client, actions: &self.actions, guardrails: self.policy.guardrails() };
+        let planner = Planner { client: &self.client, actions: &self.actions, reach: &self.reach, guardrails: self.policy.guardrails() };
         let plan = planner.sketch(&object).await.map_err(|error| refusal(&error))?;
         Ok(shown(&object, &plan, false))
     }

@@ -198,3 +198,33 @@ fn upper_layers_win_and_secrets_are_never_shown() {
     assert_eq!(config.workers.get(), 7);
     assert!(!format!("{config:?}").contains("AAECAwQF"));
 }
+
+#[test]
+fn what_probes_may_reach_is_an_address_each_and_https_needs_a_ca() {
+    let dir = tempfile::tempdir().unwrap();
+    let probing = |origins: &str, prometheus: &str| Settings {
+        probe_http_origins: text(origins),
+        prometheus_url: text(prometheus),
+        ..valid(dir.path())
+    };
+    for (origins, prometheus, wrong) in [
+        ("services,nowhere", "", "probe_http_origins: "),
+        ("https://status.example.com", "", "probe_http_origins: "),
+        ("", "https://prometheus.example.com", "prometheus_url: "),
+        ("", "http://user:word@prometheus.example.com", "prometheus_url: "),
+    ] {
+        let errors = errors(probing(origins, prometheus));
+        assert!(errors.len() == 1 && errors[0].starts_with(wrong), "{errors:?}");
+    }
+    assert!(
+        probing("services, http://10.0.0.1:8080", "http://prometheus.monitoring.svc:9090/prefix")
+            .over(Settings::defaults())
+            .validate()
+            .is_ok()
+    );
+    let secured = probing("https://status.example.com", "https://prometheus.example.com");
+    let secured = Settings { probe_ca_file: secured.tls_client_ca_file.clone(), ..secured };
+    assert!(secured.over(Settings::defaults()).validate().is_ok());
+    let nobody = Settings { probe_ca_file: text("/nonexistent"), ..valid(dir.path()) };
+    assert!(errors(nobody)[0].starts_with("probe_ca_file: cannot read /nonexistent"));
+}
