@@ -6,7 +6,7 @@
 //!
 //! | counts as failed | counts as succeeded |
 //! |---|---|
-//! | 5xx, no connection, an answer that breaks off, a call that was given up on after [`GIVEN_UP`] | any other answer |
+//! | 5xx, no connection, an answer that breaks off, a call that was given up on after `GIVEN_UP` | any other answer |
 
 use std::time::Duration;
 

@@ -106,7 +106,7 @@ settings! {
     tls_ca_file: "TLS_CA_FILE" = "";
     /// Folder, of this replica alone, of what is to be told to the SaaS and of dead letters.
     spool_dir: "SPOOL_DIR" = "";
-    /// Comma-separated origins that `http` probes may call, such as https://status.example.com, and `services` for the Services
+    /// Comma-separated origins that `http` probes may call, such as `https://status.example.com`, and `services` for the Services
     /// of the target's namespace; none when absent.
     probe_http_origins: "PROBE_HTTP_ORIGINS" = "";
     /// Address of the Prometheus that `prometheus` probes ask; none may be asked when absent.

@@ -1,6 +1,6 @@
-//! The control plane, for one test at a time, and clean.
+//! Two control planes, each for one test at a time, and clean: most of the time tests wait, for leases and backoffs.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use controlplane::ControlPlane;
 use k8s_openapi::{api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition};
@@ -13,7 +13,7 @@ use kube::{
     },
 };
 use serde_json::json;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 use zen_agent::{demo, dev, remediation};
 
 use crate::soon;
@@ -35,31 +35,62 @@ const KINDS: [(&str, &str, &str); 13] = [
     ("events.k8s.io", "v1", "Event"),
 ];
 
-/// A turn on the control plane. What was killed or frozen in it comes back at its end.
-pub(crate) struct Ground {
-    pub(crate) client: Client,
-    _turn: Turn,
+/// How many tests run at once.
+const PLACES: usize = 2;
+
+/// A control plane, started when its first test begins.
+struct Place {
+    control_plane: OnceLock<ControlPlane>,
+    turn: Mutex<()>,
 }
 
+impl Place {
+    const fn new() -> Self {
+        Self { control_plane: OnceLock::new(), turn: Mutex::const_new(()) }
+    }
+
+    fn control_plane(&self) -> &ControlPlane {
+        self.control_plane.get_or_init(|| ControlPlane::start(&[]))
+    }
+}
+
+/// A turn on a control plane. What was killed or frozen in it comes back at its end.
+pub(crate) struct Ground {
+    pub(crate) client: Client,
+    turn: Turn,
+}
+
+/// Given back in this order, so that whoever is let in finds a free place.
 struct Turn {
+    place: &'static Place,
     _guard: MutexGuard<'static, ()>,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Turn {
+    async fn take() -> Self {
+        static FREE: Semaphore = Semaphore::const_new(PLACES);
+        static ALL: [Place; PLACES] = [const { Place::new() }; PLACES];
+        let permit = FREE.acquire().await.unwrap();
+        let free = |place: &'static Place| place.turn.try_lock().ok().map(|guard| (place, guard));
+        let (place, guard) = ALL.iter().find_map(free).expect("there are as many permits as places");
+        tokio::task::spawn_blocking(|| place.control_plane()).await.unwrap();
+        Self { place, _guard: guard, _permit: permit }
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        ControlPlane::shared().revive();
+        self.place.control_plane().revive();
     }
 }
 
 impl Ground {
     /// With remediations defined, and nothing there but the agent's namespace.
     pub(crate) async fn clean() -> Self {
-        static TURN: Mutex<()> = Mutex::const_new(());
-        let guard = TURN.lock().await;
-        let control_plane = tokio::task::spawn_blocking(ControlPlane::shared).await.unwrap();
-        let turn = Turn { _guard: guard };
-        let client = control_plane.client().await;
-        let ground = Self { client, _turn: turn };
+        let turn = Turn::take().await;
+        let client = turn.place.control_plane().client().await;
+        let ground = Self { client, turn };
         ground.define(&remediation::crd()).await;
         clean(&ground.client).await;
         let namespace = serde_json::from_value(json!({ "metadata": { "name": dev::NAMESPACE } })).unwrap();
@@ -79,7 +110,7 @@ impl Ground {
     }
 
     pub(crate) fn control_plane(&self) -> &'static ControlPlane {
-        ControlPlane::shared()
+        self.turn.place.control_plane()
     }
 
     /// Makes this the definition of remediations. Another one goes first: the API server would serve it for a while yet.
@@ -112,6 +143,9 @@ async fn clean(client: &Client) {
     let names: Vec<_> = names.filter(|name| !name.starts_with("kube-")).collect();
     for (group, version, kind) in KINDS {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        if is_empty(&Api::all_with(client.clone(), &resource)).await {
+            continue;
+        }
         let everywhere = names.iter().map(|name| delete_all(Api::namespaced_with(client.clone(), name, &resource)));
         soon(&format!("every {kind} is gone"), futures::future::join_all(everywhere)).await;
     }
@@ -124,7 +158,11 @@ async fn delete_all(objects: Api<DynamicObject>) {
     let at_once = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::background() };
     objects.delete_collection(&at_once, &ListParams::default()).await.unwrap();
     // Those that wait for the garbage collector go one by one.
-    while !objects.list(&ListParams::default().limit(1)).await.unwrap().items.is_empty() {
+    while !is_empty(&objects).await {
         tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
     }
+}
+
+async fn is_empty(objects: &Api<DynamicObject>) -> bool {
+    objects.list(&ListParams::default().limit(1)).await.unwrap().items.is_empty()
 }

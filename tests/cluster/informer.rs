@@ -223,13 +223,13 @@ fn soon_ready(control_plane: &ControlPlane) {
 async fn a_listing_that_expires_in_the_middle() {
     let weather = Weather::fair().await;
     let expired = Arc::new(AtomicUsize::new(0));
-    let (direct, seen) = (weather.ground.client.clone(), expired.clone());
+    let (direct, seen, control_plane) = (weather.ground.client.clone(), expired.clone(), weather.ground.control_plane());
     let first = Arc::new(AtomicUsize::new(0));
     let service = tower::service_fn(move |request: Request<Body>| {
         let (direct, seen, first) = (direct.clone(), seen.clone(), first.clone());
         async move {
             if request.uri().query().is_some_and(|query| query.contains("continue=")) && first.fetch_add(1, Ordering::SeqCst) == 0 {
-                tokio::task::spawn_blocking(|| ControlPlane::shared().forget()).await.unwrap();
+                tokio::task::spawn_blocking(|| control_plane.forget()).await.unwrap();
             }
             let answer = direct.send(request).await?;
             seen.fetch_add(usize::from(answer.status() == 410), Ordering::SeqCst);
