@@ -14,10 +14,11 @@
 //! any page or deletion for [`deadline::REQUEST`], a sweep gives up and says that it is incomplete.
 //!
 //! A page is held, and so many deletions are under way at once; when the API server has enough of them (429), kube's client
-//! waits as long as it says and asks again, within the time of the call. "Deleted" means that the server has taken it on:
-//! deletion is in the foreground, so an object stands, with a deletionTimestamp, until the garbage collector has looked for
-//! dependents: two reads and a patch, at twice `--kube-api-qps`, which is 20 by default (kubernetes
-//! `cmd/kube-controller-manager/app/core.go`), so about an hour for 50,000.
+//! waits as long as it says and asks again, within the time of the call; what does not get through in that is the next
+//! sweep's. "Deleted" means that the server has taken it on: deletion is in the foreground, so an object stands, with a
+//! deletionTimestamp, until the garbage collector has looked for dependents: two reads and a patch, at twice
+//! `--kube-api-qps`, which is 20 by default (kubernetes `cmd/kube-controller-manager/app/core.go`), so about an hour for
+//! 50,000.
 //! Meanwhile they count in `zen_agent_crd_count`, but not towards their tenant's cap.
 //!
 //! The server selects by `status.phase`. Objects of the older kind, that have `.status.state` only,

@@ -156,7 +156,15 @@ fn every_setting_of_serve_is_given_by_the_chart_or_taken_from_values_and_no_othe
     assert!(not_in_a_cluster.iter().all(|name| settings.contains(*name)), "{settings:?}");
     let schema: Value = serde_json::from_slice(&std::fs::read(helm::chart().join("values.schema.json")).unwrap()).unwrap();
     let taken: BTreeSet<_> = schema["properties"]["config"]["properties"].as_object().unwrap().keys().cloned().collect();
-    let objects = objects(&["policy.default.mode=observe", "saas.baseUrl=https://saas.example", "saas.secretName=saas"]);
+    let objects = objects(&[
+        "policy.default.mode=observe",
+        "saas.baseUrl=https://saas.example",
+        "saas.secretName=saas",
+        "probes.httpOrigins={services}",
+        "probes.prometheusUrl=https://prometheus.example",
+        "probes.prometheusToken=true",
+        "probes.secretName=probes",
+    ]);
     let env = pod(&objects)["containers"][0]["env"].as_array().unwrap();
     let given: BTreeSet<_> = env.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
     let mut offered = &taken | &given;
