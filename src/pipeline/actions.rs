@@ -55,6 +55,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(super) use apply::VERBS as APPLY_VERBS;
+pub(crate) use apply::bounded;
 pub use error::ActionError;
 pub use network_quarantine::QUARANTINE_LABEL;
 pub(super) use site::{Site, Subject};

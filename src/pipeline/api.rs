@@ -189,6 +189,7 @@ where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
 {
     let as_read = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
-    let params = DeleteParams { preconditions: Some(as_read), dry_run: effect.is_dry(), ..DeleteParams::default() };
+    // Some kinds, such as Jobs of older versions, would leave behind what they made.
+    let params = DeleteParams { preconditions: Some(as_read), dry_run: effect.is_dry(), ..DeleteParams::background() };
     call(what, api.delete(&live.name_any(), &params)).await.map(drop)
 }

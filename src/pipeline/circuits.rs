@@ -112,5 +112,11 @@ const fn is_the_targets(reason: Reason) -> bool {
             | Reason::ProtectedNamespace
             | Reason::ProtectedLabel
             | Reason::DeniedKind
+            | Reason::UnsupportedTarget
+            | Reason::FieldConflict
+            | Reason::NameTaken
+            | Reason::DisruptionBudget
+            | Reason::ProbeInconclusive
+            | Reason::ProbeError
     )
 }

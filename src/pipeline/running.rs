@@ -32,11 +32,11 @@ use crate::{
     remediation::{Phase, ZenAgentRemediation},
 };
 
-/// The index: uid of the target, or its place ([`place`]) → the remediation that works on it.
+/// The index: the target's place ([`place`]) → the remediation that works on it.
 #[derive(Default)]
 pub(super) struct Running {
     holders: Mutex<HashMap<String, Place>>,
-    /// By the uid of the target, first come, first served.
+    /// By the place of the target, first come, first served.
     lines: Mutex<HashMap<String, VecDeque<ObjectKey>>>,
     filled: OnceCell<()>,
 }
@@ -50,12 +50,12 @@ struct Place {
 /// A place taken for a claim that is being written.
 pub(super) struct Reservation<'a> {
     running: &'a Running,
-    uid: String,
+    place: String,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.running.places().get_mut(&self.uid) {
+        if let Some(place) = self.running.places().get_mut(&self.place) {
             place.claiming = false;
         }
     }
@@ -91,41 +91,41 @@ impl Running {
     pub(super) async fn take(&self, pipeline: &Pipeline, target: &Target, run: &Run<'_>) -> Result<Take<'_>, ApiError> {
         self.filled.get_or_try_init(|| self.fill(pipeline)).await?;
         let place = place(target);
-        let uid = place.as_str();
+        let place = place.as_str();
         let (me, key) = (Holder::of(&run.object), ObjectKey::of(&run.object));
         loop {
-            let Some((holder, claiming)) = self.enter(uid, &me, true) else {
-                self.step_out(uid, &key);
-                return Ok(Take::Taken(Reservation { running: self, uid: uid.to_owned() }));
+            let Some((holder, claiming)) = self.enter(place, &me, true) else {
+                self.step_out(place, &key);
+                return Ok(Take::Taken(Reservation { running: self, place: place.to_owned() }));
             };
             if claiming {
-                self.line_up(uid, key);
+                self.line_up(place, key);
                 return Ok(Take::Busy);
             }
             let claimed = run::read(&pipeline.client, &holder.namespace, &holder.name).await?;
-            if claimed.is_some_and(|claimed| claimed.metadata.uid.as_ref() == Some(&holder.uid) && works_on(&claimed, uid)) {
-                self.line_up(uid, key);
+            if claimed.is_some_and(|claimed| claimed.metadata.uid.as_ref() == Some(&holder.uid) && works_on(&claimed, place)) {
+                self.line_up(place, key);
                 return Ok(Take::Busy);
             }
-            self.leave(uid, &holder);
+            self.leave(place, &holder);
         }
     }
 
     /// Enters a remediation that is found in progress.
     pub(super) fn adopt(&self, object: &ZenAgentRemediation) {
-        if let Some(uid) = pinned(object) {
-            _ = self.enter(&uid, &Holder::of(object), false);
+        if let Some(place) = pinned(object) {
+            _ = self.enter(&place, &Holder::of(object), false);
         }
     }
 
     /// Lets go of the target of a remediation that has ended, and names who is next in line for it.
     pub(super) fn release(&self, object: &ZenAgentRemediation) -> Option<ObjectKey> {
-        let uid = &pinned(object)?;
-        self.leave(uid, &Holder::of(object));
-        self.step_out(uid, &ObjectKey::of(object));
+        let place = &pinned(object)?;
+        self.leave(place, &Holder::of(object));
+        self.step_out(place, &ObjectKey::of(object));
         // Out of the line: whoever does not come must not keep the others from it.
-        let next = self.lines().get_mut(uid)?.pop_front()?;
-        self.step_out(uid, &next);
+        let next = self.lines().get_mut(place)?.pop_front()?;
+        self.step_out(place, &next);
         Some(next)
     }
 
@@ -133,17 +133,17 @@ impl Running {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line_up(&self, uid: &str, key: ObjectKey) {
+    fn line_up(&self, place: &str, key: ObjectKey) {
         let mut lines = self.lines();
-        let line = lines.entry(uid.to_owned()).or_default();
+        let line = lines.entry(place.to_owned()).or_default();
         if !line.contains(&key) {
             line.push_back(key);
         }
     }
 
-    fn step_out(&self, uid: &str, key: &ObjectKey) {
+    fn step_out(&self, place: &str, key: &ObjectKey) {
         let mut lines = self.lines();
-        if let Entry::Occupied(mut line) = lines.entry(uid.to_owned()) {
+        if let Entry::Occupied(mut line) = lines.entry(place.to_owned()) {
             line.get_mut().retain(|waiting| waiting != key);
             if line.get().is_empty() {
                 line.remove();
@@ -156,8 +156,8 @@ impl Running {
     }
 
     /// Enters `me` where nobody else is; says who is, and whether its claim is being written.
-    fn enter(&self, uid: &str, me: &Holder, claiming: bool) -> Option<(Holder, bool)> {
-        match self.places().entry(uid.to_owned()) {
+    fn enter(&self, place: &str, me: &Holder, claiming: bool) -> Option<(Holder, bool)> {
+        match self.places().entry(place.to_owned()) {
             Entry::Occupied(place) if !place.get().holder.is(me) => Some((place.get().holder.clone(), place.get().claiming)),
             Entry::Occupied(mut place) => {
                 place.get_mut().claiming |= claiming;
@@ -170,10 +170,10 @@ impl Running {
         }
     }
 
-    fn leave(&self, uid: &str, holder: &Holder) {
+    fn leave(&self, place: &str, holder: &Holder) {
         let mut places = self.places();
-        if places.get(uid).is_some_and(|place| place.holder.is(holder) && !place.claiming) {
-            places.remove(uid);
+        if places.get(place).is_some_and(|place| place.holder.is(holder) && !place.claiming) {
+            places.remove(place);
         }
     }
 
@@ -191,12 +191,13 @@ fn pinned(object: &ZenAgentRemediation) -> Option<String> {
     object.status.as_ref()?.target.as_ref().map(place)
 }
 
-/// The target's uid; of what is not there yet, where it will be.
+/// Where an object is, or will be: what is found there by its uid, and what is created there, are one target.
 fn place(target: &Target) -> String {
-    let Target { api_version, kind, namespace, name, uid } = target;
-    uid.clone().unwrap_or_else(|| format!("{api_version} {kind} {}/{name}", namespace.as_deref().unwrap_or_default()))
+    let Target { api_version, kind, namespace, name, .. } = target;
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    format!("{group} {kind} {}/{name}", namespace.as_deref().unwrap_or_default())
 }
 
-fn works_on(object: &ZenAgentRemediation, uid: &str) -> bool {
-    object.phase() == Phase::InProgress && pinned(object).as_deref() == Some(uid)
+fn works_on(object: &ZenAgentRemediation, place: &str) -> bool {
+    object.phase() == Phase::InProgress && pinned(object).as_deref() == Some(place)
 }

@@ -77,7 +77,8 @@ pub async fn retry(
         status.set_condition(COMPLETE, Holds::No, Reason::RetryRequested, &message, generation);
         status.explain(Reason::RetryRequested, &message);
         // Who or what let it run let it run once.
-        if runs_by_itself(object) {
+        let as_judged = object.condition(APPROVED).is_none_or(|judged| conditions::is_of(judged, object.metadata.generation));
+        if runs_by_itself(object) && as_judged {
             status.conditions.retain(|condition| condition.type_ != APPROVED);
         } else {
             status.set_condition(APPROVED, Holds::No, Reason::WaitingForApproval, &message, generation);

@@ -13,7 +13,10 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::{Action, Patch, RemediationSpec};
-use crate::{event::Target, pipeline::actions::ApplyAction};
+use crate::{
+    event::Target,
+    pipeline::actions::{self, ApplyAction},
+};
 
 impl RemediationSpec {
     /// What is to be done.
@@ -46,6 +49,9 @@ fn target(patch: &Patch) -> Target {
 /// The patch's text with what stands beside it; a text that is no object is left for the action to refuse.
 fn manifest(patch: &Patch) -> String {
     let text = patch.patch.clone().unwrap_or_default();
+    if actions::bounded(&text).is_err() {
+        return text;
+    }
     let read = serde_yaml_ng::from_str(&text).ok().and_then(|value: serde_yaml_ng::Value| serde_json::to_value(value).ok());
     let Some(Value::Object(mut fields)) = read else { return text };
     let mut stand_in = |key: &str, value: &Option<String>| {
@@ -76,6 +82,18 @@ mod tests {
             patch: text(patch),
         };
         RemediationSpec { patches: texts.iter().map(patch).collect(), ..RemediationSpec::default() }
+    }
+
+    #[test]
+    fn what_would_be_large_once_it_is_read_is_not_read_and_refused_by_the_action() {
+        let aliases = format!("a: &a \"{}\"\nb: [{}]", "x".repeat(1_000), "*a, ".repeat(1_000));
+        for text in [aliases.as_str(), "a: &b c\nd: *b", &format!("data: {{ b: {} }}", "x".repeat(100_000))] {
+            let wanted = spec(&[text]).wanted_action().map(Cow::into_owned);
+            assert!(matches!(&wanted, Some(Action::Apply(ApplyAction { manifest })) if manifest == text));
+            assert!(wanted.unwrap().problem().is_some());
+        }
+        // A star is no alias.
+        assert!(spec(&["data: { schedule: '*/5 * * * *', b: 'a*b' }"]).wanted_action().unwrap().problem().is_none());
     }
 
     #[test]

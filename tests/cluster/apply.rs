@@ -183,6 +183,20 @@ async fn what_was_created_and_is_by_now_somebody_elses_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn what_was_created_is_nobody_elses_target_as_long_as_it_is_looked_at() {
+    let world = World::new().await;
+    executed(&world, "r", wanted("new", json!({ "a": "1" })), 3).await;
+    assert!(found(&world, "new").await.is_some() && !world.get("r").await.phase().is_terminal());
+    world.create("other", automatic(settings_of("new"), label(&[("flag", "falco")]))).await;
+    let pipeline = world.pipeline();
+    assert!(pipeline.reconcile(HOME, "other").await.unwrap().unwrap().next.is_some());
+    let waits = world.get("other").await;
+    assert_eq!((waits.phase(), condition(&waits, "Held")), (Phase::Pending, ("True", "TargetBusy")), "{}", message(&waits));
+    assert_eq!(world.drive(&pipeline, "r").await.phase(), Phase::Succeeded);
+    assert_eq!(world.drive(&pipeline, "other").await.phase(), Phase::Succeeded);
+}
+
+#[tokio::test]
 async fn what_appears_after_it_was_found_absent_is_not_adopted() {
     let world = World::new().await;
     world.create("r", wanted("fresh", json!({ "b": "2" }))).await;

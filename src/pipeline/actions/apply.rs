@@ -38,6 +38,7 @@ use crate::{
     remediation::{Change, REMEDIATION_LABEL},
 };
 use manifest::Manifest;
+pub(crate) use manifest::bounded;
 
 /// What it does to the kinds that the operator grants, besides reading them.
 pub(in crate::pipeline) const VERBS: [&str; 4] = ["create", "patch", "update", "delete"];
@@ -143,12 +144,21 @@ impl Act for ApplyAction {
     }
 
     fn disruption(&self) -> Disruption {
-        let replicas = self.read().ok().and_then(|manifest| u32::try_from(manifest.value["spec"]["replicas"].as_u64()?).ok());
-        replicas.map_or(Disruption::None, Disruption::AllBut)
+        let manifest = self.read().ok();
+        let replicas = manifest.as_ref().and_then(|manifest| manifest.value["spec"].get("replicas"));
+        // A number that is none of replicas counts as none of them.
+        replicas.map_or(Disruption::None, |replicas| {
+            Disruption::AllBut(replicas.as_u64().and_then(|replicas| u32::try_from(replicas).ok()).unwrap_or(0))
+        })
     }
 
     async fn survey(&self, subject: Subject<'_>, api: &Api<DynamicObject>, live: &DynamicObject) -> Result<PreviousManifest, ActionError> {
         if live.metadata.uid.is_none() {
+            // To delete it would take with it what others have put there since.
+            if subject.target.kind == "Namespace" {
+                let why = "a namespace is not created: undoing that would delete what others put there; create it first".to_owned();
+                return Err(ActionError::Unsuitable { why });
+            }
             return Ok(PreviousManifest { former: None });
         }
         let manager = manager(subject);
@@ -182,7 +192,9 @@ impl Act for ApplyAction {
         // left who would delete it, is looked at again.
         if site.subject.pin() == Pin::Absent && matches!(site.standing().await?, Standing::Over) {
             let live = site.read().await?;
-            api::delete_as_read("delete what was created", &site.api().await?, &live, Effect::Made).await?;
+            if live.uid().is_some() && !fields::is_held_by_others(&live, &manager(site.subject)) {
+                api::delete_as_read("delete what was created", &site.api().await?, &live, Effect::Made).await?;
+            }
             return Err(ActionError::Overtaken);
         }
         Ok(())
