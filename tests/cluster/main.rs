@@ -8,6 +8,7 @@
 #[path = "../dev/agent.rs"]
 mod agent;
 mod apply;
+mod apply_created;
 mod doctor;
 #[path = "../engine/served.rs"]
 mod engine;
