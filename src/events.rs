@@ -35,7 +35,7 @@ use crate::{
     causes::chain,
     deadline::CALL,
     event::Target,
-    remediation::{APPROVED, HELD, Phase, RemediationStatus, StepName, ZenAgentRemediation, conditions},
+    remediation::{APPROVED, Action, ActionKind, HELD, Phase, RemediationStatus, StepName, ZenAgentRemediation, conditions},
     telemetry::Metrics,
 };
 
@@ -71,7 +71,7 @@ impl Events {
         let Some(status) = &object.status else { return };
         let remediation = ObjectReference { resource_version: None, ..object.object_ref(&()) };
         let target = status.target.as_ref().map(reference);
-        let action = status.action.as_ref().or(object.spec.action.as_ref()).map_or("none", |action| action.name());
+        let action = status.action.as_ref().map(Action::kind).or_else(|| object.spec.action_kind()).map_or("none", ActionKind::as_str);
         for Transition { reason, kind, why, message } in transitions(former, status) {
             let event = |note: String, secondary| Event {
                 type_: kind,

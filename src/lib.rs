@@ -4,14 +4,15 @@
 //!
 //! ```text
 //!  tool ▸ sender ──signed POST──▶ serve ▶ api ──▶ verify ─▶ event ─▶ ingest ──create──▶ Kubernetes API
-//!                                 mTLS    route,  headers   native   policy,            (or crates/embedded-kube)
+//!  SaaS ──────────signed task───▶ mTLS    route,  headers   native   policy,            (or crates/embedded-kube)
 //!                                 limits  schema  JWT,HMAC  → norm.  names, receipt           │ watch
 //!                                                                                             ▼
 //!                          target ◀── pipeline ◀── worker ◀──────────── queue ◀────────── informer
-//!                                     │            while this process holds the lease
-//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (rollback)
+//!                                     │            while this process holds the lease, no emergency stop is set,
+//!                                     │            and the circuit of the Kubernetes API is closed (runtime)
+//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (probes: verify) ▸ (rollback)
 //!                        retention ── stream ──▶ deletes old terminal remediations, page by page
-//!                        saas ── spool ──▶ tells a SaaS what became of them
+//!                        saas ── spool ──▶ tells the SaaS what became of them
 //! ```
 //!
 //! A 202 leaves only after the Kubernetes API has the object; from then on the object is the only

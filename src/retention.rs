@@ -14,8 +14,8 @@
 //! any page or deletion for [`deadline::REQUEST`], a sweep gives up and says that it is incomplete.
 //!
 //! A page is held, and so many deletions are under way at once; when the API server has enough of them (429), kube's client
-//! waits as long as it says and asks again, within the time of the call; what does not get through in that is the next
-//! sweep's. "Deleted" means that the server has taken it on: deletion is in the foreground, so an object stands, with a
+//! waits as long as it says and asks again, within the time of the call. What does not get through in that, or fails as what may pass, is kept until the others are
+//! through, and then deleted one at a time; what fails again is the next sweep's. "Deleted" means that the server has taken it on: deletion is in the foreground, so an object stands, with a
 //! deletionTimestamp, until the garbage collector has looked for dependents: two reads and a patch, at twice
 //! `--kube-api-qps`, which is 20 by default (kubernetes `cmd/kube-controller-manager/app/core.go`), so about an hour for
 //! 50,000.
@@ -25,26 +25,24 @@
 //! are those whose `status.phase` is empty: one more pass reads them, and their state is looked at
 //! here. An object that has both is what its phase says.
 
+mod delete;
 mod terminal;
 
 use std::{ops::AddAssign, time::Duration};
 
-use futures::{StreamExt, TryStreamExt, future, stream as streams};
+use futures::{Stream, StreamExt, TryStreamExt, future, stream as streams};
 use jiff::Timestamp;
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Preconditions},
-    core::DeserializeGuard,
-};
+use kube::{Api, Client, api::ListParams, core::DeserializeGuard};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use delete::{Fate, Met, delete};
 pub use terminal::{NotTerminal, TerminalPhase};
 
 use crate::{
     category::Category,
     causes::chain,
-    deadline::{self, CALL, within},
+    deadline,
     heartbeat::{BEAT, Heartbeat},
     identity::Tenant,
     remediation::{TENANT_LABEL, ZenAgentRemediation, ended},
@@ -54,6 +52,9 @@ use crate::{
 
 /// How many deletions are under way at once.
 const CONCURRENCY: usize = 16;
+
+/// How many deletions are kept for a second attempt.
+const HELD: usize = 1_000;
 
 /// What to delete.
 #[derive(Clone, Debug)]
@@ -178,15 +179,74 @@ impl Retention {
     }
 
     async fn pass(&self, sweep: &Sweep, params: ListParams, now: Timestamp) -> SweepReport {
+        let (mut report, progress, mut held) = (SweepReport::default(), Heartbeat::new(), Vec::new());
+        let patience = || deadline::REQUEST.saturating_sub(progress.age());
+        // 1. Page by page.
+        let mut outcomes = std::pin::pin!(self.met(sweep, params, now, &progress));
+        loop {
+            let Ok(next) = timeout(patience(), outcomes.next()).await else {
+                self.give_up(&mut report, Category::Timeout, "the Kubernetes API does not answer");
+                break;
+            };
+            self.heartbeat.beat();
+            match next {
+                None => break,
+                Some(Outcome::Unlisted(category, error)) => self.give_up(&mut report, category, &chain(&error)),
+                Some(Outcome::Met(Fate::Held(met))) if held.len() < HELD => {
+                    report.matched += 1;
+                    held.push(met);
+                }
+                Some(Outcome::Met(fate)) => {
+                    report.matched += 1;
+                    self.count(&mut report, &progress, &fate);
+                }
+            }
+        }
+        // 2. What the server had no time for, one at a time; a server that had time for none of them is away.
+        let is_away = held.len() as u64 + report.errors == report.matched;
+        for met in held {
+            self.heartbeat.beat();
+            let fate = match patience() {
+                patience if is_away || patience.is_zero() => Fate::Failed,
+                patience => timeout(patience, delete(&self.client, met)).await.unwrap_or(Fate::Failed),
+            };
+            self.count(&mut report, &progress, &fate);
+        }
+        report
+    }
+
+    fn count(&self, report: &mut SweepReport, progress: &Heartbeat, fate: &Fate) {
+        let label = match fate {
+            Fate::Deleted => {
+                report.deleted += 1;
+                "deleted"
+            }
+            Fate::Changed => {
+                report.changed += 1;
+                "changed"
+            }
+            Fate::Gone => "gone",
+            Fate::Failed | Fate::Held(_) => {
+                report.errors += 1;
+                self.metrics.retention.with_label_values(&["error"]).inc();
+                return;
+            }
+            Fate::Previewed => return progress.beat(),
+        };
+        self.metrics.retention.with_label_values(&[label]).inc();
+        progress.beat();
+    }
+
+    /// What matches in all pages, deleted or counted.
+    fn met(&self, sweep: &Sweep, params: ListParams, now: Timestamp, progress: &Heartbeat) -> impl Stream<Item = Outcome> {
         let api: Api<DeserializeGuard<ZenAgentRemediation>> = match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let progress = Heartbeat::new();
         let pages = stream::pages(api, params, stream::PAGE_SIZE).inspect_ok(|_| progress.beat());
         let objects = pages.map_ok(|page| streams::iter(page.items.into_iter().map(Ok))).try_flatten();
-        let outcomes = objects
-            .filter_map(|object| {
+        objects
+            .filter_map(move |object| {
                 self.heartbeat.beat();
                 future::ready(match object {
                     // The informer warns of malformed objects; none of them is deleted.
@@ -194,39 +254,12 @@ impl Retention {
                     Err(error) => Some(Err(error)),
                 })
             })
-            .map(|object| async {
-                match object {
-                    Ok(object) if sweep.mode == Mode::Delete => Outcome::Met(self.delete(&object).await),
-                    Ok(_) => Outcome::Met(Fate::Previewed),
-                    Err(error) => Outcome::Unlisted(Category::of(&error), error),
-                }
+            .map(async |object| match object {
+                Ok(object) if sweep.mode == Mode::Delete => Outcome::Met(delete(&self.client, Met::of(&object)).await),
+                Ok(_) => Outcome::Met(Fate::Previewed),
+                Err(error) => Outcome::Unlisted(Category::of(&error), error),
             })
-            .buffer_unordered(CONCURRENCY);
-        let (mut outcomes, mut report) = (std::pin::pin!(outcomes), SweepReport::default());
-        loop {
-            let patience = deadline::REQUEST.saturating_sub(progress.age());
-            let Ok(next) = timeout(patience, outcomes.next()).await else {
-                self.give_up(&mut report, Category::Timeout, "the Kubernetes API does not answer");
-                return report;
-            };
-            self.heartbeat.beat();
-            match next {
-                None => return report,
-                Some(Outcome::Unlisted(category, error)) => self.give_up(&mut report, category, &chain(&error)),
-                Some(Outcome::Met(fate)) => {
-                    report.matched += 1;
-                    match fate {
-                        Fate::Deleted => report.deleted += 1,
-                        Fate::Changed => report.changed += 1,
-                        Fate::Failed => report.errors += 1,
-                        Fate::Gone | Fate::Previewed => {}
-                    }
-                    if fate != Fate::Failed {
-                        progress.beat();
-                    }
-                }
-            }
-        }
+            .buffer_unordered(CONCURRENCY)
     }
 
     fn give_up(&self, report: &mut SweepReport, category: Category, error: &str) {
@@ -234,54 +267,6 @@ impl Retention {
         self.metrics.retention.with_label_values(&["error"]).inc();
         report.errors += 1;
         report.incomplete = report.incomplete.or(Some(category));
-    }
-
-    async fn delete(&self, object: &ZenAgentRemediation) -> Fate {
-        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
-        let fate = if preconditions.uid.is_none() || preconditions.resource_version.is_none() {
-            tracing::error!(namespace, name, "a remediation came without uid or resourceVersion, and is not deleted");
-            Fate::Failed
-        } else {
-            let api: Api<ZenAgentRemediation> = Api::namespaced(self.client.clone(), &namespace);
-            let params = DeleteParams::foreground().preconditions(preconditions);
-            match within(CALL, api.delete(&name, &params)).await {
-                Ok(_) => Fate::Deleted,
-                Err(error) => match Category::of(&error) {
-                    Category::NotFound => Fate::Gone,
-                    Category::Conflict => self.after_conflict(object).await,
-                    category => {
-                        tracing::error!(
-                            namespace,
-                            name,
-                            category = category.as_str(),
-                            error = chain(&error),
-                            "cannot delete a remediation"
-                        );
-                        Fate::Failed
-                    }
-                },
-            }
-        };
-        let label = match fate {
-            Fate::Deleted => "deleted",
-            Fate::Changed => "changed",
-            Fate::Gone => "gone",
-            Fate::Failed | Fate::Previewed => "error",
-        };
-        self.metrics.retention.with_label_values(&[label]).inc();
-        fate
-    }
-
-    /// Whether an object that is no longer as it was read was changed, or is being deleted by somebody else.
-    async fn after_conflict(&self, object: &ZenAgentRemediation) -> Fate {
-        let api: Api<DeserializeGuard<ZenAgentRemediation>> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
-        match within(CALL, api.get_opt(&object.name_any())).await {
-            Ok(Some(now)) if now.meta().uid == object.metadata.uid && now.meta().deletion_timestamp.is_none() => Fate::Changed,
-            Ok(_) => Fate::Gone,
-            // It is known to be other than it was, and that it was not deleted here.
-            Err(_) => Fate::Changed,
-        }
     }
 
     /// Everything that selectors ask for is looked at again: a server that ignores one must not make
@@ -311,16 +296,6 @@ enum Outcome {
     Met(Fate),
     /// The listing failed, and is over.
     Unlisted(Category, kube::Error),
-}
-
-/// What became of an object that matches.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Deleted,
-    Changed,
-    Gone,
-    Failed,
-    Previewed,
 }
 
 fn field_selectors(statuses: &[TerminalPhase]) -> Vec<String> {

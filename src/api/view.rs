@@ -26,9 +26,9 @@ pub fn remediation(object: &ZenAgentRemediation, id: String) -> types::Remediati
         source: spec.source.clone(),
         rule: spec.rule.clone(),
         severity: spec.severity.as_deref().and_then(|text| text.parse().ok()),
-        action: spec.action.as_ref().map(|action| action.name().to_owned()),
+        action: spec.action_kind().map(|kind| kind.as_str().to_owned()),
         // What was asked for until it is found, then what was found, with its uid.
-        target: status.target.as_ref().or(spec.target.as_ref()).map(target),
+        target: status.target.as_ref().map(target).or_else(|| spec.wanted_target().as_deref().map(target)),
         approval: approval(object, status),
         reason: status.reason.clone(),
         message: status.message.clone(),

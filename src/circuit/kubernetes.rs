@@ -6,7 +6,10 @@
 //!
 //! | counts as failed | counts as succeeded |
 //! |---|---|
-//! | 5xx, no connection, an answer that breaks off, a call that was given up on after `GIVEN_UP` | any other answer |
+//! | 5xx, no connection, a call that was given up on after `GIVEN_UP` | any other answer |
+//!
+//! Only the head of an answer is looked at, so one that breaks off later counts as an answer. A webhook that fails is a 500 of the
+//! server's; it opens nothing by itself, since failures must be in a row, and the lease is renewed meanwhile.
 
 use std::time::Duration;
 

@@ -10,7 +10,10 @@
 //! approved is never held, and is that one where none is under way.
 //!
 //! It is kept in memory: a new leader begins with closed circuits, and counts what it has claimed itself. What ended for a
-//! reason that is the target's, and not the action's, says nothing.
+//! reason that is the target's, or of what the sender had verified, and not the action's, says nothing.
+//!
+//! All tenants share them: what failed for one of them five times in a row, with no success of anybody's between, is not begun
+//! for another without a person until it has been tried.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -116,6 +119,8 @@ const fn is_the_targets(reason: Reason) -> bool {
             | Reason::FieldConflict
             | Reason::NameTaken
             | Reason::DisruptionBudget
+            // What the sender asked to have verified is the sender's.
+            | Reason::ProbeFailed
             | Reason::ProbeInconclusive
             | Reason::ProbeError
     )

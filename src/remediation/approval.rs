@@ -231,7 +231,7 @@ pub(super) fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
 
 /// Whether what its action removes is gone for good.
 pub fn is_destructive(object: &ZenAgentRemediation) -> bool {
-    object.spec.action.as_ref().is_some_and(|action| action.kind().reversibility() == Reversibility::Destructive)
+    object.spec.action_kind().is_some_and(|kind| kind.reversibility() == Reversibility::Destructive)
 }
 
 /// Who approved it before it was created, and when.

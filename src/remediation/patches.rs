@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Action, Patch, RemediationSpec};
+use super::{Action, ActionKind, Patch, RemediationSpec};
 use crate::{
     event::Target,
     pipeline::actions::{self, ApplyAction},
@@ -23,6 +23,11 @@ impl RemediationSpec {
     pub fn wanted_action(&self) -> Option<Cow<'_, Action>> {
         let patch = || Some(Cow::Owned(Action::Apply(ApplyAction { manifest: manifest(self.patch()?) })));
         self.action.as_ref().map(Cow::Borrowed).or_else(patch)
+    }
+
+    /// The kind of it.
+    pub fn action_kind(&self) -> Option<ActionKind> {
+        self.action.as_ref().map(Action::kind).or_else(|| self.patch().map(|_| ActionKind::Apply))
     }
 
     /// The object that it is to be done to.
@@ -71,6 +76,7 @@ fn manifest(patch: &Patch) -> String {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::{api::view, remediation::ZenAgentRemediation};
 
     fn spec(texts: &[&str]) -> RemediationSpec {
         let text = |text: &str| Some(text.to_owned());
@@ -107,5 +113,9 @@ mod tests {
         assert!(spec(&["kind: Secret"]).wanted_action().unwrap().mismatch(&target).is_some(), "the text is not overruled");
         assert!(spec(&["[]"]).wanted_action().unwrap().problem().is_some());
         assert!(spec(&["a: b", "a: b"]).wanted_action().is_none() && spec(&[]).wanted_action().is_none());
+        let kinds = [&["a: b"][..], &["a: b", "a: b"], &[]].map(|texts| spec(texts).action_kind());
+        assert_eq!(kinds, [Some(ActionKind::Apply), None, None]);
+        let shown = view::remediation(&ZenAgentRemediation { spec: one, ..ZenAgentRemediation::default() }, "id".to_owned());
+        assert_eq!((shown.action.as_deref(), shown.target.map(|target| target.name)), (Some("apply"), Some("a".to_owned())));
     }
 }

@@ -67,8 +67,10 @@ async fn hand_out(pool: &Pool, kubernetes: &Circuit, stop: &CancellationToken) {
         }
         let unwell = async { drop(state.wait_for(|state| *state != State::Closed).await) };
         tokio::select! {
-            () = pool.dispatch(stop) => return,
+            // First, so that no key is handed out that comes after the circuit has opened.
+            biased;
             () = unwell => tracing::warn!("the Kubernetes API keeps failing; nothing is worked on until it answers again"),
+            () = pool.dispatch(stop) => return,
         }
     }
 }
@@ -180,7 +182,6 @@ mod tests {
             for _ in 0..circuit::kubernetes::TEMPER.failures {
                 kubernetes.attempt().unwrap().failed();
             }
-            tokio::task::yield_now().await;
             backlog.add(&key("meanwhile"), Priority::Normal);
             let none = tokio::time::timeout(circuit::kubernetes::TEMPER.first, worked.recv()).await;
             assert!(none.is_err(), "{none:?}");

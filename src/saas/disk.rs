@@ -6,7 +6,8 @@
 //!                                       └────────────────────────────┘
 //! ```
 //!
-//! After one error of the disk redb answers nothing but that there was one, until the file is opened anew, which repairs it.
+//! After one error of the disk redb answers nothing but that there was one, until the file is opened anew, which repairs it. One that
+//! is beyond repair is put aside, and begun anew.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -49,15 +50,10 @@ impl Disk {
         let unusable = |source| SpoolError::Folder { path: folder.to_owned(), source };
         private_folder(folder).map_err(unusable)?;
         let path = folder.join(FILE);
-        let database = match create(opener, &path) {
-            Err(redb::Error::DatabaseAlreadyOpen) => return Err(SpoolError::InUse(path)),
-            Err(redb::Error::Corrupted(why)) => {
-                tracing::error!(path = %path.display(), why, "the spool cannot be read; it is put aside, and begun anew from the objects");
-                fs::rename(&path, path.with_extension("unreadable")).map_err(unusable)?;
-                create(opener, &path).map_err(SpoolError::storage)?
-            }
-            other => other.map_err(SpoolError::storage)?,
-        };
+        let database = opened_or_anew(opener, &path).map_err(|error| match error {
+            redb::Error::DatabaseAlreadyOpen => SpoolError::InUse(path.clone()),
+            error => SpoolError::storage(error),
+        })?;
         health.degraded(Degraded::SaasSpool, None);
         Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, health })
     }
@@ -81,13 +77,33 @@ impl Disk {
         if let Some(database) = slot.as_ref() {
             return Ok(Arc::clone(database));
         }
-        let database = Arc::new(create(self.opener, &self.path).map_err(SpoolError::storage)?);
+        let database = Arc::new(opened_or_anew(self.opener, &self.path).map_err(SpoolError::storage)?);
         *slot = Some(Arc::clone(&database));
         Ok(database)
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Arc<Database>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file; one that cannot be read is put aside, and another one begun.
+fn opened_or_anew(opener: Opener, path: &Path) -> Result<Database, redb::Error> {
+    let error = match create(opener, path) {
+        Err(error) if is_beyond_repair(&error) => error,
+        other => return other,
+    };
+    tracing::error!(path = %path.display(), %error, "the spool cannot be read; it is put aside, and begun anew from the objects");
+    fs::rename(path, path.with_extension("unreadable")).map_err(redb::Error::Io)?;
+    create(opener, path)
+}
+
+/// Whether the file is none of redb's, or one whose checksums do not hold.
+fn is_beyond_repair(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Corrupted(_) => true,
+        redb::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        _ => false,
     }
 }
 

@@ -51,7 +51,7 @@ impl Entry {
             finished_at: status.completed_at.as_ref().map(|at| at.0.into()),
             verification: verification(object),
             details: Some(StatusDetails {
-                action: object.spec.action.as_ref().map(|action| action.name().to_owned()),
+                action: object.spec.action_kind().map(|kind| kind.as_str().to_owned()),
                 reason: status.reason.as_ref().map(cut),
                 message: status.message.as_ref().map(cut),
             }),

@@ -3,11 +3,16 @@
 //! Names follow Prometheus' conventions; every label is bounded, none names a tenant, and every
 //! series whose labels are known exists from the start, at zero.
 
+mod labels;
+
 use std::time::Duration;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use labels::{OUTCOMES, RELOADS, UNROUTED};
+pub use labels::{PROCESSING_PHASES, Told, Unanswered};
 
 use crate::{
     audit,
@@ -17,69 +22,9 @@ use crate::{
     remediation::{ActionKind, Answer, Phase, ProbeKind},
 };
 
-/// Phases of processing: the `phase` label of the processing duration.
-pub const PROCESSING_PHASES: [&str; 3] = ["execute", "validate", "rollback"];
-
 const SIZE_BUCKETS: [f64; 8] = [512.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0, 32_768.0, 65_536.0];
 const AGE_BUCKETS: [f64; 9] = [60.0, 600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0, 604_800.0, 1_209_600.0, 2_592_000.0];
 const DURATION_BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0];
-
-/// The statuses that an action can end in: the `outcome` label of the actions.
-const OUTCOMES: [Phase; 3] = [Phase::Succeeded, Phase::Failed, Phase::RolledBack];
-/// The `result` label of the policy's reloads.
-const RELOADS: [&str; 2] = ["failure", "success"];
-/// What a request that no operation takes is answered with.
-const UNROUTED: [u16; 4] = [404, 405, 429, 500];
-
-/// Why a connection got no answer of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unanswered {
-    /// The TLS handshake failed.
-    Handshake,
-    /// What came is no HTTP, or more of it than is read.
-    MalformedHttp,
-}
-
-impl Unanswered {
-    const ALL: [Self; 2] = [Self::Handshake, Self::MalformedHttp];
-
-    /// The reason in metric labels and log lines.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Handshake => "handshake",
-            Self::MalformedHttp => "malformed_http",
-        }
-    }
-}
-
-/// What became of a report to the SaaS: the `outcome` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// The SaaS took it.
-    Taken,
-    /// It asked for patience.
-    Later,
-    /// It did not answer, or by a failure; it is sent again.
-    Failed,
-    /// It refused; a dead letter.
-    Refused,
-    /// It was tried for too long; a dead letter.
-    Expired,
-}
-
-impl Told {
-    const ALL: [Self; 5] = [Self::Taken, Self::Later, Self::Failed, Self::Refused, Self::Expired];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::Later => "later",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-        }
-    }
-}
 
 /// The registry and every metric in it. Cloning shares them.
 #[derive(Clone)]

@@ -24,6 +24,8 @@ async fn what_the_agent_does_not_need_is_forbidden_to_it() {
         "patch zen.kube-zen.io:zenagentremediations/status needless",
         "update coordination.k8s.io:leases#zen-agent needless",
         "patch pods shop",
+        // For `minHealthyReplicas`, which is on unless it is switched off.
+        "list pods shop",
         "create networking.k8s.io:networkpolicies shop",
         "create events.k8s.io:events shop",
     ] {

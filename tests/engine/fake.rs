@@ -48,6 +48,10 @@ pub(crate) struct State {
     pub(crate) raced: Option<String>,
     /// Deleting this object fails.
     pub(crate) undeletable: Option<String>,
+    /// So does the first attempt at this one.
+    pub(crate) undeletable_once: Option<String>,
+    /// What was deleted, in order.
+    pub(crate) deleted: Vec<String>,
     /// Method and path with query, of every request.
     pub(crate) requests: Vec<String>,
     /// The bodies of the deletions.
@@ -266,7 +270,8 @@ impl State {
 
     fn delete(&mut self, collection: &str, key: &str, options: Value) -> Response<Answer> {
         let id = (collection.to_owned(), key.to_owned());
-        if self.undeletable.as_deref() == Some(key) {
+        let fails_once = self.undeletable_once.take_if(|once| once == key).is_some();
+        if fails_once || self.undeletable.as_deref() == Some(key) {
             return failure(500, "InternalError", Value::Null);
         }
         if self.raced.as_deref() == Some(key) {
@@ -280,6 +285,7 @@ impl State {
             }
         }
         self.deletions.push(options);
+        self.deleted.push(key.to_owned());
         success(&self.remove(collection, key).unwrap())
     }
 }

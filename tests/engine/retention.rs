@@ -72,6 +72,19 @@ async fn an_object_that_changed_since_it_was_read_stays_and_an_error_stops_nothi
 }
 
 #[tokio::test]
+async fn a_deletion_that_failed_for_a_moment_is_made_again_when_the_others_are_through() {
+    let fake = Fake::new();
+    fill(&fake, old("x", Phase::Failed), 10).await;
+    fake.state().undeletable_once = Some("default/x-000007".to_owned());
+    let (retention, metrics) = engine(&fake);
+    let report = retention.sweep(&all(HOUR)).await;
+    assert_eq!(report, SweepReport { matched: 10, deleted: 10, ..SweepReport::default() });
+    assert!(fake.names(REMEDIATIONS).is_empty());
+    assert_eq!(fake.state().deleted.last().map(String::as_str), Some("default/x-000007"), "after all others");
+    assert_eq!(metrics.retention.with_label_values(&["error"]).get(), 0);
+}
+
+#[tokio::test]
 async fn only_the_statuses_and_the_tenant_asked_for_are_touched() {
     let fake = Fake::new();
     for (name, tenant) in [("mine", Some("own")), ("nobodys", None), ("others", Some("other"))] {

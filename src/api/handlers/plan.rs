@@ -8,7 +8,7 @@ use crate::{
     contract::v1alpha1::types,
     pipeline::{ApiError, PlanError, Planner, actions::Reversibility},
     problem::{Code, Problem},
-    remediation::{Change, Phase, Plan, ZenAgentRemediation},
+    remediation::{Action, Change, Phase, Plan, ZenAgentRemediation},
     verify::Caller,
 };
 
@@ -37,11 +37,11 @@ fn refusal(error: &PlanError) -> Problem {
 
 fn shown(object: &ZenAgentRemediation, plan: &Plan, recorded: bool) -> types::Plan {
     let status = object.status.as_ref();
-    let action = status.and_then(|status| status.action.as_ref()).or(object.spec.action.as_ref());
+    let action = status.and_then(|status| status.action.as_ref()).map(Action::kind).or_else(|| object.spec.action_kind());
     types::Plan {
         digest: plan.digest.clone(),
         recorded,
-        action: action.map(|action| action.name().to_owned()).unwrap_or_default(),
+        action: action.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
         target: view::target(&plan.target),
         changes: plan.changes.iter().map(change).collect(),
         previous: map(json!(plan.previous)),

@@ -23,6 +23,7 @@ impl Act for DeletePodAction {
 
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
+        // Listed by label: those in quarantine, which `minHealthyReplicas` does not count as healthy.
         Permission::to("", "pods", &["get", "list", "delete"]),
         // The pod's controller, which says how many replicas are healthy.
         Permission::to("apps", "replicasets", &["get"]),

@@ -36,6 +36,7 @@ impl Act for EvictAction {
 
     const LEVEL: Level = Level::Pod;
     const PERMISSIONS: &'static [Permission] = &[
+        // Listed by label: those in quarantine, which `minHealthyReplicas` does not count as healthy.
         Permission::to("", "pods", &["get", "list"]),
         Permission::to("", "pods/eviction", &["create"]),
         // The pod's controller, which says how many replicas are healthy.

@@ -1,8 +1,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    path::{Path, PathBuf},
 };
 
 use redb::{StorageBackend, backends::FileBackend};
@@ -15,15 +14,16 @@ use super::{
     *,
 };
 
-/// Whether the disk of these tests fails.
-static BROKEN: AtomicBool = AtomicBool::new(false);
-
-/// A disk that can be broken.
+/// A disk that fails while there is this file beside the spool.
 #[derive(Debug)]
-struct Breakable(FileBackend);
+struct Breakable(FileBackend, PathBuf);
 
-fn works() -> io::Result<()> {
-    if BROKEN.load(Ordering::SeqCst) { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+const BROKEN: &str = "broken";
+
+impl Breakable {
+    fn works(&self) -> io::Result<()> {
+        if self.1.exists() { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+    }
 }
 
 impl StorageBackend for Breakable {
@@ -32,22 +32,22 @@ impl StorageBackend for Breakable {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        works()?;
+        self.works()?;
         self.0.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        works()?;
+        self.works()?;
         self.0.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        works()?;
+        self.works()?;
         self.0.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        works()?;
+        self.works()?;
         self.0.write(offset, data)
     }
 
@@ -57,7 +57,7 @@ impl StorageBackend for Breakable {
 }
 
 fn breakable(path: &Path) -> Result<Database, redb::Error> {
-    Ok(disk::builder().create_with_backend(Breakable(FileBackend::new(disk::file(path)?)?))?)
+    Ok(disk::builder().create_with_backend(Breakable(FileBackend::new(disk::file(path)?)?, path.with_file_name(BROKEN)))?)
 }
 
 #[tokio::test]
@@ -66,17 +66,39 @@ async fn after_an_error_of_the_disk_the_spool_is_opened_anew_and_health_says_so_
     let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone()).unwrap()).unwrap();
     spool.put(an_entry("before")).await.unwrap();
     assert!(health.degradations().is_empty());
-    BROKEN.store(true, Ordering::SeqCst);
+    fs::write(folder.path().join(BROKEN), "").unwrap();
     for _ in 0..3 {
         assert!(spool.put(an_entry("meanwhile")).await.is_err());
         assert_eq!(health.degradations().keys().copied().collect::<Vec<_>>(), ["saas_spool"]);
     }
-    BROKEN.store(false, Ordering::SeqCst);
+    fs::remove_file(folder.path().join(BROKEN)).unwrap();
     spool.put(an_entry("after")).await.unwrap();
     assert!(health.degradations().is_empty());
+    assert_eq!(names(&spool), ["after", "before"], "what was acknowledged is there, and what was not is not");
+}
+
+fn names(spool: &Spool) -> Vec<String> {
     let mut names: Vec<_> = spool.keys().unwrap().into_iter().map(|key| key.name.to_string()).collect();
     names.sort();
-    assert_eq!(names, ["after", "before"], "what was acknowledged is there, and what was not is not");
+    names
+}
+
+#[tokio::test]
+async fn a_file_beyond_repair_is_put_aside_and_begun_anew_at_the_start_and_while_it_runs() {
+    let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
+    let path = folder.path().join("spool.redb");
+    let garbage = vec![7; 1 << 16];
+    fs::write(&path, &garbage).unwrap();
+    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone()).unwrap()).unwrap();
+    assert_eq!(fs::read(path.with_extension("unreadable")).unwrap(), garbage);
+    spool.put(an_entry("before")).await.unwrap();
+    fs::write(folder.path().join(BROKEN), "").unwrap();
+    assert!(spool.put(an_entry("meanwhile")).await.is_err());
+    fs::write(&path, &garbage).unwrap();
+    fs::remove_file(folder.path().join(BROKEN)).unwrap();
+    spool.put(an_entry("after")).await.unwrap();
+    assert!(health.degradations().is_empty());
+    assert_eq!(names(&spool), ["after"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,77 @@
+//! Deletes one object that a sweep has met, if it is still what was read.
+
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, Preconditions},
+    core::DeserializeGuard,
+};
+
+use crate::{
+    category::Category,
+    causes::chain,
+    deadline::{CALL, within},
+    remediation::ZenAgentRemediation,
+};
+
+/// What is left of an object that matches: what its deletion needs.
+pub(super) struct Met {
+    namespace: String,
+    name: String,
+    preconditions: Preconditions,
+}
+
+impl Met {
+    pub(super) fn of(object: &ZenAgentRemediation) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            preconditions: Preconditions { uid: object.uid(), resource_version: object.resource_version() },
+        }
+    }
+}
+
+/// What became of an object that matches.
+pub(super) enum Fate {
+    Deleted,
+    Changed,
+    Gone,
+    Failed,
+    /// The API server had too much to do, or did not answer: it is to be tried again when there is less under way.
+    Held(Met),
+    Previewed,
+}
+
+/// Deletes an object.
+pub(super) async fn delete(client: &Client, met: Met) -> Fate {
+    let Met { namespace, name, preconditions } = &met;
+    if preconditions.uid.is_none() || preconditions.resource_version.is_none() {
+        tracing::error!(namespace, name, "a remediation came without uid or resourceVersion, and is not deleted");
+        return Fate::Failed;
+    }
+    let api: Api<ZenAgentRemediation> = Api::namespaced(client.clone(), namespace);
+    let params = DeleteParams::foreground().preconditions(preconditions.clone());
+    let error = match within(CALL, api.delete(name, &params)).await {
+        Ok(_) => return Fate::Deleted,
+        Err(error) => error,
+    };
+    match Category::of(&error) {
+        Category::NotFound => Fate::Gone,
+        Category::Conflict => after_conflict(client, &met).await,
+        category => {
+            tracing::warn!(namespace, name, category = category.as_str(), error = chain(&error), "cannot delete a remediation");
+            if matches!(category, Category::Transient | Category::Timeout) { Fate::Held(met) } else { Fate::Failed }
+        }
+    }
+}
+
+/// Whether an object that is no longer as it was read was changed, or is being deleted: by somebody else, or by an attempt of which
+/// no answer came.
+async fn after_conflict(client: &Client, met: &Met) -> Fate {
+    let api: Api<DeserializeGuard<ZenAgentRemediation>> = Api::namespaced(client.clone(), &met.namespace);
+    match within(CALL, api.get_opt(&met.name)).await {
+        Ok(Some(now)) if now.meta().uid == met.preconditions.uid && now.meta().deletion_timestamp.is_none() => Fate::Changed,
+        Ok(_) => Fate::Gone,
+        // It is known to be other than it was, and that it was not deleted here.
+        Err(_) => Fate::Changed,
+    }
+}
