@@ -24,7 +24,7 @@ pub(crate) fn wanted(name: &str, data: Value) -> RemediationSpec {
     automatic(settings_of(name), apply(&config(name, data)))
 }
 
-fn config(name: &str, data: Value) -> Value {
+pub(crate) fn config(name: &str, data: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": data })
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn held(world: &World, name: &str, data: Value) -> DynamicObjec
 }
 
 /// Puts one there of which nobody holds anything but `keep`: what is not held may be set otherwise without force.
-async fn free(world: &World, name: &str, data: Value) {
+pub(crate) async fn free(world: &World, name: &str, data: Value) {
     held(world, name, data).await;
     let keep = json!({
         "manager": "them", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": { "f:data": { "f:keep": {} } },

@@ -9,6 +9,7 @@
 mod agent;
 mod apply;
 mod apply_created;
+mod apply_every_call;
 mod apply_guarded;
 mod doctor;
 #[path = "../engine/served.rs"]

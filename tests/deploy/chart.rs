@@ -13,7 +13,7 @@ use zen_agent::{
     runtime::DRAIN,
 };
 
-use crate::helm::{self, NAMESPACE, objects};
+use crate::helm::{self, NAMESPACE, objects, refusal};
 
 /// One verb on one resource, perhaps of one name.
 type Grant = (String, String, String, String);
@@ -122,6 +122,24 @@ fn the_kinds_of_manifests_are_granted_where_apply_is_enabled_and_nothing_else() 
     };
     assert_eq!(added("enabledActions={label}"), [""; 0]);
     assert_eq!(added("enabledActions={apply}"), ["create", "delete", "get", "patch", "update"].map(|verb| format!("{verb} /configmaps")));
+}
+
+#[test]
+fn no_kind_is_granted_that_no_remediation_may_touch() {
+    for group in [
+        "rbac.authorization.k8s.io",
+        "authorization.openshift.io",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "zen.kube-zen.io",
+    ] {
+        for values in ["extraTargets", "probedKinds", "applyTargets"] {
+            let why = refusal(&format!("{values}[0].apiGroup={group},{values}[0].resource=things"));
+            assert!(why.contains("/0/apiGroup") || why.contains(".0.apiGroup"), "{why}");
+        }
+    }
+    assert!(refusal("applyTargets[0].apiGroup=,applyTargets[0].resource=secrets").contains("resource"));
 }
 
 #[test]

@@ -22,6 +22,13 @@ pub(crate) fn objects(set: &[&str]) -> Vec<Value> {
     render(template(NAMESPACE).args(set))
 }
 
+/// Why the chart does not render with these values.
+pub(crate) fn refusal(set: &str) -> String {
+    let output = template(NAMESPACE).args(["--set", set]).output().expect("the command starts");
+    assert!(!output.status.success(), "{set} is taken");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 /// What a release in a namespace renders with the values of a file on top.
 pub(crate) fn release(namespace: &str, values: &Path) -> Vec<Value> {
     render(template(namespace).arg("--values").arg(values))

@@ -1,23 +1,24 @@
 //! Each call in the life of a remediation, failing once, in each way in which an API server fails.
 
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use futures::future::join_all;
-use kube::{Client, api::DeleteParams, client::Body};
+use kube::{Api, Client, api::DeleteParams, client::Body};
 use serde_json::{Value, json};
 use zen_agent::{
-    event::Target,
+    emergency::EmergencyStop,
     identity::Role,
-    pipeline::{Pipeline, Progress},
+    pipeline::{Pipeline, Progress, Settings, actions::QUARANTINE_LABEL},
     policy::{Budget, Guardrails, Recurrence, ShortCircuit},
     remediation::{
-        Phase, ZenAgentRemediation,
+        Phase, RemediationSpec, StepState, ZenAgentRemediation,
         approval::Decider,
         ended::{Asked, rollback},
     },
@@ -28,6 +29,8 @@ use crate::support::*;
 /// Shorter than anybody waits, longer than what fails is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const REPLICA_SET: &str = "web-6d4cf56db6";
+/// What comes of it where nothing else does.
+const WHOLE: &str = "succeeded Validated, rolled_back RollbackRequested";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,32 +63,45 @@ struct Line {
     fault: Fault,
     at: usize,
     calls: AtomicUsize,
-    /// Whether the last one asked for a permission: of those that follow each other only the first fails.
-    asks: AtomicBool,
-}
-
-impl Line {
-    fn is_next(&self, path: &str) -> bool {
-        let asks = path.ends_with("accessreviews");
-        let asked = self.asks.swap(asks, Ordering::SeqCst);
-        !(asks && asked) && self.calls.fetch_add(1, Ordering::SeqCst) == self.at
-    }
+    /// The one that failed: in which step, and of which resource.
+    failed: OnceLock<String>,
 }
 
 /// A client of which one call fails.
-fn faulty(client: Client, line: Arc<Line>) -> Client {
+fn faulty(client: Client, line: Arc<Line>, name: String) -> Client {
     let service = tower::service_fn(move |request: http::Request<Body>| {
-        let (client, line) = (client.clone(), line.clone());
+        let (client, line, name) = (client.clone(), line.clone(), name.clone());
         async move {
-            let fails = line.is_next(request.uri().path());
+            if line.calls.fetch_add(1, Ordering::SeqCst) != line.at {
+                return client.send(request).await.map_err(tower::BoxError::from);
+            }
+            let remediation = Api::namespaced(client.clone(), HOME).get(&name).await?;
+            let is_tried = request.uri().query().is_some_and(|query| query.contains("dryRun=All"));
+            let tried = if is_tried { " (tried)" } else { "" };
+            _ = line.failed.set(format!("{} {} {}{tried}", step(&remediation), request.method(), resource(request.uri().path())));
             match line.fault {
-                Fault::Answer(code) if fails => Ok(refused(code)),
-                Fault::Lost if fails => client.send(request).await.map(|_| refused(504)).map_err(tower::BoxError::from),
-                _ => client.send(request).await.map_err(tower::BoxError::from),
+                Fault::Answer(code) => Ok(refused(code)),
+                Fault::Lost => client.send(request).await.map(|_| refused(504)).map_err(tower::BoxError::from),
             }
         }
     });
     Client::new(service, "default")
+}
+
+/// The step that is under way, or else how it stands.
+fn step(remediation: &ZenAgentRemediation) -> String {
+    let steps = remediation.status.iter().flat_map(|status| &status.steps);
+    let running = steps.filter(|step| step.state == StepState::Running).last();
+    running.map_or_else(|| remediation.phase().to_string(), |step| format!("{:?}", step.name).to_lowercase())
+}
+
+/// The resource that a path is of, without the names of objects.
+fn resource(path: &str) -> String {
+    let parts: Vec<_> = path.split('/').skip_while(|part| part.is_empty() || ["api", "apis"].contains(part)).collect();
+    let version = parts.iter().position(|part| part.starts_with('v')).unwrap_or_default();
+    let parts = &parts[version + 1..];
+    let parts = if parts.first() == Some(&"namespaces") && parts.len() > 2 { &parts[2..] } else { parts };
+    [parts.first(), parts.get(2)].into_iter().flatten().copied().collect::<Vec<_>>().join("/")
 }
 
 /// All that asks the API server something before a claim, with bounds that nothing here reaches.
@@ -122,25 +138,15 @@ async fn drive(pipeline: &Pipeline, name: &str) {
     tokio::time::timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("{name} never rests"));
 }
 
-/// A ready pod of the sample workload, which the tests of one fault have for themselves.
-async fn pod(world: &World, name: &str) -> Target {
-    let owner = world.objects("apps/v1", "ReplicaSet", Some("shop")).get(REPLICA_SET).await.unwrap().metadata.uid;
-    let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": REPLICA_SET, "uid": owner, "controller": true }]);
-    world
-        .place(json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": { "name": name, "namespace": "shop", "ownerReferences": owner },
-            "spec": { "containers": [{ "name": "web", "image": "web" }] },
-            "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
-        }))
-        .await;
-    target("v1", "Pod", "shop", name)
-}
-
-/// The pod, and the policies that are there for the remediation.
-async fn state(world: &World, pod: &Target, name: &str) -> (Value, bool) {
-    let policy = world.policies("shop").get_opt(&format!("zen-quarantine-{name}")).await.unwrap();
-    (world.state(pod).await, policy.is_some())
+/// A remediation that runs by itself, and is undone where a person asks for it.
+pub(crate) trait Case {
+    /// Puts its target in place, as it is at the beginning of each life.
+    async fn prepare(&self, world: &World, place: &str);
+    fn spec(&self, place: &str) -> RemediationSpec;
+    /// All that it may change.
+    async fn state(&self, world: &World, place: &str, name: &str) -> Value;
+    /// Whether it is done.
+    fn is_done(&self, state: &Value) -> bool;
 }
 
 /// The remediation whose call `at` fails so.
@@ -153,62 +159,129 @@ fn explains(object: &ZenAgentRemediation) -> bool {
     condition(object, "Complete").0 == "True" && !reason(object).is_empty() && message(object).len() > 10
 }
 
-/// A quarantine by the policy and, once it is in place, its undoing, of which the call `at` fails; `None` where there are not so many.
-async fn life(world: &World, pod: &Target, fault: Fault, at: usize) -> Option<()> {
-    let line = Arc::new(Line { fault, at, calls: AtomicUsize::new(0), asks: AtomicBool::new(false) });
-    let pipeline = world.guarded_through(faulty(world.client.clone(), line.clone()), guardrails());
-    let name = name(fault, at);
-    let before = state(world, pod, &name).await;
-    world.create(&name, automatic(pod.clone(), quarantine())).await;
+/// A remediation by the policy and, once it is in place, its undoing, of which the call `at` fails: which that is, and what
+/// came of it. `None` where there are not so many.
+async fn life(world: &World, case: &impl Case, prefix: &str, fault: Fault, at: usize) -> Option<String> {
+    let line = Arc::new(Line { fault, at, calls: AtomicUsize::new(0), failed: OnceLock::new() });
+    let (place, name) = (format!("{prefix}-{}", fault.name()), format!("{prefix}-{}", name(fault, at)));
+    case.prepare(world, &place).await;
+    // However slow the server is, a look that fails is not the last one.
+    let settings = Settings { validation_timeout: PATIENCE, ..settings() };
+    let client = faulty(world.client.clone(), line.clone(), name.clone());
+    let pipeline = world.make(client, settings, live(guardrails()), EmergencyStop::never());
+    let before = case.state(world, &place, &name).await;
+    world.create(&name, case.spec(&place)).await;
     drive(&pipeline, &name).await;
     let ended = world.get(&name).await;
     assert!(explains(&ended), "{name}: {:?}", ended.status);
-    if ended.phase() != Phase::Succeeded {
-        assert!(!fault.passes(), "{name}: {}", message(&ended));
-        assert!(matches!(ended.phase(), Phase::Failed | Phase::RolledBack), "{name}");
-        assert!(["TargetNotFound", "Invalid", "ValidationFailed"].contains(&reason(&ended)), "{name}: {}", reason(&ended));
-        assert_eq!(state(world, pod, &name).await, before, "{name}: {}", message(&ended));
-        return Some(());
+    let mut told = format!("{} {}", ended.phase(), reason(&ended));
+    let now = case.state(world, &place, &name).await;
+    if ended.phase() == Phase::Succeeded {
+        assert!(case.is_done(&now), "{name}: {now}");
+        let by = Decider { subject: "ada", role: Role::Approver };
+        let asked = Asked { by, reason: "too much", request: "undo" };
+        rollback(&world.remediations(), &world.events, ended, asked).await.unwrap();
+        drive(&pipeline, &name).await;
+        let undone = world.get(&name).await;
+        assert!(explains(&undone), "{name}: {:?}", undone.status);
+        told += &format!(", {} {}", undone.phase(), reason(&undone));
+        let is_as_before = case.state(world, &place, &name).await == before;
+        if !is_as_before {
+            told += ", and left";
+        }
+        // What helps when it is tried again is tried again.
+        assert!(!fault.passes() || told == WHOLE, "{name}: {:?}: {told}: {}", line.failed, message(&undone));
+    } else {
+        assert!(!fault.passes(), "{name}: {:?}: {told}: {}", line.failed, message(&ended));
+        assert_eq!(now, before, "{name}: {:?}: {told}: {}", line.failed, message(&ended));
     }
-    let (remediated, policy) = state(world, pod, &name).await;
-    assert!(policy && remediated["metadata"]["labels"]["zen.kube-zen.io/quarantine"].is_string(), "{name}");
+    // Or each of those after it would list them all.
+    world.remediations().delete(&name, &DeleteParams::default()).await.unwrap();
+    Some(format!("{}: {told}", line.failed.get()?))
+}
 
-    let by = Decider { subject: "ada", role: Role::Approver };
-    let asked = Asked { by, reason: "too much", request: "undo" };
-    rollback(&world.remediations(), &world.events, ended, asked).await.unwrap();
-    drive(&pipeline, &name).await;
-    let undone = world.get(&name).await;
-    assert!(explains(&undone), "{name}: {:?}", undone.status);
-    let as_before = state(world, pod, &name).await == before;
-    match undone.phase() {
-        Phase::RolledBack => {}
-        // It says what it leaves behind.
-        _ => assert!(!fault.passes() && undone.phase() == Phase::Failed && !as_before, "{name}: {:?}", undone.status),
+/// Lives with each call failing in each way. `means` are the outcomes of those that no repetition helps.
+pub(crate) async fn lives(world: &World, case: &impl Case, prefix: &str, means: &[(u16, &str)]) {
+    let all = FAULTS.map(|fault| async move {
+        let mut told = Vec::new();
+        while let Some(one) = Box::pin(life(world, case, prefix, fault, told.len())).await {
+            told.push(one);
+        }
+        (fault, told)
+    });
+    let mut found = BTreeSet::new();
+    for (fault, told) in join_all(all).await {
+        // Target, plan, access, guardrails, claim, the change, validation, and the way back.
+        assert!(told.len() > 20, "{prefix} {fault:?}: {}", told.len());
+        if let Fault::Answer(code @ (404 | 422)) = fault {
+            found.extend(told.into_iter().filter(|one| !one.ends_with(WHOLE)).map(|one| (code, one)));
+        }
     }
-    // Of a pod that is said to be gone there is nothing to undo.
-    assert!(as_before || !fault.passes(), "{name}: {}", message(&undone));
-    if !as_before {
-        world.change(pod, json!({ "metadata": { "labels": { "zen.kube-zen.io/quarantine": null } } })).await;
+    let means: BTreeSet<_> = means.iter().map(|(code, one)| (*code, (*one).to_owned())).collect();
+    assert_eq!(found, means, "{prefix}");
+}
+
+/// What comes of a quarantine where the server says once that something is not there, or that it does not take it.
+const OF_A_QUARANTINE: [(u16, &str); 19] = [
+    (404, "pending GET pods: failed TargetNotFound"),
+    (404, "pending PATCH pods (tried): failed TargetNotFound"),
+    (404, "pending POST networkpolicies (tried): failed TargetNotFound"),
+    (404, "execute GET pods: failed TargetNotFound"),
+    (404, "execute POST networkpolicies: failed TargetNotFound"),
+    (404, "validate GET pods: failed TargetNotFound"),
+    (404, "validate GET networkpolicies: rolled_back ValidationFailed"),
+    // Of what is said to be gone there is nothing to undo.
+    (404, "rollback GET pods: succeeded Validated, rolled_back RollbackRequested, and left"),
+    (404, "rollback GET networkpolicies: succeeded Validated, rolled_back RollbackRequested, and left"),
+    (422, "pending GET pods: failed Invalid"),
+    (422, "pending GET replicasets: failed Invalid"),
+    (422, "pending POST selfsubjectaccessreviews: failed Invalid"),
+    (422, "pending PATCH pods (tried): failed Invalid"),
+    (422, "pending POST networkpolicies (tried): failed Invalid"),
+    (422, "execute GET pods: failed Invalid"),
+    (422, "execute GET networkpolicies: failed Invalid"),
+    (422, "execute GET zenagentremediations: failed Invalid"),
+    (422, "execute PATCH pods: failed Invalid"),
+    (422, "execute POST networkpolicies: failed Invalid"),
+];
+
+/// A ready pod of the sample workload that is cut off.
+struct Quarantine;
+
+impl Case for Quarantine {
+    async fn prepare(&self, world: &World, place: &str) {
+        if world.pods("shop").get_opt(place).await.unwrap().is_some() {
+            // As far as what it may not be found to be done to is left.
+            world.patch_pod("shop", place, json!({ "metadata": { "labels": { QUARANTINE_LABEL: null } } })).await;
+            return;
+        }
+        let owner = world.objects("apps/v1", "ReplicaSet", Some("shop")).get(REPLICA_SET).await.unwrap().metadata.uid;
+        let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": REPLICA_SET, "uid": owner, "controller": true }]);
+        world
+            .place(json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": { "name": place, "namespace": "shop", "ownerReferences": owner },
+                "spec": { "containers": [{ "name": "web", "image": "web" }] },
+                "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
+            }))
+            .await;
     }
-    (line.calls.load(Ordering::SeqCst) > at).then_some(())
+
+    fn spec(&self, place: &str) -> RemediationSpec {
+        automatic(target("v1", "Pod", "shop", place), quarantine())
+    }
+
+    async fn state(&self, world: &World, place: &str, name: &str) -> Value {
+        let policy = world.policies("shop").get_opt(&format!("zen-quarantine-{name}")).await.unwrap();
+        json!([world.state(&target("v1", "Pod", "shop", place)).await, policy.is_some()])
+    }
+
+    fn is_done(&self, state: &Value) -> bool {
+        state[0]["metadata"]["labels"][QUARANTINE_LABEL].is_string() && state[1] == true
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_call_fails_once_a_quarantine_is_put_in_place_and_undone_or_ends_with_the_pod_as_it_was_and_a_reason() {
-    let world = World::new().await;
-    let lives = FAULTS.map(|fault| {
-        let world = &world;
-        async move {
-            let pod = pod(world, &format!("pod-{}", fault.name())).await;
-            let mut calls = 0;
-            while Box::pin(life(world, &pod, fault, calls)).await.is_some() {
-                calls += 1;
-                // Or each of those after it would list them all.
-                world.remediations().delete(&name(fault, calls - 1), &DeleteParams::default()).await.unwrap();
-            }
-            calls
-        }
-    });
-    // Target, plan, access, guardrails, claim, policy, label, validation, and the way back.
-    assert!(join_all(lives).await.into_iter().all(|calls| calls > 20));
+    lives(&World::new().await, &Quarantine, "pod", &OF_A_QUARANTINE).await;
 }

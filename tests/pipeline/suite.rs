@@ -12,7 +12,7 @@ mod demo;
 mod emergency;
 mod ended;
 mod events;
-mod every_call;
+pub(crate) mod every_call;
 mod faults;
 mod gate;
 mod leaders;

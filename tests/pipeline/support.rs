@@ -121,7 +121,8 @@ impl World {
         self.make(client, settings(), live(Guardrails::none()), emergency)
     }
 
-    fn make(&self, client: Client, settings: Settings, policy: Live, emergency: EmergencyStop) -> Pipeline {
+    /// A pipeline, whatever is said of it.
+    pub(crate) fn make(&self, client: Client, settings: Settings, policy: Live, emergency: EmergencyStop) -> Pipeline {
         Pipeline::new(client, settings, policy, self.events.clone(), self.metrics.clone(), Tenure::endless(), emergency)
     }
 
