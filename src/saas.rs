@@ -143,7 +143,7 @@ impl Saas {
         let this = &*self.0;
         let _term = Term(this);
         // What was spooled in another term may be told by now, or be about nothing any more.
-        match this.spool.keys() {
+        match this.spool.keys().await {
             Ok(keys) => keys.iter().for_each(|key| this.watched.backlog().add(key, Priority::Normal)),
             Err(error) => tracing::error!(error = chain(&error), "what was to be told of deleted remediations cannot be read"),
         }

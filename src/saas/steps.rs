@@ -49,7 +49,7 @@ impl Inner {
     pub(super) async fn observe(&self, key: &ObjectKey) -> Result<Again, Trouble> {
         let object = self.read(key).await?;
         let uid = object.as_ref().and_then(|object| object.metadata.uid.as_deref());
-        for former in self.spool.of(key)? {
+        for former in self.spool.of(key).await? {
             let superseded = match &object {
                 Some(object) if Some(former.uid.as_str()) == uid => is_told(object),
                 // Gone; of what has ended nobody but the spool knows.
@@ -67,7 +67,7 @@ impl Inner {
                 self.spool.put(entry).await?;
             }
         }
-        if !self.spool.of(key)?.is_empty() {
+        if !self.spool.of(key).await?.is_empty() {
             self.sending.backlog().add(key, Priority::Normal);
         }
         Ok(Again::Done)
@@ -75,7 +75,7 @@ impl Inner {
 
     /// Step 2: what the spool has of this name is sent, and what came of it is noted.
     pub(super) async fn tell(&self, key: &ObjectKey) -> Result<Again, Trouble> {
-        for entry in self.spool.of(key)? {
+        for entry in self.spool.of(key).await? {
             if Timestamp::now().duration_since(entry.queued_at) > LONGEST {
                 self.bury(&entry, "nobody took it for seven days", Told::Expired).await?;
                 continue;
