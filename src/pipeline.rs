@@ -44,7 +44,11 @@
 //!   of the remediation, after that, shows that the writer's attempt is the one under way. Whoever went
 //!   on has counted another attempt before it, or has changed the target since: either way the late
 //!   write is not made, or refused.
-//! - The values are functions of the remediation alone, and what is created has the remediation's name.
+//! - The values are functions of the remediation alone, and what is created has the remediation's name, or is marked with
+//!   its uid: whoever finds it knows whose it is, and a second create of it is refused.
+//! - A create has no precondition, since nothing is there. So who has made one, or does not know, looks at the remediation
+//!   once more, and takes away what it made where that is being undone by now, or has ended. Who undoes looks after that,
+//!   or before: so one of the two sees the object.
 //!
 //! The client repeats a call by itself, up to 15 times within [`CALL`](crate::deadline::CALL), where the
 //! server answers 429, 503 or 504 (`default_retry` of kube's `Config`). The repetitions of a write come after
@@ -56,7 +60,8 @@
 //! Left are these cases, which no precondition covers:
 //!
 //! - A leader freezes, or its write is under way, between that read and the write, while the next one ends
-//!   the remediation without having had to touch the target. The write then holds.
+//!   the remediation without having had to touch the target. The write then holds. Of a create the same is left only where
+//!   the leader does not come to look again either: it was killed, or cut off from the API, once its create was on the way.
 //! - A claim is under way when the lease changes hands, and the next leader claims another remediation of
 //!   the same target: the two are carried out side by side (`running.rs`). Each still writes only to
 //!   what it has read, and undoes only what still reads as it set it.
@@ -67,19 +72,26 @@
 //! ends the work on it at once, and takes `.status.previous` with it. What was changed by then stays, is not
 //! validated, and is not undone. It ends by itself within minutes, so it is better waited for; or
 //! `kubectl get zar NAME -o jsonpath='{.status.action}{.status.target}{.status.previous}'` first says what
-//! is to be put back by hand. Afterwards only the Kubernetes Events on the target name it, for an hour.
+//! is to be put back by hand. Afterwards only the Kubernetes Events on the target name it, for an hour; and on what it
+//! created, its annotations, for as long as that is there. Of what it applied its field manager, `zen-agent-UID`, keeps hold.
+//! A create that is under way when it is deleted is taken away again (as one of a leader that was frozen), and probes are
+//! asked no more.
 //!
 //! # The emergency stop
 //!
 //! While it is set ([`emergency`](crate::emergency)) nothing is claimed, executed or rolled back. A pass that is under way is
 //! dropped where it stands, which the table above calls a crash; when the stop is lifted, it is gone on with by the same rules.
 //!
-//! What failed and may yet succeed is tried again, on one of two ladders:
+//! # What is tried again
+//!
+//! What failed and may yet succeed is tried again, on one of these ladders:
 //!
 //! | what                         | attempts                        | waits |
 //! |------------------------------|---------------------------------|-------|
 //! | execute, rollback            | counted on the object; given up | in memory: 250 ms doubling to 30 s, by the attempts |
 //! | what is forbidden            | for 30 s, but in rollback; given up | in memory (`refusals.rs`) |
+//! | a create that is refused since its name is taken | none: what is there is somebody else's | |
+//! | probes                       | each interval, until there is one answer too many of a kind, or the timeout; undone | by the interval (`verify.rs`) |
 //! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
 //!
 //! What no repetition helps is looked at again when the object changes, or at the next resync.
@@ -92,6 +104,7 @@ pub mod actions;
 mod api;
 mod circuits;
 mod claim;
+mod error;
 mod execute;
 mod gate;
 mod kinds;
@@ -104,6 +117,7 @@ mod resolve;
 mod rollback;
 mod run;
 mod running;
+mod start;
 mod stopwatch;
 mod undo;
 mod validate;
@@ -116,17 +130,16 @@ use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument;
 
 use circuits::Circuits;
-use claim::Claim;
-use gate::Gate;
 use recent::Recent;
 use refusals::Refusals;
-use run::{Drawn, Run, Stage};
+use run::{Run, Stage};
 use running::Running;
 use stopwatch::Stopwatches;
 use verify::Rounds;
 
 pub use api::ApiError;
 pub use claim::ClaimError;
+pub use error::PipelineError;
 pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
@@ -137,7 +150,6 @@ pub use rollback::RollbackError;
 pub use validate::ValidateError;
 
 use crate::{
-    category::Category,
     deadline::PASS,
     emergency::{EmergencyStop, Order},
     events::Events,
@@ -173,71 +185,6 @@ pub struct Progress {
     pub next: Option<Duration>,
     /// Which other one to look at now: it waited for this one's target.
     pub wakes: Option<ObjectKey>,
-}
-
-/// Why a pass ended early; the remediation is to be looked at again.
-///
-/// What ends a remediation for good is no error here: it is written to the object.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The calls of a pass took too long together; the next one goes on from what is written.
-    #[error("the pass was cut off after {} s", PASS.as_secs())]
-    Timeout,
-    /// The remediation could not be read.
-    #[error(transparent)]
-    Read(ApiError),
-    /// The outcome of a pass was not written.
-    #[error(transparent)]
-    Save(ApiError),
-    /// The target could not be found out.
-    #[error(transparent)]
-    Plan(PlanError),
-    /// The guardrails could not be checked.
-    #[error(transparent)]
-    Gate(GateError),
-    /// It was not claimed.
-    #[error(transparent)]
-    Claim(ClaimError),
-    /// The change was not made.
-    #[error(transparent)]
-    Execute(ExecuteError),
-    /// The effect could not be checked.
-    #[error(transparent)]
-    Validate(ValidateError),
-    /// The change was not undone.
-    #[error(transparent)]
-    Rollback(RollbackError),
-    /// It was not begun to undo what has succeeded.
-    #[error(transparent)]
-    Undo(ApiError),
-}
-
-impl PipelineError {
-    /// The failed call behind it, which says whether it was a conflict, a timeout, or something else;
-    /// `None` when a target changed too fast to be written, or when no single call is to blame.
-    pub fn call(&self) -> Option<&ApiError> {
-        match self {
-            Self::Read(error) | Self::Save(error) | Self::Undo(error) | Self::Gate(GateError::Api(error)) => Some(error),
-            Self::Gate(GateError::Target(error)) => error.call(),
-            Self::Plan(error) | Self::Claim(ClaimError::Plan(error)) => error.call(),
-            Self::Claim(ClaimError::Save(error))
-            | Self::Execute(ExecuteError::Save(error))
-            | Self::Validate(ValidateError::Save(error))
-            | Self::Rollback(RollbackError::Save(error)) => Some(error),
-            Self::Execute(ExecuteError::Target(error))
-            | Self::Validate(ValidateError::Target(error))
-            | Self::Rollback(RollbackError::Target(error)) => error.call(),
-            Self::Timeout | Self::Gate(_) => None,
-        }
-    }
-
-    /// What kind of failure it was, which decides when the remediation is looked at again.
-    pub fn category(&self) -> Category {
-        match self {
-            Self::Timeout => Category::Timeout,
-            _ => self.call().map_or(Category::Conflict, ApiError::category),
-        }
-    }
 }
 
 /// The pipeline, for one term: it remembers which targets it works on, and what ran lately.
@@ -372,62 +319,6 @@ impl Pipeline {
             Stage::Execute if self.policy.guardrails().dry_run => Some((Reason::DryRun, DRY_RUN.to_owned())),
             _ => None,
         }
-    }
-
-    /// Steps 1 to 3: from pending to claimed, waiting, or refused.
-    async fn start(&self, run: &mut Run<'_>) -> Result<Flow, PipelineError> {
-        // Nothing new is begun for an object that is being deleted.
-        if run.object.metadata.deletion_timestamp.is_some() {
-            return Ok(Flow::Rest(None));
-        }
-        let began = run::now();
-        let target = match self.planner().target(&run.object).await {
-            Ok(target) => target,
-            Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
-        };
-        let mut drawn = Drawn::Before;
-        if run.plan_for(&target).is_none() {
-            match self.planner().draw(&run.object, &target, None).await {
-                Ok(drawing) => run.planned(drawing, began),
-                Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Plan).await,
-            }
-            drawn = Drawn::Now;
-        }
-        let permit = match gate::run(self, run, &target).await {
-            Ok(Gate::Open(permit)) => permit,
-            Ok(Gate::Wait(next)) => {
-                run.save().await.map_err(PipelineError::Save)?;
-                return Ok(Flow::Rest(next));
-            }
-            Err(error) => return self.refuse(run, error.reason(), error, PipelineError::Gate).await,
-        };
-        match claim::run(self, run, &target, drawn, permit).await {
-            Ok(Claim::Made) => Ok(Flow::Again),
-            Ok(Claim::PlanChanged) => Ok(Flow::Rest(None)),
-            Err(error) => self.refuse(run, error.reason(), error, PipelineError::Claim).await,
-        }
-    }
-
-    fn planner(&self) -> Planner<'_> {
-        Planner { client: &self.client, actions: &self.settings.actions, reach: &self.settings.reach, guardrails: self.policy.guardrails() }
-    }
-
-    /// Ends a remediation that was not begun, where the error is for good.
-    async fn refuse<E: std::error::Error>(
-        &self,
-        run: &mut Run<'_>,
-        reason: Option<Reason>,
-        error: E,
-        again: impl FnOnce(E) -> PipelineError,
-    ) -> Result<Flow, PipelineError> {
-        let Some(reason) = reason else { return Err(again(error)) };
-        if let Some(wait) = run.refused(reason, &error) {
-            run.hold(reason, &error.to_string());
-            run.save().await.map_err(PipelineError::Save)?;
-            return Ok(Flow::Rest(Some(wait)));
-        }
-        self.end(run, Phase::Failed, reason, &error.to_string()).await.map_err(PipelineError::Save)?;
-        Ok(Flow::Again)
     }
 
     /// Ends a remediation, in one write.

@@ -139,6 +139,14 @@ trait Act: Sized + Sync {
     }
     fn validate(&self, site: &Site<'_>) -> impl Future<Output = Result<Verdict, ActionError>> + Send;
     fn rollback(&self, site: &Site<'_>, previous: &Self::Previous) -> impl Future<Output = Result<(), ActionError>> + Send;
+    /// What is left behind of what was made, once it is rolled back, since others use it by now; for people.
+    fn left_behind(
+        &self,
+        _site: &Site<'_>,
+        _previous: &Self::Previous,
+    ) -> impl Future<Output = Result<Option<String>, ActionError>> + Send {
+        ready(Ok(None))
+    }
     /// What may be left on the cluster where it could not be undone, for people.
     fn leftover(&self, subject: Subject<'_>) -> String;
 }
@@ -277,10 +285,13 @@ macro_rules! actions {
                 }
             }
 
-            /// Undoes what is still as this remediation left it.
-            pub(super) async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<(), ActionError> {
+            /// Undoes what is still as this remediation left it; says what of it is left behind all the same.
+            pub(super) async fn rollback(&self, site: &Site<'_>, previous: &Previous) -> Result<Option<String>, ActionError> {
                 match (self, previous) {
-                    $((Self::$Action(action), Previous::$Action(previous)) => action.rollback(site, previous).await,)*
+                    $((Self::$Action(action), Previous::$Action(previous)) => {
+                        action.rollback(site, previous).await?;
+                        action.left_behind(site, previous).await
+                    })*
                     _ => Err(ActionError::NotRecorded),
                 }
             }

@@ -57,6 +57,11 @@ impl ApiError {
             Self::Failed { source, .. } => Category::of(source),
         }
     }
+
+    /// Whether what was asked for may have been done all the same.
+    pub(super) fn may_have_happened(&self) -> bool {
+        matches!(self.category(), Category::Timeout | Category::Transient)
+    }
 }
 
 impl ApiError {

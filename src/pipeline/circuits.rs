@@ -125,3 +125,52 @@ const fn is_the_targets(reason: Reason) -> bool {
             | Reason::ProbeError
     )
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Whether an action is left alone of which as many as that takes end for this reason.
+    fn opens(reason: Reason, phase: &Phase) -> bool {
+        let circuits = Circuits::new(&Metrics::new());
+        for uid in 0..TEMPER.failures {
+            let uid = uid.to_string();
+            circuits.begun(&uid, circuits.attempt(ActionKind::Label).ok().flatten().unwrap());
+            circuits.ended(&uid, phase, reason);
+        }
+        circuits.attempt(ActionKind::Label).is_err()
+    }
+
+    #[test]
+    fn what_ends_for_a_reason_that_is_the_targets_opens_no_circuit_and_what_is_the_actions_does() {
+        for reason in [
+            Reason::TargetNotFound,
+            Reason::TargetReplaced,
+            Reason::TargetChanged,
+            Reason::SpecChanged,
+            Reason::ProtectedNamespace,
+            Reason::ProtectedLabel,
+            Reason::DeniedKind,
+            Reason::UnsupportedTarget,
+            Reason::FieldConflict,
+            Reason::NameTaken,
+            Reason::DisruptionBudget,
+            Reason::ProbeInconclusive,
+            Reason::ProbeError,
+        ] {
+            assert!(!opens(reason, &Phase::Failed) && !opens(reason, &Phase::RolledBack), "{reason}");
+        }
+        for reason in [
+            Reason::ExecutionFailed,
+            Reason::Forbidden,
+            Reason::Invalid,
+            Reason::ValidationFailed,
+            Reason::ValidationTimedOut,
+            Reason::ProbeFailed,
+            Reason::RollbackFailed,
+        ] {
+            assert!(opens(reason, &Phase::Failed) && opens(reason, &Phase::RolledBack), "{reason}");
+        }
+    }
+}

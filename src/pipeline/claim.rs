@@ -17,7 +17,6 @@ use super::{
     run::{Drawn, Run, now},
 };
 use crate::{
-    category::Category,
     event::Target,
     remediation::{
         Phase, Plan, Reason, StepName, ZenAgentRemediation,
@@ -94,7 +93,7 @@ pub(super) async fn run(
     let claimed = ZenAgentRemediation { status: Some(run.status.clone()), ..run.object.clone() };
     pipeline.recent.note(&pipeline.policy.guardrails(), &claimed);
     let saved = run.save().await;
-    if saved.as_ref().is_err_and(|error| !matches!(error.category(), Category::Timeout | Category::Transient)) {
+    if saved.as_ref().is_err_and(|error| !error.may_have_happened()) {
         pipeline.recent.forget(run.uid());
     } else {
         permit.begun(pipeline, run.uid());

@@ -30,8 +30,8 @@ pub(super) struct Kind {
 pub enum KindError {
     /// No remediation may touch it.
     #[error(
-        "{kind} in {api_version} is never touched: Secrets, RBAC, admission control, custom resource definitions and \
-         the agent's own resources are out of bounds"
+        "{kind} in {api_version} is never touched: Secrets, RBAC, admission control, custom resource definitions, \
+         API services and the agent's own resources are out of bounds"
     )]
     Denied {
         /// Group and version.
@@ -69,7 +69,8 @@ pub(super) fn is_denied(group: &str, kind: &str) -> bool {
     let group = group.to_ascii_lowercase();
     match group.as_str() {
         "" => kind.eq_ignore_ascii_case("Secret"),
-        "rbac.authorization.k8s.io" | "admissionregistration.k8s.io" | "apiextensions.k8s.io" => true,
+        "rbac.authorization.k8s.io" | "authorization.openshift.io" => true,
+        "admissionregistration.k8s.io" | "apiextensions.k8s.io" | "apiregistration.k8s.io" => true,
         other => other == ZenAgentRemediation::group(&()),
     }
 }
@@ -129,6 +130,8 @@ mod tests {
             ("RBAC.authorization.k8s.io/v1", "Role"),
             ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
             ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+            ("apiregistration.k8s.io/v1", "APIService"),
+            ("authorization.openshift.io/v1", "RoleBinding"),
             ("zen.kube-zen.io/v1", "ZenAgentRemediation"),
         ];
         for (api_version, kind) in denied {

@@ -19,7 +19,7 @@ use futures::{TryStreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use kube::{ResourceExt, api::DynamicObject};
 
-use super::{Pipeline, actions::Disruption, api::ApiError, resolve::controller, run::elapsed};
+use super::{Pipeline, actions::Disruption, api::ApiError, resolve::controller, run::elapsed, running};
 use crate::{
     event::Target,
     key::ObjectKey,
@@ -58,7 +58,7 @@ pub(super) struct Begun {
     pub(super) key: ObjectKey,
     pub(super) tenant: Option<String>,
     place: Place,
-    target: Option<String>,
+    target: Identity,
     finding: Finding,
     takes_pod: bool,
     ended: Option<End>,
@@ -67,10 +67,34 @@ pub(super) struct Begun {
     pub(super) last: Timestamp,
 }
 
+/// Which object it is: by its uid, and of what was not there, or is compared with that, by its place.
+#[derive(Clone)]
+struct Identity {
+    uid: Option<String>,
+    place: String,
+}
+
+impl Identity {
+    fn of(target: &Target) -> Self {
+        Self { uid: target.uid.clone(), place: running::place(target) }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (&self.uid, &other.uid) {
+            (Some(uid), Some(other)) => uid == other,
+            _ => self.place == other.place,
+        }
+    }
+
+    fn key(&self) -> &str {
+        self.uid.as_deref().unwrap_or(&self.place)
+    }
+}
+
 /// What comes back: the same rule, and what is done about it, on the same workload.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Finding {
-    workload: Option<String>,
+    workload: Identity,
     rule: Option<String>,
     action: ActionKind,
 }
@@ -99,8 +123,13 @@ pub(super) fn workload(live: &DynamicObject) -> Option<String> {
 
 impl Finding {
     /// What this remediation is about, on this object.
-    pub(super) fn of(object: &ZenAgentRemediation, live: &DynamicObject) -> Option<Self> {
-        Some(Self { workload: workload(live), rule: object.spec.rule.clone(), action: object.spec.wanted_action()?.kind() })
+    pub(super) fn of(object: &ZenAgentRemediation, target: &Target, live: &DynamicObject) -> Option<Self> {
+        let workload = Identity { uid: workload(live), ..Identity::of(target) };
+        Some(Self { workload, rule: object.spec.rule.clone(), action: object.spec.wanted_action()?.kind() })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.workload.is(&other.workload) && (&self.rule, self.action) == (&other.rule, other.action)
     }
 }
 
@@ -159,7 +188,8 @@ impl Recent {
 
     /// Whether another than `uid` changed this target within that time, and which.
     pub(super) fn changed(&self, target: &Target, uid: &str, within: Duration) -> Option<Begun> {
-        let same = |begun: &Begun| target.uid.is_some() && begun.target == target.uid && elapsed(begun.last) < within;
+        let target = Identity::of(target);
+        let same = |begun: &Begun| begun.target.is(&target) && elapsed(begun.last) < within;
         self.kept().begun.iter().find(|(other, begun)| *other != uid && same(begun)).map(|(_, begun)| begun.clone())
     }
 
@@ -171,15 +201,15 @@ impl Recent {
 
     /// How often another than `uid` began within that time because of the same finding.
     pub(super) fn same(&self, finding: &Finding, uid: &str, within: Duration) -> usize {
-        let same = |begun: &Begun| begun.finding.workload.is_some() && begun.finding == *finding && elapsed(begun.started) < within;
+        let same = |begun: &Begun| begun.finding.is(finding) && elapsed(begun.started) < within;
         self.kept().begun.iter().filter(|(other, begun)| *other != uid && same(begun)).count()
     }
 
     /// The uids of the pods of this workload that others than `uid` took within that time.
     pub(super) fn pods_taken(&self, workload: Option<&str>, uid: &str, within: Duration) -> HashSet<String> {
-        let taken = |begun: &Begun| begun.takes_pod && elapsed(begun.last) < within && begun.finding.workload.as_deref() == workload;
+        let taken = |begun: &Begun| begun.takes_pod && elapsed(begun.last) < within && begun.finding.workload.uid.as_deref() == workload;
         let kept = self.kept();
-        kept.begun.iter().filter(|(other, begun)| *other != uid && taken(begun)).filter_map(|(_, begun)| begun.target.clone()).collect()
+        kept.begun.iter().filter(|(other, begun)| *other != uid && taken(begun)).filter_map(|(_, begun)| begun.target.uid.clone()).collect()
     }
 
     /// What others than `uid` did within that time, everywhere.
@@ -187,8 +217,7 @@ impl Recent {
         let kept = self.kept();
         let others: Vec<_> =
             kept.begun.iter().filter(|(other, begun)| *other != uid && elapsed(begun.last) < within).map(|(_, begun)| begun).collect();
-        let targets: HashSet<_> =
-            others.iter().filter(|begun| elapsed(begun.started) < within).filter_map(|begun| begun.target.as_deref()).collect();
+        let targets: HashSet<_> = others.iter().filter(|begun| elapsed(begun.started) < within).map(|begun| begun.target.key()).collect();
         Tally {
             targets: targets.len(),
             ended: others.iter().filter(|begun| begun.ended.is_some()).count(),
@@ -222,8 +251,12 @@ fn begun(object: &ZenAgentRemediation) -> Option<Begun> {
         key: ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()),
         tenant: object.tenant().map(str::to_owned),
         place: Place::of(target),
-        target: target.uid.clone(),
-        finding: Finding { workload: status.workload.clone(), rule: object.spec.rule.clone(), action: action.kind() },
+        finding: Finding {
+            workload: Identity { uid: status.workload.clone(), ..Identity::of(target) },
+            rule: object.spec.rule.clone(),
+            action: action.kind(),
+        },
+        target: Identity::of(target),
         takes_pod: action.disruption() == Disruption::Pod,
         ended: match object.phase() {
             Phase::Succeeded => Some(End::Succeeded),

@@ -49,7 +49,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     let leftover = action.leftover(site.subject());
     let undone = if attempts > BEGUN { Err(ActionError::Contended) } else { action.rollback(&site, previous).await };
     match undone {
-        Ok(()) => {
+        Ok(left) => {
             let phase = match cause {
                 // Of the others there was nothing to undo, and nothing was.
                 _ if action.kind().reversibility() != Reversibility::Reversible => Phase::Failed,
@@ -58,7 +58,11 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
                 _ => Phase::Failed,
             };
             run.count_patches(0);
-            let message = format!("{why}; what was changed, and still as this remediation left it, was undone");
+            let undone = "what was changed, and still as this remediation left it, was undone";
+            let message = match left {
+                None => format!("{why}; {undone}"),
+                Some(left) => format!("{why}; {undone}, which leaves {left}"),
+            };
             end(pipeline, run, phase, cause, StepState::Succeeded, &message).await
         }
         Err(error @ (ActionError::NotRecorded | ActionError::Irreversible)) => {

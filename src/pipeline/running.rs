@@ -192,7 +192,7 @@ fn pinned(object: &ZenAgentRemediation) -> Option<String> {
 }
 
 /// Where an object is, or will be: what is found there by its uid, and what is created there, are one target.
-fn place(target: &Target) -> String {
+pub(super) fn place(target: &Target) -> String {
     let Target { api_version, kind, namespace, name, .. } = target;
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     format!("{group} {kind} {}/{name}", namespace.as_deref().unwrap_or_default())

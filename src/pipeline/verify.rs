@@ -9,15 +9,21 @@
 //! Each round begins with a look at the action's effect, which has to hold all the while as well.
 //!
 //! The soak time is counted by this process's own clock, from one round in which all passed to the next: a pause in which
-//! nobody asked counts as two intervals at most. It is written every [`CHECKPOINT`], or quarter of it, and where it begins
-//! anew; counts of other answers at once. So a process that goes on knows what was forgiven already, and has to
+//! nobody asked counts as two intervals at most. It is written every [`CHECKPOINT`], or quarter of it, whichever is longer, and
+//! where it begins anew; counts of other answers at once. So a process that goes on knows what was forgiven already, and has to
 //! see the rest of the soak time itself:
 //!
 //! | a crash …                           | the next pass |
 //! |-------------------------------------|---------------|
 //! | before an answer is written         | asks again |
-//! | in the middle of the soak time      | goes on from what was last written, attempt 2 |
-//! | after the last round, before the end | asks once more, and ends it |
+//! | in the middle of the soak time      | asks at once, attempt 2, and goes on from what was last written of it |
+//! | after the last round, before the end | the same: it sees what was not written of it once more |
+//!
+//! Answers whose write is refused, since somebody else wrote to the remediation, are counted in the next pass.
+//!
+//! The timeout undoes nothing that nobody has asked about: what comes back to a verification whose time is over asks once
+//! more. If then all pass, and no answer was ever another one, the time went by without anybody to ask, and the rest of the
+//! soak time is seen.
 
 use std::{
     collections::HashMap,
@@ -41,7 +47,7 @@ const CHECKPOINT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct Rounds(Mutex<HashMap<String, Round>>);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Round {
     /// When the last one began.
     begun: Option<Instant>,
@@ -49,6 +55,8 @@ struct Round {
     passed: Option<Instant>,
     /// For how long all have passed.
     soaked: Duration,
+    /// What the last one was answered, as long as that is not written.
+    unwritten: Option<Vec<Answer>>,
 }
 
 impl Rounds {
@@ -62,6 +70,23 @@ impl Rounds {
     fn begin(&self, uid: &str, written: Duration) {
         let fresh = Round { soaked: written, ..Round::default() };
         self.all().entry(uid.to_owned()).or_insert(fresh).begun = Some(Instant::now());
+    }
+
+    /// The one that has begun is answered.
+    fn answered(&self, uid: &str, answers: &[Answer]) {
+        self.all().entry(uid.to_owned()).or_default().unwritten = Some(answers.to_vec());
+    }
+
+    /// The answers that are still to be counted.
+    fn unwritten(&self, uid: &str) -> Option<Vec<Answer>> {
+        self.all().get(uid)?.unwritten.clone()
+    }
+
+    /// They are.
+    fn written(&self, uid: &str) {
+        if let Some(round) = self.all().get_mut(uid) {
+            round.unwritten = None;
+        }
     }
 
     /// All passed in the one that has begun: for how long they have.
@@ -132,43 +157,61 @@ pub(super) async fn run(
     let Some(status) = run.status.verification.clone() else { return Ok(Flow::Rest(None)) };
     let since = elapsed.saturating_sub(began(&status));
     let left = wanted.timeout().saturating_sub(since);
-    if left.is_zero() {
-        let last = status.probes.iter().map(|probe| format!("; probe {}: {}", probe.name, probe.message)).collect::<String>();
-        let soak = wanted.soak().as_secs();
-        let message = format!("the probes did not pass for {soak} s within {} s{last}", wanted.timeout().as_secs());
-        return give_up(pipeline, run, Reason::ValidationTimedOut, &message, elapsed).await;
-    }
-    if let Some(delay) = wanted.initial_delay().checked_sub(since).filter(|delay| !delay.is_zero()) {
-        return Ok(Flow::Rest(Some(delay)));
-    }
-    if let Some(wait) = pipeline.rounds.wait(run.uid(), wanted.interval()) {
-        return Ok(Flow::Rest(Some(wait.min(left))));
-    }
-    let Some(target) = run.recorded().map(|(_, target, _)| target.clone()) else { return Ok(Flow::Rest(None)) };
     let written = Duration::from_secs(status.soaked_seconds.max(0).unsigned_abs().into());
-    pipeline.rounds.begin(run.uid(), written);
-    let answers = probes::ask(&pipeline.client, &pipeline.settings.reach, wanted, &target).await;
-    if let Some((reason, message)) = count(pipeline, run, wanted, &answers) {
+    let answers = match pipeline.rounds.unwritten(run.uid()) {
+        Some(answers) => answers,
+        None => {
+            if let Some(delay) = wanted.initial_delay().checked_sub(since).filter(|delay| !delay.is_zero()) {
+                return Ok(Flow::Rest(Some(delay)));
+            }
+            match pipeline.rounds.wait(run.uid(), wanted.interval()) {
+                Some(_) if left.is_zero() && !status.probes.is_empty() => return time_out(pipeline, run, wanted, elapsed).await,
+                Some(wait) => return Ok(Flow::Rest(Some(until(wait, left)))),
+                None => {}
+            }
+            let Some(target) = run.recorded().map(|(_, target, _)| target.clone()) else { return Ok(Flow::Rest(None)) };
+            pipeline.rounds.begin(run.uid(), written);
+            let answers = probes::ask(&pipeline.client, &pipeline.settings.reach, wanted, &target).await;
+            for (probe, answer) in wanted.probes.iter().zip(&answers) {
+                pipeline.metrics.probe_answers.with_label_values(&[probe.check.kind().as_str(), answer.label()]).inc();
+            }
+            pipeline.rounds.answered(run.uid(), &answers);
+            answers
+        }
+    };
+    if let Some((reason, message)) = count(run, wanted, &answers) {
         return give_up(pipeline, run, reason, &message, elapsed).await;
     }
-    if answers.iter().all(|answer| *answer == Answer::Pass) {
+    let soaked = if answers.iter().all(|answer| *answer == Answer::Pass) {
         let soaked = pipeline.rounds.passed(run.uid(), wanted.interval());
         if soaked >= wanted.soak() {
             let message = format!("{effect}; {}", passed(wanted));
             run.set_condition(VERIFIED, Holds::Yes, Reason::Validated, &message);
             return validate::succeed(pipeline, run, &message, elapsed).await;
         }
-        if soaked.saturating_sub(written) >= (wanted.soak() / 4).max(CHECKPOINT)
-            && let Some(status) = run.status.verification.as_mut()
-        {
-            status.soaked_seconds = i32::try_from(soaked.as_secs()).unwrap_or(i32::MAX);
-        }
+        soaked
     } else {
         pipeline.rounds.broken(run.uid());
+        Duration::ZERO
+    };
+    if let Some(status) = run.status.verification.as_mut() {
+        if left.is_zero() && !status.probes.is_empty() {
+            return time_out(pipeline, run, wanted, elapsed).await;
+        }
+        // Less than was written where it was broken, and that could not be.
+        if soaked < written || soaked - written >= (wanted.soak() / 4).max(CHECKPOINT) {
+            status.soaked_seconds = i32::try_from(soaked.as_secs()).unwrap_or(i32::MAX);
+        }
     }
     run.save().await?;
+    pipeline.rounds.written(run.uid());
     let wait = pipeline.rounds.wait(run.uid(), wanted.interval()).unwrap_or_default();
-    Ok(Flow::Rest(Some(wait.min(left))))
+    Ok(Flow::Rest(Some(until(wait, left))))
+}
+
+/// How long to wait for the next round, and no longer than until the timeout, if that is still to come.
+fn until(wait: Duration, left: Duration) -> Duration {
+    if left.is_zero() { wait } else { wait.min(left) }
 }
 
 /// When the effect was seen, from the beginning of the step.
@@ -177,11 +220,10 @@ fn began(status: &VerificationStatus) -> Duration {
 }
 
 /// Counts the answers; of those that are one too many, the first.
-fn count(pipeline: &Pipeline, run: &mut Run<'_>, wanted: &Verification, answers: &[Answer]) -> Option<(Reason, String)> {
+fn count(run: &mut Run<'_>, wanted: &Verification, answers: &[Answer]) -> Option<(Reason, String)> {
     let status = run.status.verification.as_mut()?;
     let mut over = None;
     for (probe, answer) in wanted.probes.iter().zip(answers) {
-        pipeline.metrics.probe_answers.with_label_values(&[probe.check.kind().as_str(), answer.label()]).inc();
         let Some(excess) = status.count(&probe.name, answer, wanted.limits()) else { continue };
         let (reason, said) = match excess {
             Excess::Failures => (Reason::ProbeFailed, "failed"),
@@ -202,10 +244,18 @@ fn passed(wanted: &Verification) -> String {
     }
 }
 
+async fn time_out(pipeline: &Pipeline, run: &mut Run<'_>, wanted: &Verification, elapsed: Duration) -> Result<Flow, ValidateError> {
+    let probes = run.status.verification.as_ref().map(|status| status.probes.as_slice()).unwrap_or_default();
+    let last = probes.iter().map(|probe| format!("; probe {}: {}", probe.name, probe.message)).collect::<String>();
+    let message = format!("the probes did not pass for {} s within {} s{last}", wanted.soak().as_secs(), wanted.timeout().as_secs());
+    give_up(pipeline, run, Reason::ValidationTimedOut, &message, elapsed).await
+}
+
 async fn give_up(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str, elapsed: Duration) -> Result<Flow, ValidateError> {
     run.set_condition(VERIFIED, Holds::No, reason, message);
     run.undo(StepName::Validate, reason, message);
     run.save().await?;
+    pipeline.rounds.written(run.uid());
     pipeline.metrics.processed(&Phase::InProgress, "validate", elapsed);
     Ok(Flow::Again)
 }

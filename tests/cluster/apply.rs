@@ -16,11 +16,11 @@ use crate::{
     support::*,
 };
 
-fn settings_of(name: &str) -> Target {
+pub(crate) fn settings_of(name: &str) -> Target {
     target("v1", "ConfigMap", "shop", name)
 }
 
-fn wanted(name: &str, data: Value) -> RemediationSpec {
+pub(crate) fn wanted(name: &str, data: Value) -> RemediationSpec {
     automatic(settings_of(name), apply(&config(name, data)))
 }
 
@@ -29,7 +29,7 @@ fn config(name: &str, data: Value) -> Value {
 }
 
 /// Puts one there that somebody holds.
-async fn held(world: &World, name: &str, data: Value) -> DynamicObject {
+pub(crate) async fn held(world: &World, name: &str, data: Value) -> DynamicObject {
     let mut object = config(name, data);
     object["metadata"]["namespace"] = "shop".into();
     world.place(object).await
@@ -48,7 +48,7 @@ async fn data(world: &World, name: &str) -> Value {
     world.state(&settings_of(name)).await["data"].clone()
 }
 
-async fn found(world: &World, name: &str) -> Option<DynamicObject> {
+pub(crate) async fn found(world: &World, name: &str) -> Option<DynamicObject> {
     world.objects("v1", "ConfigMap", Some("shop")).get_opt(name).await.unwrap()
 }
 
@@ -179,6 +179,11 @@ async fn what_was_created_and_is_by_now_somebody_elses_is_not_deleted() {
         let ended = world.drive(&world.pipeline(), name).await;
         assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"), "{name}: {}", message(&ended));
         assert_eq!(found(&world, name).await, theirs, "{name}");
+        // It says what of it is left behind, and because of whom.
+        let leaves = format!("which leaves ConfigMap shop/{name}, which it created, as a whole: unknown holds part of it by now");
+        let (said, is_left) = (&ended.condition("Complete").unwrap().message, theirs.is_some());
+        assert_eq!((message(&ended).contains(&leaves), said.contains(&leaves)), (is_left, is_left), "{name}: {said}");
+        assert_eq!(said.contains("leaves"), is_left, "{name}: {said}");
     }
 }
 

@@ -8,6 +8,8 @@
 #[path = "../dev/agent.rs"]
 mod agent;
 mod apply;
+mod apply_created;
+mod apply_guarded;
 mod doctor;
 #[path = "../engine/served.rs"]
 mod engine;

@@ -222,6 +222,26 @@ async fn what_a_person_had_approved_waits_for_a_person_again() {
 }
 
 #[tokio::test]
+async fn what_was_edited_since_the_policy_let_it_run_waits_for_a_person_when_it_is_tried_again() {
+    let world = World::new().await;
+    for name in ["as-judged", "edited"] {
+        world.create(name, automatic(web_pod(), label(&[(name, "falco")]))).await;
+        super::crash::die_after(&world, name, 1).await.unwrap_err();
+        world.patch_pod("shop", POD, json!({ "metadata": { "labels": { name: "theirs" } } })).await;
+        let failed = world.drive(&world.pipeline(), name).await;
+        assert_eq!((failed.phase(), reason(&failed)), (Phase::Failed, "TargetChanged"), "{}", message(&failed));
+    }
+    world.patch("edited", json!({ "spec": { "facts": { "seen": "twice" } } })).await;
+    for (name, stands) in [("as-judged", (Phase::Succeeded, "True")), ("edited", (Phase::Pending, "False"))] {
+        again(&world, name).await.unwrap();
+        let again = world.drive(&world.pipeline(), name).await;
+        assert_eq!((again.phase(), condition(&again, "Approved").0), stands, "{name}: {}", message(&again));
+    }
+    assert_eq!(condition(&world.get("edited").await, "Approved").1, "WaitingForApproval");
+    assert_eq!(world.pod_label("shop", POD, "edited").await.as_deref(), Some("theirs"));
+}
+
+#[tokio::test]
 async fn what_was_rejected_or_may_have_left_something_behind_is_not_tried_again() {
     let world = World::new().await;
     let waiting = world.run("rejected", proposal(web_pod(), label(&[("a", "b")]))).await;

@@ -5,18 +5,24 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 use zen_agent::{
     pipeline::{Reach, Settings},
     remediation::{Phase, RemediationSpec, ZenAgentRemediation},
 };
 
 use crate::support::*;
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// How the server answers.
 #[derive(Clone, Debug)]
@@ -56,13 +62,25 @@ impl Drop for Server {
 
 impl Server {
     async fn start(says: Says) -> Self {
+        Self::start_behind(None, says).await
+    }
+
+    /// With a certificate, where there is one.
+    async fn start_behind(tls: Option<TlsAcceptor>, says: Says) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (says, asked) = (Arc::new(Mutex::new(says)), Arc::new(Mutex::new(Vec::new())));
         let shared = (says.clone(), asked.clone());
         let task = tokio::spawn(async move {
             let mut silent = Vec::new();
-            while let Ok((mut socket, _)) = listener.accept().await {
+            while let Ok((socket, _)) = listener.accept().await {
+                let mut socket: Box<dyn Stream> = match &tls {
+                    None => Box::new(socket),
+                    Some(tls) => match tls.accept(socket).await {
+                        Ok(socket) => Box::new(socket),
+                        Err(_) => continue,
+                    },
+                };
                 let (mut head, mut buffer) = (Vec::new(), [0; 4_096]);
                 while !head.windows(4).any(|end| end == b"\r\n\r\n") {
                     match socket.read(&mut buffer).await {
@@ -73,7 +91,10 @@ impl Server {
                 shared.1.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
                 let says = shared.0.lock().unwrap().clone();
                 match says {
-                    Says::Bytes(text) => drop(socket.write_all(text.as_bytes()).await),
+                    Says::Bytes(text) => {
+                        _ = socket.write_all(text.as_bytes()).await;
+                        _ = socket.shutdown().await;
+                    }
                     Says::Silence => silent.push(socket),
                 }
             }
@@ -237,7 +258,7 @@ async fn a_query_passes_where_every_value_is_as_expected_and_every_other_answer_
 
     let warned = json!({ "status": "success", "warnings": ["sesame"], "data": { "resultType": "scalar", "result": [1, "0"] } });
     for (name, says, because) in [
-        ("high", Says::vector(&["0", "1"]), "ProbeFailed"),
+        ("high", Says::vector(&["0", "31337.5"]), "ProbeFailed"),
         ("nan", Says::vector(&["0", "NaN"]), "ProbeInconclusive"),
         ("empty", Says::vector(&[]), "ProbeInconclusive"),
         ("partial", Says::status(200, "", &warned.to_string()), "ProbeInconclusive"),
@@ -249,10 +270,73 @@ async fn a_query_passes_where_every_value_is_as_expected_and_every_other_answer_
         server.say(says);
         let ended = run(&world, &settings, name, flagged(query.clone(), json!({}))).await;
         assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, because), "{name}: {}", message(&ended));
-        assert!(!json!(ended).to_string().contains("sesame"), "{name}");
+        let told = json!(ended).to_string();
+        assert!(!told.contains("sesame") && !told.contains("31337"), "{name}");
     }
     std::fs::remove_file(token).unwrap();
     server.say(Says::vector(&["0"]));
     let ended = run(&world, &settings, "no-token", flagged(query, json!({}))).await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ProbeError"), "{}", message(&ended));
+}
+
+/// A CA, and what trusts it alone.
+struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    roots: rustls::RootCertStore,
+}
+
+impl Ca {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let key = KeyPair::generate().unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(params.self_signed(&key).unwrap().der().clone()).unwrap();
+        Self { issuer: Issuer::new(params, key), roots }
+    }
+
+    /// A server's certificate for this name, as it is or edited.
+    fn server(&self, name: &str, edit: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        edit(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+#[tokio::test]
+async fn over_https_only_who_has_a_certificate_of_the_ca_for_that_name_is_asked_and_sent_a_token() {
+    const HERE: &str = "127.0.0.1";
+    let world = World::new().await;
+    let (ca, other) = (Ca::new(), Ca::new());
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "sesame").unwrap();
+    let expired = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2_020, 1, 1);
+    for (name, tls, phase) in [
+        ("trusted", Some(ca.server(HERE, |_| {})), Phase::Succeeded),
+        ("other-ca", Some(other.server(HERE, |_| {})), Phase::RolledBack),
+        ("other-name", Some(ca.server("web.example.com", |_| {})), Phase::RolledBack),
+        ("expired", Some(ca.server(HERE, expired)), Phase::RolledBack),
+        ("no-tls", None, Phase::RolledBack),
+    ] {
+        for (kind, says) in [("http", Says::status(200, "", "all is fine")), ("prometheus", Says::vector(&["0"]))] {
+            let server = Server::start_behind(tls.clone(), says).await;
+            let base = format!("https://{}", server.address);
+            let reach = Reach::default().to_origins(&base, &ca.roots).unwrap();
+            let settings = Settings { reach: reach.to_prometheus(&base, Some(token.clone()), &ca.roots).unwrap(), ..settings() };
+            let query = json!({ "name": "home", "prometheus": { "query": "errors", "expect": "< 1" } });
+            let probe = if kind == "http" { get(&base) } else { query };
+            let ended = run(&world, &settings, &format!("{name}-{kind}"), flagged(probe, json!({}))).await;
+            let because = if phase == Phase::Succeeded { "Validated" } else { "ProbeError" };
+            assert_eq!((ended.phase(), reason(&ended)), (phase.clone(), because), "{name} {kind}: {}", message(&ended));
+            assert!(server.asked().iter().all(|head| phase == Phase::Succeeded || !head.contains("sesame")), "{name} {kind}");
+            assert!(!json!(ended).to_string().contains("sesame"), "{name} {kind}");
+        }
+    }
 }

@@ -105,6 +105,16 @@ async fn what_has_not_passed_for_the_soak_time_when_the_timeout_comes_is_undone_
 }
 
 #[tokio::test]
+async fn a_verification_that_can_only_time_out_is_refused_before_anything_is_done() {
+    let world = World::new().await;
+    // The first round is at 0 s, and the second, when the soak time is over, at 5 s.
+    let refused = world.run("zar-1", flagged(json!({ "soakSeconds": 2, "intervalSeconds": 5, "timeoutSeconds": 5 }))).await;
+    assert_eq!((refused.phase(), reason(&refused)), (Phase::Failed, "Invalid"), "{}", message(&refused));
+    assert!(message(&refused).contains("timeoutSeconds is 5, and has to be more than the 5 s"), "{}", message(&refused));
+    assert!(!is_flagged(&world).await);
+}
+
+#[tokio::test]
 async fn nothing_is_asked_before_the_initial_delay() {
     let world = World::new().await;
     // Would be undone at once.
@@ -129,6 +139,62 @@ async fn an_answer_that_is_forgiven_is_remembered_by_whoever_goes_on_after_a_cra
         let ended = world.drive(&world.pipeline(), "zar-1").await;
         assert_eq!((ended.phase(), probed(&ended)[0].failures), (phase, failures), "{}", message(&ended));
         assert_eq!(attempts(&ended, zen_agent::remediation::StepName::Validate), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_time_in_which_nobody_was_there_to_ask_undoes_nothing_that_passes_when_somebody_is_again() {
+    let away = std::time::Duration::from_millis(2_500);
+    // In the initial delay, in the soak time with this process and with another one, and where an answer had been forgiven.
+    for (more, before, again, phase) in [
+        (json!({ "initialDelaySeconds": 1, "timeoutSeconds": 2 }), "True", false, Phase::Succeeded),
+        (json!({ "soakSeconds": 1, "timeoutSeconds": 2 }), "True", true, Phase::Succeeded),
+        (json!({ "soakSeconds": 1, "timeoutSeconds": 2 }), "True", false, Phase::Succeeded),
+        (json!({ "soakSeconds": 1, "timeoutSeconds": 2, "failureLimit": 1 }), "False", false, Phase::RolledBack),
+    ] {
+        let world = World::new().await;
+        ready(&world, before).await;
+        world.create("zar-1", flagged(more.clone())).await;
+        let first = world.pipeline();
+        assert_eq!(look(&world, &first, "zar-1").await.phase(), Phase::InProgress, "{more}");
+        ready(&world, "True").await;
+        tokio::time::sleep(away).await; // it is the time that passes
+        let pipeline = if again { first } else { world.pipeline() };
+        let ended = world.drive(&pipeline, "zar-1").await;
+        assert_eq!(ended.phase(), phase, "{more}: {}", message(&ended));
+    }
+    // Whoever comes back asks, and believes no more than that.
+    let world = World::new().await;
+    ready(&world, "True").await;
+    world.create("zar-1", flagged(json!({ "soakSeconds": 1, "timeoutSeconds": 2 }))).await;
+    assert_eq!(look(&world, &world.pipeline(), "zar-1").await.phase(), Phase::InProgress);
+    ready(&world, "False").await;
+    tokio::time::sleep(away).await; // it is the time that passes
+    let ended = world.drive(&world.pipeline(), "zar-1").await;
+    undone(&ended, "ProbeFailed", "is False");
+}
+
+#[tokio::test]
+async fn an_answer_counts_also_where_somebody_else_wrote_to_the_remediation_when_it_came() {
+    for (limit, ends) in [(0, (Phase::RolledBack, "ProbeFailed")), (1, (Phase::Succeeded, "Validated"))] {
+        let world = World::new().await;
+        ready(&world, "False").await;
+        world.create("zar-1", flagged(json!({ "initialDelaySeconds": 1, "failureLimit": limit }))).await;
+        let refuses = Arc::new(AtomicUsize::new(0));
+        let left = refuses.clone();
+        let pipeline = world.tapped(Arc::new(move |method: http::Method, path: String| {
+            let is_status = method == http::Method::PATCH && path.ends_with("/zar-1/status");
+            let refused = is_status && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+            async move { refused.then_some(409) }.boxed()
+        }));
+        let wait = pipeline.reconcile(HOME, "zar-1").await.unwrap().unwrap().next.unwrap();
+        tokio::time::sleep(wait).await; // the initial delay, as the pipeline asks for
+        refuses.store(1, Ordering::SeqCst);
+        pipeline.reconcile(HOME, "zar-1").await.unwrap_err();
+        ready(&world, "True").await;
+        let ended = world.drive(&pipeline, "zar-1").await;
+        assert_eq!((ended.phase(), reason(&ended)), ends, "{}", message(&ended));
+        assert_eq!(probed(&ended)[0].failures, 1);
     }
 }
 

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use super::{
     Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict,
-    site::{PASSES, Pin, Standing},
+    site::{PASSES, Pin},
 };
 use crate::{
     category::Category,
@@ -187,17 +187,15 @@ impl Act for ApplyAction {
     }
 
     async fn execute(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<(), ActionError> {
-        site.converge(|live| self.change(site.subject, live, previous)).await?;
-        // A create has no precondition on what is not there: so whether the remediation was ended meanwhile, and nobody is
-        // left who would delete it, is looked at again.
-        if site.subject.pin() == Pin::Absent && matches!(site.standing().await?, Standing::Over) {
+        let made = site.converge(|live| self.change(site.subject, live, previous)).await;
+        if site.subject.pin() == Pin::Absent && site.is_abandoned(&made).await? {
             let live = site.read().await?;
-            if live.uid().is_some() && !fields::is_held_by_others(&live, &manager(site.subject)) {
-                api::delete_as_read("delete what was created", &site.api().await?, &live, Effect::Made).await?;
+            if live.uid().is_some() && fields::other_holders(&live, &manager(site.subject)).is_empty() {
+                go_on(api::delete_as_read("delete what was created", &site.api().await?, &live, Effect::Made).await)?;
             }
             return Err(ActionError::Overtaken);
         }
-        Ok(())
+        made
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -226,6 +224,24 @@ impl Act for ApplyAction {
         match previous.former()? {
             Some(former) => set_back(site, &former).await,
             None => take_away(site).await,
+        }
+    }
+
+    async fn left_behind(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<Option<String>, ActionError> {
+        if previous.former.is_some() {
+            return Ok(None);
+        }
+        let live = match site.read().await {
+            Ok(live) if live.uid().is_some() && live.metadata.deletion_timestamp.is_none() => live,
+            Ok(_) | Err(ActionError::NotOurs { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match fields::other_holders(&live, &manager(site.subject)).as_slice() {
+            // Since a moment ago.
+            [] => Err(ActionError::Contended),
+            holders => {
+                Ok(Some(format!("{}, which it created, as a whole: {} holds part of it by now", site.subject.named(), holders.join(", "))))
+            }
         }
     }
 
@@ -262,7 +278,7 @@ async fn take_away(site: &Site<'_>) -> Result<(), ActionError> {
             Err(ActionError::NotOurs { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if live.uid().is_none() || live.metadata.deletion_timestamp.is_some() || fields::is_held_by_others(&live, &manager) {
+        if live.uid().is_none() || live.metadata.deletion_timestamp.is_some() || !fields::other_holders(&live, &manager).is_empty() {
             return Ok(());
         }
         site.still_ours().await?;
@@ -276,5 +292,27 @@ fn go_on(written: Result<(), ApiError>) -> Result<(), ActionError> {
     match written {
         Err(error) if !matches!(error.category(), Category::Conflict | Category::NotFound) => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_replicas_it_leaves_is_what_the_manifest_says_and_none_where_that_is_no_number_of_them() {
+        for (spec, takes) in [
+            (r#"{"replicas": 2}"#, Disruption::AllBut(2)),
+            (r#"{"replicas": 0}"#, Disruption::AllBut(0)),
+            (r#"{"replicas": -1}"#, Disruption::AllBut(0)),
+            (r#"{"replicas": 1.5}"#, Disruption::AllBut(0)),
+            (r#"{"replicas": "2"}"#, Disruption::AllBut(0)),
+            (r#"{"replicas": 99999999999}"#, Disruption::AllBut(0)),
+            (r#"{"replicas": []}"#, Disruption::AllBut(0)),
+            (r#"{"paused": true}"#, Disruption::None),
+        ] {
+            let manifest = format!(r#"{{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {{"name": "web"}}, "spec": {spec}}}"#);
+            assert_eq!(ApplyAction { manifest }.disruption(), takes, "{spec}");
+        }
     }
 }

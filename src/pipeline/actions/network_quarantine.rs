@@ -22,14 +22,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict,
-    site::{PASSES, Standing},
-};
+use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict, site::PASSES};
 use crate::{
     category::Category,
     event::Target,
-    pipeline::api::{ApiError, Effect, call, delete_as_read, find},
+    pipeline::api::{Effect, call, delete_as_read, find},
     remediation::{Change, REMEDIATION_LABEL},
 };
 
@@ -102,7 +99,16 @@ impl Act for NetworkQuarantineAction {
     async fn execute(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
         // A pod that is gone needs no policy.
         site.read().await?;
-        put_policy(site).await?;
+        let put = put_policy(site).await;
+        if site.is_abandoned(&put).await? {
+            let api = policies(site);
+            let live = find("read the NetworkPolicy", api.get(&policy_name(site.subject))).await?;
+            if let Some(live) = live.filter(|live| site.subject.made(live)) {
+                delete_as_read("delete the NetworkPolicy", &api, &live, Effect::Made).await?;
+            }
+            return Err(ActionError::Overtaken);
+        }
+        put?;
         site.converge(|live| self.change(site.subject, live, previous)).await
     }
 
@@ -194,7 +200,10 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
     let name = wanted.name_any();
     for _ in 0..PASSES {
         let written = match find("read the NetworkPolicy", api.get(&name)).await? {
-            None => create_policy(site, &api, &wanted).await?,
+            None => {
+                site.still_ours().await?;
+                call("create the NetworkPolicy", api.create(&PostParams::default(), &wanted)).await
+            }
             Some(live) if !site.subject.made(&live) => return Err(ActionError::NotOurs { what: format!("the NetworkPolicy {name}") }),
             Some(live) if denies_all(&live, &wanted) => return Ok(()),
             Some(mut live) => {
@@ -210,24 +219,6 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
         }
     }
     Err(ActionError::Contended)
-}
-
-/// Creates the policy. A create has no precondition on what is not there: so it is looked at again afterwards
-/// whether the remediation was ended meanwhile, and nobody is left who would delete the policy.
-async fn create_policy(
-    site: &Site<'_>,
-    api: &Api<NetworkPolicy>,
-    wanted: &NetworkPolicy,
-) -> Result<Result<NetworkPolicy, ApiError>, ActionError> {
-    site.still_ours().await?;
-    let created = call("create the NetworkPolicy", api.create(&PostParams::default(), wanted)).await;
-    if let Ok(created) = &created
-        && matches!(site.standing().await?, Standing::Over)
-    {
-        delete_as_read("delete the NetworkPolicy", api, created, Effect::Made).await?;
-        return Err(ActionError::Overtaken);
-    }
-    Ok(created)
 }
 
 /// Deletes the policy if it is this remediation's; ends when a fresh read shows none.

@@ -18,7 +18,7 @@ use crate::{
         api::{self, ApiError, Effect},
         run,
     },
-    remediation::{Change, Phase, Step, Subresource, ZenAgentRemediation},
+    remediation::{Change, Phase, Step, StepName, Subresource, ZenAgentRemediation},
 };
 
 /// How often a write is tried again because the object changed between read and write.
@@ -121,12 +121,12 @@ pub(crate) struct Site<'a> {
 }
 
 /// What a fresh read shows of the remediation.
-pub(super) enum Standing {
+enum Standing {
     /// The attempt that acts is the one under way.
     Ours,
-    /// Another attempt is, or another step.
+    /// Another attempt is, or the next step: it looks at whatever was made by then.
     Overtaken,
-    /// Nothing is under way any more.
+    /// It is being undone, or nothing is under way any more: what is made now nobody takes away.
     Over,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Site<'a> {
         self.subject
     }
 
-    pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
+    async fn standing(&self) -> Result<Standing, ApiError> {
         let Subject { namespace, name, uid, .. } = self.subject;
         let fresh = run::read(self.client, namespace, name).await?;
         let Some(fresh) = fresh.filter(|fresh| fresh.metadata.uid.as_deref() == uid) else { return Ok(Standing::Over) };
@@ -150,6 +150,7 @@ impl<'a> Site<'a> {
             {
                 Standing::Ours
             }
+            (Some(now), _) if now.name == StepName::Rollback => Standing::Over,
             _ if fresh.phase() == Phase::InProgress => Standing::Overtaken,
             _ => Standing::Over,
         })
@@ -168,6 +169,17 @@ impl<'a> Site<'a> {
             Standing::Ours => Ok(()),
             Standing::Overtaken | Standing::Over => Err(ActionError::Overtaken),
         }
+    }
+
+    /// Stands after a create, which has no precondition on what is not there: whether the remediation is being undone, or has
+    /// ended, meanwhile, so that nobody is left who would take away what was made. Also where the answer was lost.
+    pub(super) async fn is_abandoned(&self, made: &Result<(), ActionError>) -> Result<bool, ActionError> {
+        let may_be_made = match made {
+            Ok(()) => true,
+            Err(ActionError::Api(error)) => error.may_have_happened(),
+            Err(_) => false,
+        };
+        Ok(may_be_made && matches!(self.standing().await?, Standing::Over))
     }
 
     pub(super) async fn api(&self) -> Result<Api<DynamicObject>, ActionError> {

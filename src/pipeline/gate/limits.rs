@@ -148,7 +148,7 @@ pub(super) async fn of_the_past(pipeline: &Pipeline, run: &Run<'_>, target: &Tar
         )));
     }
     if let Some(Recurrence { max, window }) = guardrails.recurrence
-        && let Some(finding) = Finding::of(&run.object, live)
+        && let Some(finding) = Finding::of(&run.object, target, live)
         && reached(recent.same(&finding, run.uid(), window), max)
     {
         let message = format!(

@@ -11,13 +11,13 @@
 //!
 //! - The origin is one of PROBE_HTTP_ORIGINS; by the word `services` there, it is a Service of the target's namespace.
 //! - No redirect is followed, no proxy used, no credentials and no cookies are sent, and little of an answer is read.
-//! - A Service may stand for any address (ExternalName, Endpoints): the machine itself and link-local addresses, where the
-//!   credentials of clouds are given out, are not connected to.
+//! - A Service may stand for any address (ExternalName, Endpoints): the machine itself, link-local addresses and the others
+//!   where clouds give out credentials are not connected to, in whichever form they are written.
 //! - Of what came nothing is told but its status.
 
 use std::{
     error::Error,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
     time::Duration,
 };
@@ -209,16 +209,38 @@ async fn usual_addresses(name: Name) -> Result<Addrs, Box<dyn Error + Send + Syn
 
 /// A name stood for no address that may be connected to.
 #[derive(Debug, thiserror::Error)]
-#[error("the name stands for the machine itself, or for a link-local address")]
+#[error("the name stands for the machine itself, a link-local address, or one where a cloud gives out credentials")]
 struct SpecialAddress;
 
+/// Where clouds give out credentials beside the link-local address: Alibaba, Oracle, Azure; Amazon and Google over IPv6.
+const METADATA: [Ipv4Addr; 3] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
+const METADATA_V6: [Ipv6Addr; 2] = [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+
 fn is_special(ip: IpAddr) -> bool {
-    // Where Amazon gives out credentials over IPv6.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast() || v6 == METADATA,
+        IpAddr::V4(v4) => {
+            v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || METADATA.contains(&v4)
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unicast_link_local()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || METADATA_V6.contains(&v6)
+                || translated(v6).is_some_and(|v4| is_special(v4.into()))
+        }
     }
+}
+
+/// The IPv4 address that a translator in the network makes of it (NAT64, RFC 6052).
+fn translated(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [prefix @ .., high, low] = v6.segments();
+    (prefix == [0x64, 0xff9b, 0, 0, 0, 0]).then(|| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
 }
 
 #[cfg(test)]
@@ -300,10 +322,29 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_stands_for_the_machine_itself_is_not_connected_to() {
         assert!(Guarded.resolve("localhost".parse().unwrap()).await.is_err());
-        for special in ["127.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::1", "fd00:ec2::254"] {
+        for special in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "100.100.100.200",
+            "192.0.0.192",
+            "168.63.129.16",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "::ffff:168.63.129.16",
+            "64:ff9b::169.254.169.254",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b::100.100.100.200",
+            "fe80::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+        ] {
             assert!(is_special(special.parse().unwrap()), "{special}");
         }
-        for usual in ["10.96.0.1", "192.168.1.1", "172.16.0.1", "8.8.8.8", "fd00::1", "2001:db8::1"] {
+        for usual in ["10.96.0.1", "192.168.1.1", "172.16.0.1", "8.8.8.8", "fd00::1", "2001:db8::1", "::ffff:10.96.0.1", "64:ff9b::8.8.8.8"]
+        {
             assert!(!is_special(usual.parse().unwrap()), "{usual}");
         }
     }

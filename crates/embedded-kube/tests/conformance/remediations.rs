@@ -78,6 +78,25 @@ async fn what_was_judged_and_approved_stays_as_it_was_created() {
 }
 
 #[tokio::test]
+async fn the_patches_of_the_family_are_taken_back_or_stay_as_they_were_created_however_large() {
+    let patch = |text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "namespace": "shop", "patch": text});
+    let large = "x".repeat(100_000);
+    let whole = json!([patch(&large), patch("data: {b: c}"), {"name": "a"}]);
+    let remediations = created(json!({"patches": whole})).await;
+    for other in [json!([patch(&large), patch("data: {b: d}"), {"name": "a"}]), json!([patch("data: {b: c}")]), json!([{"name": "b"}])] {
+        let status = refusal(change(&remediations, json!({"patches": other})).await);
+        assert_eq!((status.code, status.reason.as_str()), (422, "Invalid"));
+        let message = r#"Invalid value: "object": patches does not change once the remediation is created"#;
+        assert_eq!(causes(status), [("FieldValueInvalid".to_owned(), message.to_owned(), "spec.patches".to_owned())]);
+    }
+    change(&remediations, json!({"patches": whole, "priority": "low"})).await.unwrap();
+    for none in [json!([]), json!(null)] {
+        change(&remediations, json!({"patches": none})).await.unwrap();
+        assert_eq!(refusal(change(&remediations, json!({"patches": whole})).await).code, 422);
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_there_is_not_added() {
     let remediations = created(json!({"rule": "r"})).await;
     for (field, value) in ours().as_object().unwrap() {

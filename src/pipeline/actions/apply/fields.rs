@@ -168,15 +168,16 @@ fn restore(held: &Value, others: &[&Value], value: &mut Value, former: Option<&V
     }
 }
 
-/// Whether anybody else holds what is wanted of the object: not its status, nor what controllers note on it.
-pub(super) fn is_held_by_others(object: &DynamicObject, manager: &str) -> bool {
-    let others = entries(object).iter().filter(|entry| !is_of(entry, manager) && entry.subresource.as_deref() != Some("status"));
-    others.filter_map(tree).any(|tree| {
+/// Who else holds what is wanted of the object: not its status, nor what controllers note on it.
+pub(super) fn other_holders<'a>(object: &'a DynamicObject, manager: &str) -> Vec<&'a str> {
+    let is_wanted = |tree: &Value| {
         let metadata = tree["f:metadata"].as_object().into_iter().flatten();
         let wanted = |(key, below): (&String, &Value)| key != "f:annotations" || steps(below).any(|(_, step, _)| !is_note(&step));
         steps(tree).any(|(key, ..)| !["f:status", "f:metadata"].contains(&key.as_str()))
             || metadata.filter(|(key, _)| *key != ".").any(wanted)
-    })
+    };
+    let others = entries(object).iter().filter(|entry| !is_of(entry, manager) && entry.subresource.as_deref() != Some("status"));
+    others.filter(|entry| tree(entry).is_some_and(is_wanted)).map(|entry| entry.manager.as_deref().unwrap_or("somebody")).collect()
 }
 
 /// An annotation of Kubernetes' own, such as the revision of a Deployment.
@@ -249,10 +250,8 @@ mod tests {
     #[test]
     fn what_others_hold_counts_but_for_status_and_the_notes_of_controllers() {
         let held = |fields: Value| {
-            is_held_by_others(
-                &object(json!([entry(ME, "Update", json!({ "f:data": {} })), entry("them", "Update", fields)]), json!({})),
-                ME,
-            )
+            let live = object(json!([entry(ME, "Update", json!({ "f:data": {} })), entry("them", "Update", fields)]), json!({}));
+            other_holders(&live, ME) == ["them"]
         };
         let revision = json!({ ".": {}, "f:deployment.kubernetes.io/revision": {} });
         assert!(!held(json!({ "f:metadata": { "f:annotations": revision }, "f:status": { "f:x": {} } })));
