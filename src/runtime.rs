@@ -251,7 +251,7 @@ pub async fn run(
         spawn(&failed, probes::cache(store.clone(), health.clone(), stop_work.clone())),
     ];
     if let Some(file) = policy_file {
-        let changed = move || leader::look_again(&store, &backlog);
+        let changed = move || leader::look_again_at_all(&store, &backlog);
         work.push(spawn(&failed, file.keep(policy, metrics, health.clone(), changed, stop_work.clone())));
     }
     let election = spawn(&failed, election.run(stop_election.clone()));

@@ -156,6 +156,7 @@ mod tests {
             Reason::FieldConflict,
             Reason::NameTaken,
             Reason::DisruptionBudget,
+            Reason::ProbeFailed,
             Reason::ProbeInconclusive,
             Reason::ProbeError,
         ] {
@@ -167,7 +168,6 @@ mod tests {
             Reason::Invalid,
             Reason::ValidationFailed,
             Reason::ValidationTimedOut,
-            Reason::ProbeFailed,
             Reason::RollbackFailed,
         ] {
             assert!(opens(reason, &Phase::Failed) && opens(reason, &Phase::RolledBack), "{reason}");

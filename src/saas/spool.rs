@@ -21,7 +21,7 @@ use super::{disk::Disk, entry::Entry};
 use crate::{key::ObjectKey, telemetry::Health};
 
 /// Entries that may wait; objects beyond them wait until there is room.
-const MOST: u64 = 10_000;
+pub(super) const MOST: u64 = 10_000;
 /// Writes of one transaction.
 const GROUP: usize = 256;
 /// By `namespace/name/uid`, as JSON.

@@ -95,13 +95,18 @@ impl Inner {
                     attempt.succeeded();
                     self.bury(&entry, &format!("the SaaS answered {}", status.as_u16()), Told::Refused).await?;
                 }
-                Outcome::Later(Some(wait)) => {
+                Outcome::Later(wait) => {
+                    self.metrics.told(Told::Later);
+                    if wait.is_zero() {
+                        // How long it wants to be left alone, its circuit finds out.
+                        attempt.failed();
+                        return Ok(Again::Backoff);
+                    }
                     attempt.succeeded();
                     self.circuit.pause(wait);
-                    self.metrics.told(Told::Later);
-                    return Ok(if wait.is_zero() { Again::Backoff } else { Again::After(wait) });
+                    return Ok(Again::After(wait));
                 }
-                Outcome::Later(None) => {
+                Outcome::Unknown => {
                     attempt.failed();
                     self.metrics.told(Told::Failed);
                     tracing::warn!(%key, "the SaaS does not accept the agent's credentials; they are read anew, and the report is sent again");
@@ -145,10 +150,14 @@ impl Inner {
 
     /// Takes up what is to be sent again, drops letters that are too old, and shows how much there is.
     pub(super) async fn look_after(&self) {
-        let (mut ticks, mut pruned) = (interval(LOOK), None::<Instant>);
+        let (mut ticks, mut pruned, mut gone_on_with) = (interval(LOOK), None::<Instant>, false);
         loop {
             self.caretaker.beat();
             ticks.tick().await;
+            if !gone_on_with {
+                gone_on_with =
+                    self.go_on().await.inspect_err(|error| tracing::warn!(error = chain(error), "the spool cannot be read now")).is_ok();
+            }
             if let Err(trouble) = self.take_up().await {
                 tracing::warn!(error = chain(&trouble), "a dead letter cannot be sent again now");
             }
@@ -163,6 +172,15 @@ impl Inner {
             self.metrics.saas_spool.set(i64::try_from(*self.spool.held().borrow()).unwrap_or(i64::MAX));
             self.metrics.saas_dead_letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
         }
+    }
+
+    /// What was spooled in another term is sent, though a full spool observes nothing; it may be told by now, or be about nothing any more.
+    async fn go_on(&self) -> Result<(), SpoolError> {
+        for key in self.spool.keys().await? {
+            self.watched.backlog().add(&key, Priority::Normal);
+            self.sending.backlog().add(&key, Priority::Normal);
+        }
+        Ok(())
     }
 
     async fn take_up(&self) -> Result<(), Trouble> {
