@@ -2876,7 +2876,7 @@ pub mod types {
             skip_serializing_if = "::std::option::Option::is_none"
         )]
         pub soak_seconds: ::std::option::Option<i32>,
-        ///From the effect to the end of all patience, when the change is undone; 300 when absent.
+        ///From the effect to the end of all patience, when the change is undone; 300 when absent. More than what initialDelaySeconds, and a round each intervalSeconds until soakSeconds are over, take.
         #[serde(
             rename = "timeoutSeconds",
             skip_serializing_if = "::std::option::Option::is_none"

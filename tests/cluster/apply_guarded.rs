@@ -1,9 +1,13 @@
 //! What bounds `apply`: guardrails that count what was not there before, circuits, and what is never created.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use kube::api::DeleteParams;
-use serde_json::{Value, json};
+use futures::FutureExt;
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::json;
 use zen_agent::{
     event::Target,
     policy::{Guardrails, Recurrence, ShortCircuit},
@@ -60,24 +64,36 @@ async fn no_namespace_is_created_since_undoing_that_would_delete_what_others_put
 #[tokio::test]
 async fn patches_that_keep_failing_open_the_circuit_of_apply_and_are_held_by_it() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
-    let web = target("apps/v1", "Deployment", "shop", "web");
-    world.report(&web, json!({ "conditions": [{ "type": "Fine", "status": "False" }] })).await;
+    // Another party changes what was applied, before it is looked at.
+    let deployments = world.objects("apps/v1", "Deployment", Some("shop"));
+    let pipeline = world.tapped(Arc::new(move |_, path: String| {
+        let deployments = deployments.clone();
+        async move {
+            if let Some((_, label)) = path.strip_suffix("/status").and_then(|path| path.rsplit_once("/fails-"))
+                && deployments.get("web").await.unwrap().labels().contains_key(label)
+            {
+                let theirs = Patch::Merge(json!({ "metadata": { "labels": { label: "theirs" } } }));
+                deployments.patch("web", &PatchParams::default(), &theirs).await.unwrap();
+            }
+            None
+        }
+        .boxed()
+    }));
     let patch = |label: &str| {
         let text = json!({ "metadata": { "labels": { label: "x" } } }).to_string();
         json!({ "apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web", "patch": text })
     };
-    let spec = |label: &str, verification: Value| -> RemediationSpec {
-        let spec = serde_json::from_value(json!({ "patches": [patch(label)], "verification": verification })).unwrap();
+    let spec = |label: &str| -> RemediationSpec {
+        let spec = serde_json::from_value(json!({ "patches": [patch(label)] })).unwrap();
         RemediationSpec { mode: Some(Mode::Automatic), ..spec }
     };
-    let fails = json!({ "probes": [{ "name": "fine", "condition": { "type": "Fine" } }], "intervalSeconds": 1 });
-    for n in 0..5 {
-        world.create(&format!("fails-{n}"), spec(&format!("l{n}"), fails.clone())).await;
-        let undone = world.drive(&pipeline, &format!("fails-{n}")).await;
-        assert_eq!((undone.phase(), reason(&undone)), (Phase::RolledBack, "ProbeFailed"), "{}", message(&undone));
+    for label in ["a", "b", "c", "d", "e"] {
+        let name = format!("fails-{label}");
+        world.create(&name, spec(label)).await;
+        let undone = world.drive(&pipeline, &name).await;
+        assert_eq!((undone.phase(), reason(&undone)), (Phase::RolledBack, "ValidationFailed"), "{}", message(&undone));
     }
-    world.create("held", spec("held", Value::Null)).await;
+    world.create("held", spec("held")).await;
     assert!(pipeline.reconcile(HOME, "held").await.unwrap().unwrap().next.is_some());
     let held = world.get("held").await;
     assert_eq!((held.phase(), condition(&held, "Held")), (Phase::Pending, ("True", "CircuitOpen")), "{}", message(&held));

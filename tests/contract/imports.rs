@@ -84,10 +84,12 @@ fn is_pure(path: &str) -> bool {
     match parts[..] {
         ["contract", _, "types", ..] | ["contract", "DateTime"] => true,
         ["remediation", name] if ACTIONS.contains(&name) => true,
-        ["remediation", name] => PURE.iter().filter(|module| module.starts_with("remediation/")).any(|module| {
-            let text = source(&format!("src/{module}.rs"));
-            text.contains(&format!("pub enum {name} ")) || text.contains(&format!("pub struct {name} "))
-        }),
+        ["remediation", name] => {
+            PURE.iter().filter(|module| module.starts_with("remediation/")).flat_map(|module| files(module)).any(|file| {
+                let text = source(&file);
+                text.contains(&format!("pub enum {name} ")) || text.contains(&format!("pub struct {name} "))
+            })
+        }
         [module, ..] => PURE.contains(&module),
         [] => false,
     }

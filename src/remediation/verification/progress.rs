@@ -3,8 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::remediation::shorten;
-
 /// How far a verification is; it is written with each answer that is no pass, and while all pass, every ten seconds at most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -98,7 +96,7 @@ impl VerificationStatus {
             self.probes.len() - 1
         });
         let status = &mut self.probes[at];
-        status.message = shorten(message);
+        status.message = crate::remediation::shorten(message);
         let (count, limit) = match kind {
             Excess::Failures => (&mut status.failures, limits[0]),
             Excess::Inconclusive => (&mut status.inconclusive, limits[1]),

@@ -34,7 +34,8 @@ pub struct Verification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3_600))]
     pub soak_seconds: Option<i32>,
-    /// Seconds from the action's effect after which the change is undone; 300 when absent.
+    /// Seconds from the action's effect after which the change is undone; 300 when absent. More than what
+    /// initialDelaySeconds, and a round each intervalSeconds until soakSeconds are over, take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 7_200))]
     pub timeout_seconds: Option<i32>,
