@@ -1131,7 +1131,7 @@ Arguments:
     }
     /**Try again what failed
 
-Makes a failed remediation pending again, as if it were new: it is planned again, and waits for an approval again unless its mode is automatic. What was rejected, or may have left something on its target, is 409 state_conflict. Sending it again before it has ended is harmless.
+Makes a failed remediation pending again, as if it were new: it is planned again, and waits for an approval again unless its mode is automatic. What was rejected, may have left something on its target, or was tried again twenty times is 409 state_conflict. Sending it again is harmless, whenever that is.
 
 Sends a `POST` request to `/v1alpha1/remediations/{id}/retry`
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `refused` | a request that any check, the routes or an operation refused | warn |
 //! | `answered` | a request that was answered otherwise | info |
-//! | `decided` | an approval, rejection or cancellation, once it is recorded | info |
+//! | `decided` | an approval, rejection, cancellation, retry or rollback, once it is recorded, and each time that it comes again | info |
 //! | `ordered` | a task, once it is stored, and each time that it comes again | info |
 //! | `cleaned` | a cleanup, whatever it is answered with | info |
 //! | `switched` | the emergency stop, once it is set or lifted | warn |
@@ -65,10 +65,11 @@ pub fn answered(sender: &Sender<'_>, operation: &str, status: StatusCode, took: 
     tracing::info!(target: "audit", operation, status = status.as_u16(), cluster, tenant, subject, request_id, ?took, "answered");
 }
 
-/// A decision on a remediation was recorded.
-pub fn decided(sender: &Sender<'_>, verdict: &str, remediation: &str) {
+/// A decision on a remediation was recorded, by this call or, `replayed`, by an earlier one, whose answer may have been lost.
+pub fn decided(sender: &Sender<'_>, verdict: &str, remediation: &str, replayed: bool) {
     let Sender { tenant, subject, request_id, .. } = sender;
-    tracing::info!(target: "audit", verdict, remediation, tenant, subject, request_id, "a decision was recorded");
+    let said = if replayed { "a decision came again, and is recorded already" } else { "a decision was recorded" };
+    tracing::info!(target: "audit", verdict, remediation, replayed, tenant, subject, request_id, "{said}");
 }
 
 /// A task was stored, by this delivery of it or, `replayed`, by an earlier one.

@@ -3,6 +3,7 @@
 //! | constant | what may take so long | must be |
 //! |---|---|---|
 //! | [`CALL`] | one call about one object | |
+//! | [`HASTE`] | one call for a caller of the API, while the Kubernetes API is known to fail | less than [`CALL`] |
 //! | [`PAGE`] | one page of a listing | less than [`REQUEST`] and [`PASS`], which may begin with one |
 //! | [`REQUEST`] | a request of the API, from its verification to its answer; a cleanup without any progress | |
 //! | [`PASS`] | one pass of the pipeline over one remediation | less than [`SILENCE`], or a slow API would look like a stuck worker |
@@ -17,6 +18,11 @@ use tokio::time::timeout;
 
 /// How long one call to the Kubernetes API may take that is about one object.
 pub const CALL: Duration = Duration::from_secs(10);
+
+/// How long a call may take that somebody waits for, while the circuit of the Kubernetes API is not closed.
+///
+/// More than a server takes that is well again, and little enough that its callers do not pile up before one that is silent.
+pub const HASTE: Duration = Duration::from_secs(1);
 
 /// How long the server may take for one page of a listing.
 ///
@@ -34,6 +40,7 @@ pub const PASS: Duration = Duration::from_secs(45);
 /// How long a busy loop may be silent before the process counts as stuck.
 pub const SILENCE: Duration = Duration::from_secs(60);
 
+const _: () = assert!(HASTE.as_secs() < CALL.as_secs());
 const _: () = assert!(CALL.as_secs() < PAGE.as_secs() && PAGE.as_secs() < REQUEST.as_secs());
 const _: () = assert!(PAGE.as_secs() + CALL.as_secs() < PASS.as_secs() && PASS.as_secs() < SILENCE.as_secs());
 

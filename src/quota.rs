@@ -94,8 +94,12 @@ impl Quota {
         if object.deletion_timestamp.is_some() {
             return None;
         }
-        let tenant = object.labels.as_ref().and_then(|labels| labels.get(TENANT_LABEL));
-        self.place(tenant.map_or(self.0.own.as_str(), String::as_str))
+        self.place(tenant(object).unwrap_or(self.0.own.as_str()))
+    }
+
+    /// Whether this object is of the agent's own tenant.
+    pub fn owns(&self, object: &ObjectMeta) -> bool {
+        tenant(object).is_none_or(|tenant| tenant == self.0.own.as_str())
     }
 
     /// Room for so many more objects of this tenant.
@@ -156,6 +160,10 @@ impl Handler<Summary> for Quota {
     }
 }
 
+fn tenant(object: &ObjectMeta) -> Option<&str> {
+    object.labels.as_ref()?.get(TENANT_LABEL).map(String::as_str)
+}
+
 fn lock(usage: &Mutex<Usage>) -> MutexGuard<'_, Usage> {
     usage.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -187,6 +195,13 @@ mod tests {
 
     fn room(quota: &Quota, name: &str) -> usize {
         (0..).find(|more| quota.reserve(&tenant(name), more + 1).is_err()).unwrap()
+    }
+
+    #[test]
+    fn of_what_another_tenant_has_there_is_nothing_to_tell() {
+        let quota = quota(3);
+        let told = |label| of(&quota, label).told;
+        assert_eq!((told(Some("own")), told(None), told(Some("acme")), told(Some("stranger"))), (false, false, true, true));
     }
 
     #[test]

@@ -30,8 +30,8 @@
 //!          leader                                every replica
 //!    0 s   renewals and steps fail,              events are answered 503 with Retry-After; the watch breaks off
 //!          are tried again                       and reconnects, 0.8 s doubling to 30 s
-//!    …     5 calls in a row have failed: no work  the circuit is open (`circuit::kubernetes`)
-//!          is handed out, until one is answered
+//!    …     5 calls in a row have failed: no work  the circuit is open (`circuit::kubernetes`): events are
+//!          is handed out, until one is answered   answered 503 within a second, where the API is silent
 //!    8 s   at the latest                         /readyz red, and says why; liveness stays green
 //!   10 s   not renewed: the term ends, steps     idle, the backlog keeps its keys
 //!          under way are put back
@@ -150,6 +150,7 @@ pub async fn run(
     let (metrics, health) = (Metrics::new(), Health::default());
     let kubernetes = Circuit::new(circuit::kubernetes::TEMPER, metrics.circuit.with_label_values(&["kubernetes"]));
     let client = circuit::kubernetes::observed(client, kubernetes.clone());
+    let hasty = circuit::kubernetes::hasty(client.clone(), &kubernetes);
     // 2. The gate: certificates, secrets and keys.
     let certificates = Loaded::from(&config.tls)?;
     let (renewed, tls) = watch::channel(Arc::clone(&certificates.config));
@@ -213,13 +214,13 @@ pub async fn run(
     // 5. The operations. Each group has its own token, so that they stop in order.
     let [stop_api, stop_work, stop_election, stop_admin] = [(); 4].map(|()| CancellationToken::new());
     let handlers = api::Handlers {
-        client: client.clone(),
-        ingest: Ingest::new(client.clone(), &config.remediation_namespace, policy.clone(), quota, metrics.clone()),
+        client: hasty.clone(),
+        ingest: Ingest::new(hasty.clone(), &config.remediation_namespace, policy.clone(), quota, metrics.clone()),
         actions: config.actions.clone(),
         reach: config.reach.clone(),
         policy: policy.clone(),
         events,
-        emergency: emergency::Switch::new(client.clone(), &config.remediation_namespace),
+        emergency: emergency::Switch::new(hasty, &config.remediation_namespace),
         retention,
         cluster: config.cluster.clone(),
         own_tenant: config.tenant.clone(),
@@ -251,7 +252,7 @@ pub async fn run(
         spawn(&failed, probes::cache(store.clone(), health.clone(), stop_work.clone())),
     ];
     if let Some(file) = policy_file {
-        let changed = move || leader::look_again(&store, &backlog);
+        let changed = move || leader::look_again_at_all(&store, &backlog);
         work.push(spawn(&failed, file.keep(policy, metrics, health.clone(), changed, stop_work.clone())));
     }
     let election = spawn(&failed, election.run(stop_election.clone()));

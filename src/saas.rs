@@ -53,7 +53,6 @@ use work::{Lane, Step};
 
 use crate::{
     breaker::{State, Temper},
-    causes::chain,
     circuit::Circuit,
     heartbeat::Heartbeat,
     identity::Tenant,
@@ -142,11 +141,6 @@ impl Saas {
     pub async fn run(&self) {
         let this = &*self.0;
         let _term = Term(this);
-        // What was spooled in another term may be told by now, or be about nothing any more.
-        match this.spool.keys() {
-            Ok(keys) => keys.iter().for_each(|key| this.watched.backlog().add(key, Priority::Normal)),
-            Err(error) => tracing::error!(error = chain(&error), "what was to be told of deleted remediations cannot be read"),
-        }
         tokio::join!(this.work_off(&this.watched), this.work_off(&this.sending), this.look_after(), this.show());
     }
 }

@@ -1,8 +1,9 @@
 //! The circuit of the Kubernetes API: whatever is called shows how it is.
 //!
 //! Calls are only looked at, never refused: events, the lease and the probes have ways of their own to wait. While the circuit
-//! is open no work is handed out (`runtime`), so that the workers do not hammer it. Whoever calls next once its time is over
-//! is its probe; the probe of readiness does every few seconds.
+//! is open no work is handed out (`runtime`), so that the workers do not hammer it, and what a caller of the agent's API waits
+//! for ends within [`HASTE`]. Whoever calls next once its time is over is its probe; the probe of readiness does every few
+//! seconds.
 //!
 //! | counts as failed | counts as succeeded |
 //! |---|---|
@@ -19,8 +20,9 @@ use tokio::time::Instant;
 
 use super::{Attempt, Circuit};
 use crate::{
-    breaker::Temper,
+    breaker::{State, Temper},
     category::{Category, Retry},
+    deadline::{HASTE, within},
 };
 
 /// When the Kubernetes API is left alone, and for how long: never for long, since its probe costs nothing.
@@ -38,6 +40,19 @@ pub fn observed(client: Client, circuit: Circuit) -> Client {
             let answer = client.send(request).await;
             call.ended(&answer);
             answer
+        }
+    });
+    Client::new(service, namespace)
+}
+
+/// A client for calls that somebody waits for: while this circuit is not closed, they end within [`HASTE`].
+pub fn hasty(client: Client, circuit: &Circuit) -> Client {
+    let (namespace, state) = (client.default_namespace().to_owned(), circuit.watch());
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, well) = (client.clone(), *state.borrow() == State::Closed);
+        async move {
+            let call = client.send(request);
+            if well { call.await } else { within(HASTE, call).await }
         }
     });
     Client::new(service, namespace)
@@ -83,8 +98,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        breaker::State,
-        deadline::{CALL, within},
+        deadline::CALL,
         test_api::{Failure, TestApi},
     };
 
@@ -146,5 +160,25 @@ mod tests {
             assert!(!ground.call().await);
         }
         assert_eq!(ground.state(), State::Open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_call_waits_shortly_while_it_is_open() {
+        let ground = Ground::new().await;
+        let maps = Api::<ConfigMap>::default_namespaced(hasty(ground.maps.clone().into_client(), &ground.circuit));
+        ground.api.fail("GET", Failure::Hold);
+        let took = async || {
+            let begun = Instant::now();
+            let error = within(CALL, maps.get_opt("nosuch")).await.unwrap_err();
+            assert_eq!(Category::of(&error), Category::Timeout);
+            begun.elapsed()
+        };
+        for _ in 0..5 {
+            assert!(took().await >= CALL);
+        }
+        assert_eq!(ground.state(), State::Open);
+        assert!(took().await < CALL / 5);
+        ground.api.recover();
+        assert!(within(CALL, maps.get_opt("nosuch")).await.is_ok());
     }
 }

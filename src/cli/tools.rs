@@ -75,7 +75,7 @@ pub(super) async fn serve(configured: Configured) -> Result<(), Failure> {
     // Before anything is accepted if the API server answers soon, else beside an agent that is not ready until it does.
     let mut definition = pin!(definition::required(&client).fuse());
     if let Ok(checked) = timeout(Duration::from_secs(2), &mut definition).await {
-        checked.map_err(Failure::usage)?;
+        checked.map(drop).map_err(Failure::usage)?;
     }
     let shutdown = runtime::signals();
     let ready = |Addresses { api, admin }| announce(&format!("ready api=https://{api} admin=http://{admin}\n"));

@@ -8,7 +8,10 @@ use kube::{Client, client::Body};
 use tokio::time::timeout;
 
 use super::{Finding, Verdict};
-use crate::{causes::chain, remediation::definition};
+use crate::{
+    causes::chain,
+    remediation::definition::{self, Checked},
+};
 
 /// The name of the check on which the others depend.
 pub(super) const KUBERNETES: &str = "kubernetes";
@@ -56,7 +59,12 @@ fn judge(ahead: i64) -> Finding {
 
 async fn defined(client: &Client) -> Finding {
     match timeout(PATIENCE, definition::required(client)).await {
-        Ok(Ok(())) => Finding::new(DEFINITION, Verdict::Ok, "remediations are known, as this agent needs them"),
+        Ok(Ok(Checked::Fit)) => Finding::new(DEFINITION, Verdict::Ok, "remediations are known, as this agent needs them"),
+        Ok(Ok(Checked::Forbidden)) => Finding::new(
+            DEFINITION,
+            Verdict::Skipped,
+            "this user may not read the definition of remediations, so nobody knows whether it is there",
+        ),
         Ok(Err(unfit)) => Finding::new(DEFINITION, Verdict::Failed, unfit.to_string()),
         Err(_) => Finding::new(DEFINITION, Verdict::Failed, "remediations are not served yet"),
     }
@@ -65,6 +73,15 @@ async fn defined(client: &Client) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_api::{Failure, TestApi};
+
+    #[tokio::test]
+    async fn a_definition_that_nobody_may_look_at_is_not_said_to_be_there() {
+        let api = TestApi::start().await;
+        assert_eq!(defined(&api.client()).await.result, Verdict::Ok);
+        api.fail("GET", Failure::With(403, "Forbidden", usize::MAX));
+        assert_eq!(defined(&api.client()).await.result, Verdict::Skipped);
+    }
 
     #[test]
     fn a_clock_that_is_far_off_either_way_is_told() {

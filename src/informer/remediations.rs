@@ -46,7 +46,7 @@ pub struct Summary {
     pub account: Option<Account>,
     /// Whether, and until when, there is nothing to do before it changes.
     pub rests: Rest,
-    /// Whether the SaaS knows its latest status.
+    /// Whether the SaaS knows its latest status, or is not to.
     pub told: bool,
 }
 
@@ -80,20 +80,20 @@ impl Summary {
             false => Rest::No,
         };
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase, bytes: json_size(object), created, account: quota.account(&object.metadata), rests, told: saas::is_told(object) }
+        Self {
+            phase,
+            bytes: json_size(object),
+            created,
+            account: quota.account(&object.metadata),
+            rests,
+            told: saas::is_told(object) || !quota.owns(&object.metadata),
+        }
     }
 
     /// What is known of one that is malformed: it is there, in an unknown status.
     fn malformed(meta: &ObjectMeta, quota: &Quota) -> Self {
         let created = meta.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self {
-            phase: Phase::Unknown(String::new()),
-            bytes: 0,
-            created,
-            account: quota.account(meta),
-            rests: Rest::Until(None),
-            told: false,
-        }
+        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: Rest::Until(None), told: true }
     }
 
     fn age(&self) -> Duration {

@@ -137,8 +137,8 @@ enum Approver {
 pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &Target) -> Result<Gate<'a>, GateError> {
     let Some(approver) = approver(pipeline, run)? else { return Ok(Gate::Wait(None)) };
     let now = Timestamp::now();
-    if let Some(wait) = run.object.spec.scheduled_time.as_ref().map(|at| until(at.0)).filter(|wait| !wait.is_zero()) {
-        run.hold(Reason::Scheduled, &format!("its scheduled time, {}, has not come", at(now, wait)));
+    if let Some((time, wait)) = run.object.spec.scheduled_time.as_ref().map(|at| (at.0, until(at.0))).filter(|(_, wait)| !wait.is_zero()) {
+        run.hold(Reason::Scheduled, &format!("its scheduled time, {}, has not come", rounded(time)));
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
     }
     let guardrails = pipeline.policy.guardrails();

@@ -69,7 +69,7 @@ impl Policy {
         });
         let guardrails = match &decision {
             Decision::Ignore(_) => Vec::new(),
-            Decision::Remediate { mode, .. } => self.guardrails.ahead(event, *mode),
+            Decision::Remediate { action, mode, .. } => self.guardrails.ahead(event, mode.lets_run(Some(action.kind()))),
         };
         Explanation { rules, decision, guardrails }
     }

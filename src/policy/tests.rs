@@ -252,6 +252,16 @@ fn where_a_text_cannot_be_filled_the_default_is_proposed() {
 }
 
 #[test]
+fn the_guardrails_of_what_waits_for_a_person_are_told_of_whatever_waits() {
+    for (action, waits) in [(json!({ "scale": { "replicas": 1 } }), false), (json!({ "deletePod": {} }), true)] {
+        let policy = Policy::parse(&doing(&action.to_string())).unwrap();
+        let ahead = policy.explain(&event("falco", Severity::Critical)).guardrails;
+        let says = |name: &str| ahead.iter().any(|guardrail| guardrail.guardrail == name);
+        assert_eq!((says("approvalExpiry"), says("budget")), (waits, !waits), "{action}: {ahead:?}");
+    }
+}
+
+#[test]
 fn a_template_is_checked_when_the_file_is_read() {
     for (action, told) in [
         (json!({ "label": { "labels": { "seen": "${hostname}" } } }), "`${hostname}` asks for `hostname`"),

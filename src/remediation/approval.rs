@@ -27,15 +27,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time
 use kube::{Api, ResourceExt};
 
 use super::{
-    APPROVED, Approval, Decision, Mode, Phase, Reason, RemediationStatus, ZenAgentRemediation,
+    APPROVED, Approval, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
     conditions::{self, Holds},
-    shorten, status_write,
+    mode, shorten, status_write,
 };
 use crate::{
     deadline::{CALL, within},
     events::Events,
     identity::Role,
-    pipeline::actions::Reversibility,
 };
 
 const ATTEMPTS: usize = 5;
@@ -222,16 +221,12 @@ pub fn expired(object: &ZenAgentRemediation) -> Option<Timestamp> {
 
 /// Whether its mode lets this action run without a person.
 pub(super) fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
-    match object.spec.mode.unwrap_or_default() {
-        Mode::Propose => false,
-        Mode::Automatic => !is_destructive(object),
-        Mode::AutomaticIrreversible => true,
-    }
+    object.spec.mode.unwrap_or_default().lets_run(object.spec.action_kind())
 }
 
 /// Whether what its action removes is gone for good.
 pub fn is_destructive(object: &ZenAgentRemediation) -> bool {
-    object.spec.action_kind().is_some_and(|kind| kind.reversibility() == Reversibility::Destructive)
+    object.spec.action_kind().is_some_and(mode::is_destructive)
 }
 
 /// Who approved it before it was created, and when.

@@ -98,11 +98,20 @@ pub enum InstallError {
     Kube(#[from] kube::Error),
 }
 
+/// What a look at the definition said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is as this agent needs it.
+    Fit,
+    /// This agent may not look at it.
+    Forbidden,
+}
+
 /// Waits for an API server that cannot be reached, or does not serve what it has taken yet; the readiness says so meanwhile.
 ///
 /// # Errors
 /// [`Unfit`], as soon as that is known.
-pub async fn required(client: &Client) -> Result<(), Unfit> {
+pub async fn required(client: &Client) -> Result<Checked, Unfit> {
     let (definitions, ours) = (Api::<CustomResourceDefinition>::all(client.clone()), crd());
     loop {
         match timeout(PATIENCE, definitions.get_opt(&ours.name_any())).await {
@@ -112,12 +121,12 @@ pub async fn required(client: &Client) -> Result<(), Unfit> {
                     return Err(unfit);
                 }
                 if is_crd_established().matches_object(Some(&theirs)) {
-                    return Ok(());
+                    return Ok(Checked::Fit);
                 }
             }
             Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
                 tracing::warn!("the definition of remediations was not checked: this agent's role does not allow to read it");
-                return Ok(());
+                return Ok(Checked::Forbidden);
             }
             Ok(Err(error)) => {
                 tracing::warn!(error = chain(&error), "the definition of remediations is checked once the Kubernetes API answers")

@@ -7,7 +7,7 @@
 //!
 //! What may have left something on the target is not tried again: the next attempt would take that for the state to go
 //! back to. Sending either again is harmless: it is answered as it stands, and one request has one retry, also when that
-//! has ended by the time it is sent again.
+//! and others after it have ended by the time it is sent again.
 
 use kube::Api;
 
@@ -18,6 +18,9 @@ use super::{
     shorten,
 };
 use crate::{events::Events, pipeline::actions::Reversibility};
+
+/// How often one remediation can be tried again: each request is kept on the object.
+const RETRIES: usize = 20;
 
 /// What a person asks for.
 #[derive(Clone, Copy, Debug)]
@@ -49,14 +52,17 @@ pub async fn retry(
 ) -> Result<Decided, DecisionError> {
     decide(api, events, object, |object| {
         let phase = object.phase();
-        let retried = object.status.as_ref().and_then(|status| status.retry_request_id.as_deref());
-        if retried == Some(asked.request) || (matches!(phase, Phase::Pending | Phase::InProgress) && object.condition(RETRIED).is_some()) {
+        let mut status = object.status.clone().unwrap_or_default();
+        let was_asked = status.retry_request_ids.iter().any(|request| request == asked.request);
+        if was_asked || (matches!(phase, Phase::Pending | Phase::InProgress) && object.condition(RETRIED).is_some()) {
             return Ok(None);
         }
         if phase != Phase::Failed {
             return Err(conflict(object, "only what has failed can be tried again"));
         }
-        let mut status = object.status.clone().unwrap_or_default();
+        if status.retry_request_ids.len() >= RETRIES {
+            return Err(conflict(object, "it was tried again twenty times, which is as often as it can be"));
+        }
         match status.reason.as_deref().and_then(Reason::parse) {
             Some(Reason::Rejected) => return Err(conflict(object, "a rejected remediation is not tried again")),
             Some(Reason::RollbackFailed | Reason::RollbackUnsupported) => {
@@ -70,7 +76,7 @@ pub async fn retry(
         (status.plan, status.target, status.action, status.previous, status.approval) = (None, None, None, None, None);
         (status.started_at, status.completed_at, status.applied_at, status.error_message) = (None, None, None, None);
         (status.workload, status.approval_deadline, status.verification) = (None, None, None);
-        status.retry_request_id = Some(asked.request.to_owned());
+        status.retry_request_ids.push(asked.request.to_owned());
         status.steps.clear();
         status.conditions.retain(|condition| condition.type_ != VERIFIED);
         status.set_condition(RETRIED, Holds::Yes, Reason::RetryRequested, &message, generation);

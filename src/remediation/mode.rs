@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::actions::{ActionKind, Reversibility};
+
 /// Whether a remediation waits for a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -14,4 +16,20 @@ pub enum Mode {
     Automatic,
     /// Runs at once, guardrails permitting, also what removes something for good.
     AutomaticIrreversible,
+}
+
+impl Mode {
+    /// Whether what has this action runs without a person.
+    pub fn lets_run(self, action: Option<ActionKind>) -> bool {
+        match self {
+            Self::Propose => false,
+            Self::Automatic => !action.is_some_and(is_destructive),
+            Self::AutomaticIrreversible => true,
+        }
+    }
+}
+
+/// Whether what this action removes is gone for good.
+pub(super) fn is_destructive(action: ActionKind) -> bool {
+    action.reversibility() == Reversibility::Destructive
 }

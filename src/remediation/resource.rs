@@ -203,9 +203,9 @@ pub struct RemediationStatus {
     /// The uid of the target's controller, or else the target's own: what findings that come back are counted by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
-    /// The `X-Request-Id` of the last retry: sent again, it retries nothing more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_request_id: Option<String>,
+    /// The `X-Request-Id` of each retry: sent again, however late, it retries nothing more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retry_request_ids: Vec<String>,
     /// What is done to it: the spec's action as it was claimed. Until then absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,

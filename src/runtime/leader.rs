@@ -12,12 +12,16 @@ use crate::{
     deadline::SILENCE,
     emergency::EmergencyStop,
     events::Events,
-    informer::{Store, remediations::Summary},
+    informer::{
+        Store,
+        remediations::{Rest, Summary},
+    },
     key::ObjectKey,
     lease::{Standing, Tenure},
     pipeline::{self, Pipeline},
     policy,
     queue::Priority,
+    remediation::Phase,
     retention::Retention,
     saas::Saas,
     telemetry::{Health, Metrics},
@@ -48,10 +52,19 @@ pub(super) struct Leader {
     pub(super) health: Health,
 }
 
-/// Has every remediation looked at again that may go on: another policy, or another order, may let it run.
-pub(super) fn look_again(store: &Store<Summary>, backlog: &Backlog) {
+/// Has every remediation looked at again that may go on: another order may let it run.
+fn look_again(store: &Store<Summary>, backlog: &Backlog) {
+    add_all(store, backlog, |seen| !seen.rests.holds());
+}
+
+/// Also those that wait for a person without end: another policy may say until when.
+pub(super) fn look_again_at_all(store: &Store<Summary>, backlog: &Backlog) {
+    add_all(store, backlog, |seen| !seen.rests.holds() || (seen.phase == Phase::Pending && seen.rests == Rest::Until(None)));
+}
+
+fn add_all(store: &Store<Summary>, backlog: &Backlog, wanted: impl Fn(&Summary) -> bool) {
     for namespace in store.namespaces() {
-        for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| !seen.rests.holds()) {
+        for (name, _) in store.list(&namespace).into_iter().filter(|(_, seen)| wanted(seen)) {
             backlog.add(&ObjectKey::new(namespace.as_str(), name), Priority::Normal);
         }
     }

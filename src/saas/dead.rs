@@ -22,6 +22,8 @@ use super::{entry::Entry, private_folder};
 /// Dead letters that are kept, and for how long.
 const MOST: usize = 1_000;
 const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Characters of a remediation's name in that of its file.
+const NAME: usize = 128;
 
 /// A report that was given up on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,7 +66,9 @@ impl Letters {
         file.sync_all()?;
         fs::rename(&half, &path)?;
         File::open(&self.dead)?.sync_all()?;
-        self.prune(now)
+        // It is kept; that others are too many is looked after later, too.
+        self.prune(now).unwrap_or_else(|error| tracing::warn!(%error, "dead letters that are too old cannot be dropped now"));
+        Ok(())
     }
 
     /// Whether this very report was given up on.
@@ -74,7 +78,9 @@ impl Letters {
     }
 
     fn path(&self, entry: &Entry) -> PathBuf {
-        self.dead.join(format!("{}.{}.{}.json", entry.namespace, entry.name, entry.uid))
+        // A file's name is at most 255 bytes long; the uid alone makes it one of a kind.
+        let name: String = entry.name.chars().take(NAME).collect();
+        self.dead.join(format!("{}.{name}.{}.json", entry.namespace, entry.uid))
     }
 
     /// The letters, newest first, by the names that replaying them takes.
@@ -165,6 +171,15 @@ mod tests {
         assert_eq!(left, ["newer", "new"]);
         letters.prune(at(61)).unwrap();
         assert_eq!(letters.count(), 1, "also where no other comes");
+    }
+
+    #[test]
+    fn the_longest_names_have_letters() {
+        let (_folder, letters) = letters();
+        let entry = Entry { namespace: "n".repeat(63), uid: "u".repeat(36), ..an_entry(&"a".repeat(253)) };
+        letters.put(&entry, "refused", Timestamp::now()).unwrap();
+        assert!(letters.holds(&entry));
+        assert_eq!(letters.list().unwrap()[0].1.entry.name, entry.name);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! | answer | meaning |
 //! |---|---|
 //! | 204 | taken |
-//! | 408, 425, 429, 401 | later: after Retry-After, or with new credentials |
+//! | 408, 425, 429, and 503 with Retry-After | later: after Retry-After, or when its circuit says so |
+//! | 401 | unknown: with new credentials |
 //! | any other 4xx | refused: it would be refused again |
 //! | anything else, or none in time | failed: whether it was taken is not known, and sending it again is harmless |
 
@@ -71,8 +72,10 @@ pub enum PeerError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Taken,
-    /// Not now; not before this time, where the SaaS says so.
-    Later(Option<Duration>),
+    /// Not now; not before this time, which is zero where the SaaS does not say.
+    Later(Duration),
+    /// The credentials were not accepted.
+    Unknown,
     /// Never.
     Refused(StatusCode),
     /// Nobody knows; why.
@@ -100,7 +103,7 @@ impl Sender {
             Ok(Err(error)) => judge(&error),
             Err(_) => Outcome::Failed(format!("no answer within {} s", ANSWER.as_secs())),
         };
-        if outcome == Outcome::Later(None) {
+        if outcome == Outcome::Unknown {
             // A token that has ended, it may be.
             self.client.lock().await.take();
         }
@@ -135,11 +138,13 @@ fn of_status(status: StatusCode, headers: &HeaderMap) -> Outcome {
     let wait = || headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, Timestamp::now()));
     match status.as_u16() {
         204 => Outcome::Taken,
-        401 => Outcome::Later(None),
-        408 | 425 | 429 => Outcome::Later(Some(wait().unwrap_or(Duration::ZERO))),
+        401 => Outcome::Unknown,
+        408 | 425 | 429 => Outcome::Later(wait().unwrap_or_default()),
         400..=499 => Outcome::Refused(status),
-        503 if wait().is_some() => Outcome::Later(wait()),
-        code => Outcome::Failed(format!("answered {code}")),
+        code => match wait() {
+            Some(wait) if code == 503 => Outcome::Later(wait),
+            _ => Outcome::Failed(format!("answered {code}")),
+        },
     }
 }
 
@@ -182,9 +187,10 @@ mod tests {
         for code in [400, 403, 404, 409, 410, 413, 415, 418, 422] {
             assert!(matches!(of(code), Outcome::Refused(_)), "{code}");
         }
-        for code in [401, 408, 425, 429] {
-            assert!(matches!(of(code), Outcome::Later(_)), "{code}");
+        for code in [408, 425, 429] {
+            assert_eq!(of(code), Outcome::Later(Duration::ZERO), "{code}");
         }
+        assert_eq!(of(401), Outcome::Unknown);
         // A success that the contract does not know was not the SaaS's.
         for code in [200, 202, 301, 302, 500, 502, 503, 504] {
             assert!(matches!(of(code), Outcome::Failed(_)), "{code}");

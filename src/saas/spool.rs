@@ -21,7 +21,7 @@ use super::{disk::Disk, entry::Entry};
 use crate::{key::ObjectKey, telemetry::Health};
 
 /// Entries that may wait; objects beyond them wait until there is room.
-const MOST: u64 = 10_000;
+pub(super) const MOST: u64 = 10_000;
 /// Writes of one transaction.
 const GROUP: usize = 256;
 /// By `namespace/name/uid`, as JSON.
@@ -99,22 +99,19 @@ impl Spool {
     }
 
     /// What is to be told of the objects of this name, one after another.
-    pub(super) fn of(&self, key: &ObjectKey) -> Result<Vec<Entry>, SpoolError> {
+    pub(super) async fn of(&self, key: &ObjectKey) -> Result<Vec<Entry>, SpoolError> {
         let prefix = format!("{}/{}/", key.namespace, key.name);
-        let entries = self.read(&prefix, |place, value| Ok(readable(place, value)), &prefix)?;
+        let entries = self.read(prefix, readable).await?;
         Ok(entries.into_iter().flatten().collect())
     }
 
     /// Whom the entries are about.
-    pub(super) fn keys(&self) -> Result<Vec<ObjectKey>, SpoolError> {
-        self.read(
-            "",
-            |place, _| {
-                let mut parts = place.split('/');
-                Ok(ObjectKey::new(parts.next().unwrap_or_default(), parts.next().unwrap_or_default()))
-            },
-            "",
-        )
+    pub(super) async fn keys(&self) -> Result<Vec<ObjectKey>, SpoolError> {
+        let key = |place: &str, _: &[u8]| {
+            let mut parts = place.split('/');
+            ObjectKey::new(parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+        };
+        self.read(String::new(), key).await
     }
 
     /// Returns once there is room for more.
@@ -135,20 +132,25 @@ impl Spool {
         answer.await.map_err(|_| closed())?
     }
 
-    fn read<T>(&self, from: &str, item: impl Fn(&str, &[u8]) -> Result<T, SpoolError>, prefix: &str) -> Result<Vec<T>, SpoolError> {
-        self.disk.with(|database| {
-            let reading = database.begin_read().map_err(SpoolError::storage)?;
-            let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
-            let mut items = Vec::new();
-            for row in table.range(from..).map_err(SpoolError::storage)? {
-                let (place, value) = row.map_err(SpoolError::storage)?;
-                if !place.value().starts_with(prefix) {
-                    break;
+    /// What `item` makes of each entry whose place begins so.
+    async fn read<T: Send + 'static>(&self, prefix: String, item: fn(&str, &[u8]) -> T) -> Result<Vec<T>, SpoolError> {
+        let disk = Arc::clone(&self.disk);
+        let reading = move || {
+            disk.with(|database| {
+                let reading = database.begin_read().map_err(SpoolError::storage)?;
+                let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
+                let mut items = Vec::new();
+                for row in table.range(prefix.as_str()..).map_err(SpoolError::storage)? {
+                    let (place, value) = row.map_err(SpoolError::storage)?;
+                    if !place.value().starts_with(&prefix) {
+                        break;
+                    }
+                    items.push(item(place.value(), value.value()));
                 }
-                items.push(item(place.value(), value.value())?);
-            }
-            Ok(items)
-        })
+                Ok(items)
+            })
+        };
+        tokio::task::spawn_blocking(reading).await.unwrap_or(Err(SpoolError::Closed))
     }
 }
 

@@ -49,7 +49,7 @@ impl Inner {
     pub(super) async fn observe(&self, key: &ObjectKey) -> Result<Again, Trouble> {
         let object = self.read(key).await?;
         let uid = object.as_ref().and_then(|object| object.metadata.uid.as_deref());
-        for former in self.spool.of(key)? {
+        for former in self.spool.of(key).await? {
             let superseded = match &object {
                 Some(object) if Some(former.uid.as_str()) == uid => is_told(object),
                 // Gone; of what has ended nobody but the spool knows.
@@ -67,7 +67,7 @@ impl Inner {
                 self.spool.put(entry).await?;
             }
         }
-        if !self.spool.of(key)?.is_empty() {
+        if !self.spool.of(key).await?.is_empty() {
             self.sending.backlog().add(key, Priority::Normal);
         }
         Ok(Again::Done)
@@ -75,7 +75,7 @@ impl Inner {
 
     /// Step 2: what the spool has of this name is sent, and what came of it is noted.
     pub(super) async fn tell(&self, key: &ObjectKey) -> Result<Again, Trouble> {
-        for entry in self.spool.of(key)? {
+        for entry in self.spool.of(key).await? {
             if Timestamp::now().duration_since(entry.queued_at) > LONGEST {
                 self.bury(&entry, "nobody took it for seven days", Told::Expired).await?;
                 continue;
@@ -95,13 +95,18 @@ impl Inner {
                     attempt.succeeded();
                     self.bury(&entry, &format!("the SaaS answered {}", status.as_u16()), Told::Refused).await?;
                 }
-                Outcome::Later(Some(wait)) => {
+                Outcome::Later(wait) => {
+                    self.metrics.told(Told::Later);
+                    if wait.is_zero() {
+                        // How long it wants to be left alone, its circuit finds out.
+                        attempt.failed();
+                        return Ok(Again::Backoff);
+                    }
                     attempt.succeeded();
                     self.circuit.pause(wait);
-                    self.metrics.told(Told::Later);
-                    return Ok(if wait.is_zero() { Again::Backoff } else { Again::After(wait) });
+                    return Ok(Again::After(wait));
                 }
-                Outcome::Later(None) => {
+                Outcome::Unknown => {
                     attempt.failed();
                     self.metrics.told(Told::Failed);
                     tracing::warn!(%key, "the SaaS does not accept the agent's credentials; they are read anew, and the report is sent again");
@@ -145,10 +150,14 @@ impl Inner {
 
     /// Takes up what is to be sent again, drops letters that are too old, and shows how much there is.
     pub(super) async fn look_after(&self) {
-        let (mut ticks, mut pruned) = (interval(LOOK), None::<Instant>);
+        let (mut ticks, mut pruned, mut gone_on_with) = (interval(LOOK), None::<Instant>, false);
         loop {
             self.caretaker.beat();
             ticks.tick().await;
+            if !gone_on_with {
+                gone_on_with =
+                    self.go_on().await.inspect_err(|error| tracing::warn!(error = chain(error), "the spool cannot be read now")).is_ok();
+            }
             if let Err(trouble) = self.take_up().await {
                 tracing::warn!(error = chain(&trouble), "a dead letter cannot be sent again now");
             }
@@ -163,6 +172,15 @@ impl Inner {
             self.metrics.saas_spool.set(i64::try_from(*self.spool.held().borrow()).unwrap_or(i64::MAX));
             self.metrics.saas_dead_letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
         }
+    }
+
+    /// What was spooled in another term is sent, though a full spool observes nothing; it may be told by now, or be about nothing any more.
+    async fn go_on(&self) -> Result<(), SpoolError> {
+        for key in self.spool.keys().await? {
+            self.watched.backlog().add(&key, Priority::Normal);
+            self.sending.backlog().add(&key, Priority::Normal);
+        }
+        Ok(())
     }
 
     async fn take_up(&self) -> Result<(), Trouble> {

@@ -142,21 +142,63 @@ impl Drop for Held<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::path::Path;
+
+    use futures::future::try_join_all;
+
     use super::*;
     use crate::{
         deadline::SILENCE,
-        saas::{Peer, Saas, Settings},
+        saas::{
+            Peer, Saas, Settings, SpoolError,
+            entry::an_entry,
+            spool::{self, Spool},
+        },
         telemetry::{Health, Metrics},
         test_api::TestApi,
     };
 
+    fn settings(folder: &Path) -> Settings {
+        let peer = Peer { base: "https://127.0.0.1:1".into(), credentials: folder.into(), ca: None };
+        let (cluster, tenant) = ("cluster-1".into(), "acme".parse().unwrap());
+        Settings { peer, folder: folder.join("spool"), cluster, tenant, namespace: "zen-agent".into() }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_fills_the_spool_at_the_start_is_sent() {
+        let (api, folder) = (TestApi::start().await, tempfile::tempdir().unwrap());
+        let (metrics, settings) = (Metrics::new(), settings(folder.path()));
+        let former = Spool::open(&settings.folder, Health::default()).unwrap();
+        let puts = (0..spool::MOST).map(|n| former.put(an_entry(&format!("r{n}"))));
+        try_join_all(puts).await.unwrap();
+        drop(former);
+        let opened = async {
+            loop {
+                match Saas::open(settings.clone(), api.client(), &metrics, &Health::default()) {
+                    Ok(saas) => break saas,
+                    // The writer of the former one has not ended yet.
+                    Err(SpoolError::InUse(_)) => tokio::time::sleep(Duration::from_millis(10)).await, // pacing of a poll with a deadline
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        let saas = timeout(Duration::from_secs(30), opened).await.unwrap();
+        let tried = async {
+            while metrics.render().unwrap().contains("zen_agent_saas_reports_total{outcome=\"failed\"} 0\n") {
+                tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+            }
+        };
+        let deadline = Duration::from_secs(60);
+        tokio::select! {
+            () = saas.run() => panic!("it ends by itself"),
+            tried = timeout(deadline, tried) => tried.unwrap(),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn loops_that_have_nothing_to_do_do_not_look_like_being_stuck() {
         let (api, folder) = (TestApi::start().await, tempfile::tempdir().unwrap());
-        let peer = Peer { base: "https://127.0.0.1:1".into(), credentials: folder.path().into(), ca: None };
-        let (cluster, tenant) = ("cluster-1".into(), "acme".parse().unwrap());
-        let settings = Settings { peer, folder: folder.path().join("spool"), cluster, tenant, namespace: "zen-agent".into() };
-        let saas = Saas::open(settings, api.client(), &Metrics::new(), &Health::default()).unwrap();
+        let saas = Saas::open(settings(folder.path()), api.client(), &Metrics::new(), &Health::default()).unwrap();
         assert!(timeout(SILENCE * 10, saas.run()).await.is_err());
         let ages: Vec<_> = saas.heartbeats().map(Heartbeat::age).collect();
         assert_eq!(ages.len(), 2 * WIDTH + 1);

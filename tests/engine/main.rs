@@ -1,4 +1,4 @@
-//! The engine against an API server that misbehaves on demand: informer, pool, streams, retention.
+//! The engine against an API server that misbehaves on demand: informer, pool, streams, retention, and all of it as one agent.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fake;
@@ -6,6 +6,7 @@ mod informer;
 mod lease;
 #[path = "../support/log.rs"]
 mod log;
+mod outage;
 mod retention;
 mod served;
 mod server;

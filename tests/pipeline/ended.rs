@@ -199,6 +199,21 @@ async fn one_request_has_one_retry_also_when_that_has_failed_by_the_time_it_is_s
     let replayed = again_by(&world, "r", "one").await.unwrap();
     assert!(!replayed.wrote && replayed.object.phase() == Phase::Failed);
     assert!(again_by(&world, "r", "two").await.unwrap().wrote);
+    assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Failed);
+    let late = again_by(&world, "r", "one").await.unwrap();
+    assert!(!late.wrote && late.object.phase() == Phase::Failed, "it had its retry before the other one");
+}
+
+#[tokio::test]
+async fn what_was_tried_again_often_enough_is_not_tried_again_any_more() {
+    let world = World::new().await;
+    world.run("r", automatic(target("v1", "Pod", "shop", "none"), label(&[("a", "b")]))).await;
+    for _ in 0..20 {
+        assert!(again(&world, "r").await.unwrap().wrote);
+        assert_eq!(world.drive(&world.pipeline(), "r").await.phase(), Phase::Failed);
+    }
+    assert!(is_state_conflict(&again(&world, "r").await));
+    assert_eq!(world.get("r").await.status.unwrap().retry_request_ids.len(), 20);
 }
 
 #[tokio::test]

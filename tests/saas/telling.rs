@@ -91,8 +91,17 @@ async fn a_slow_saas_holds_up_nobody_but_the_remediation_that_it_is_slow_about()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saas_that_is_down_is_left_alone_and_told_when_it_is_back() {
+    is_left_alone_and_told_when_it_is_back(502).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saas_that_has_too_much_to_do_and_says_not_until_when_is_left_alone_too() {
+    is_left_alone_and_told_when_it_is_back(429).await;
+}
+
+async fn is_left_alone_and_told_when_it_is_back(status: u16) {
     let ground = Ground::new().await;
-    ground.saas.usually(Answer::Status(502));
+    ground.saas.usually(Answer::Status(status));
     for n in 0..40 {
         ground.create(&format!("r{n}")).await;
         ground.set(&format!("r{n}"), "failed").await;

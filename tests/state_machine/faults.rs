@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use kube::{Client, client::Body};
 use proptest::prelude::*;
@@ -13,7 +14,7 @@ use serde_json::json;
 /// A call that goes wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
-    /// Which call of the pass, from none on.
+    /// Which call, from none on.
     pub(crate) call: usize,
     /// How many from there on.
     pub(crate) calls: usize,
@@ -24,14 +25,15 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn any() -> impl Strategy<Value = Self> {
+    /// One of the first calls.
+    pub(crate) fn within(first: usize) -> impl Strategy<Value = Self> {
         // 429, 503 and 504 are repeated by the client itself, with waits.
         let code = prop_oneof![Just(403_u16), Just(409), Just(422), Just(500)];
-        (0..10_usize, 1..3_usize, code, any::<bool>()).prop_map(|(call, calls, code, done)| Self { call, calls, code, done })
+        (0..first, 1..3_usize, code, any::<bool>()).prop_map(|(call, calls, code, done)| Self { call, calls, code, done })
     }
 }
 
-/// The way of an agent to the API server.
+/// The way of one caller to the API server.
 #[derive(Clone, Default)]
 pub(crate) struct Faults(Arc<Inner>);
 
@@ -42,6 +44,8 @@ struct Inner {
     /// At this call the agent is gone.
     crash: Mutex<Option<usize>>,
     crashed: tokio::sync::Notify,
+    /// Before this call others act.
+    amid: Mutex<Option<(usize, BoxFuture<'static, ()>)>>,
 }
 
 impl Faults {
@@ -61,6 +65,11 @@ impl Faults {
         *self.0.crash.lock().unwrap() = crash;
     }
 
+    /// What others do before one of the calls.
+    pub(crate) fn amid(&self, deed: Option<(usize, BoxFuture<'static, ()>)>) {
+        *self.0.amid.lock().unwrap() = deed;
+    }
+
     /// Returns when the agent is gone.
     pub(crate) async fn crashed(&self) {
         self.0.crashed.notified().await;
@@ -68,6 +77,10 @@ impl Faults {
 
     async fn pass(&self, client: &Client, request: Request<Body>) -> Result<Response<Body>, kube::Error> {
         let call = self.0.calls.fetch_add(1, Ordering::SeqCst);
+        let deed = self.0.amid.lock().unwrap().take_if(|(before, _)| *before == call);
+        if let Some((_, deed)) = deed {
+            deed.await;
+        }
         let crashes = *self.0.crash.lock().unwrap() == Some(call);
         let fault = self.0.fault.lock().unwrap().clone().filter(|fault| (fault.call..fault.call + fault.calls).contains(&call));
         if crashes {

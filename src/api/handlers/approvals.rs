@@ -85,12 +85,10 @@ impl Handlers {
         self.told(caller, id, wish.as_str(), decided)
     }
 
-    /// The remediation as it stands with the decision, which is audited where this call made it.
+    /// The remediation as it stands with the decision.
     fn told(&self, caller: &Caller, id: &str, what: &str, decided: Result<Decided, DecisionError>) -> Result<types::Remediation, Problem> {
         let Decided { object, wrote } = decided.map_err(|error| refusal(&error))?;
-        if wrote {
-            audit::decided(&caller.sender(), what, id);
-        }
+        audit::decided(&caller.sender(), what, id, !wrote);
         Ok(view::remediation(&object, self.id(&object)))
     }
 }

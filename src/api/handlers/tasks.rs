@@ -44,9 +44,7 @@ impl Handlers {
         let by = Decider { subject: &caller.subject, role: caller.role };
         let cancelled = approval::cancel(&api, &self.events, object, by, body.reason.as_deref()).await;
         let Decided { object, wrote } = cancelled.map_err(|error| refusal(&error))?;
-        if wrote {
-            audit::decided(&caller.sender(), "cancelled", &id);
-        }
+        audit::decided(&caller.sender(), "cancelled", &id, !wrote);
         Ok(view::remediation(&object, self.id(&object)))
     }
 

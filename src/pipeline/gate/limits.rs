@@ -38,6 +38,14 @@ const OWNER_ANNOTATIONS: [(&str, &str); 2] = [("argocd.argoproj.io/tracking-id",
 const OWNER_LABELS: [(&str, &str); 3] =
     [("argocd.argoproj.io/instance", "Argo CD"), ("kustomize.toolkit.fluxcd.io/name", "Flux"), ("helm.toolkit.fluxcd.io/name", "Flux")];
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Field managers by which Argo CD and Flux apply, whatever they track theirs by (argo-cd `common.ArgoCDSSAManager` and the name of
+/// its binary; fluxcd's controllers): Argo CD's label may be one that anybody sets.
+const OWNER_MANAGERS: [(&str, &str); 4] = [
+    ("argocd-controller", "Argo CD"),
+    ("argocd-application-controller", "Argo CD"),
+    ("kustomize-controller", "Flux"),
+    ("helm-controller", "Flux"),
+];
 
 /// A guardrail that says that a person is needed, and why.
 pub(super) type Exceeded = Option<(Reason, String)>;
@@ -69,7 +77,9 @@ fn owner(live: &DynamicObject) -> Option<&'static str> {
     let annotated = OWNER_ANNOTATIONS.iter().find(|(key, _)| live.annotations().contains_key(*key));
     let labelled = OWNER_LABELS.iter().find(|(key, _)| live.labels().contains_key(*key));
     let managed = live.labels().get(MANAGED_BY).is_some_and(|by| by == "Helm").then_some(&("", "Helm"));
-    annotated.or(labelled).or(managed).map(|(_, owner)| *owner)
+    let manager = |name: &str| live.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(name));
+    let applied = OWNER_MANAGERS.iter().find(|(name, _)| manager(name));
+    annotated.or(labelled).or(managed).or(applied).map(|(_, owner)| *owner)
 }
 
 /// How many healthy replicas of its workload the action leaves; `None` where it takes none.
@@ -144,7 +154,10 @@ pub(super) async fn of_the_past(pipeline: &Pipeline, run: &Run<'_>, target: &Tar
         let until = until(other.last, cooldown);
         return Ok(Some((
             Reason::CoolDown,
-            format!("{} changed the same target a short while ago; by itself this could run from {until} on", named(&other, &run.object)),
+            format!(
+                "{} changed the same target a short while ago; until {until} a person has to decide on what changes it again",
+                named(&other, &run.object)
+            ),
         )));
     }
     if let Some(Recurrence { max, window }) = guardrails.recurrence
@@ -193,4 +206,28 @@ fn named(other: &Begun, reader: &ZenAgentRemediation) -> String {
 
 fn until(since: Timestamp, wait: Duration) -> Timestamp {
     rounded(since.checked_add(wait).unwrap_or(since))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn who_applies_for_a_git_ops_tool_is_known_by_the_manager_of_its_fields() {
+        let applied_by = |manager: &str, owners: serde_json::Value| {
+            let metadata =
+                json!({ "name": "web", "managedFields": [{ "manager": manager, "operation": "Apply" }], "ownerReferences": owners });
+            owner(&from_value(json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata })).unwrap())
+        };
+        assert_eq!(applied_by("argocd-controller", json!([])), Some("Argo CD"));
+        assert_eq!(applied_by("argocd-application-controller", json!([])), Some("Argo CD"));
+        assert_eq!(applied_by("kustomize-controller", json!([])), Some("Flux"));
+        assert_eq!(applied_by("helm-controller", json!([])), Some("Flux"));
+        assert_eq!(applied_by("kubectl-client-side-apply", json!([])), None);
+        let owners = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "a", "uid": "u", "controller": true }]);
+        assert_eq!(applied_by("argocd-controller", owners), None, "what a controller made");
+    }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Amount, Budget, Guardrails, LabelMatch, Recurrence, ShortCircuit};
-use crate::{event::SecurityEvent, policy::GuardrailAhead, remediation::Mode};
+use crate::{event::SecurityEvent, policy::GuardrailAhead};
 
 impl Guardrails {
-    /// What is on for a remediation of this event and mode, in the order of the table above.
-    pub(in crate::policy) fn ahead(&self, event: &SecurityEvent, mode: Mode) -> Vec<GuardrailAhead> {
+    /// What is on for a remediation of this event, in the order of the table above.
+    pub(in crate::policy) fn ahead(&self, event: &SecurityEvent, runs_by_itself: bool) -> Vec<GuardrailAhead> {
         let protected = match self.protects(&event.target) {
             Some(namespace) => format!("{namespace} is protected: it will fail"),
             None => "the target is in none, unless that is the agent's own namespace".to_owned(),
@@ -51,7 +51,7 @@ impl Guardrails {
             ("shortCircuit", self.short_circuit.map(|bounds| tripped(&bounds))),
             ("windows", self.windows.iter().map(|window| window.opens_in(Timestamp::now())).min().map(opens)),
         ];
-        let of_mode = if mode == Mode::Propose { by_person.to_vec() } else { by_itself.to_vec() };
+        let of_mode = if runs_by_itself { by_itself.to_vec() } else { by_person.to_vec() };
         let all = [("protectedNamespaces", Some(protected)), ("protectedLabels", labels), ("staleness", staleness)];
         let all = all.into_iter().chain(of_mode).chain([("dryRun", dry_run)]);
         all.filter_map(|(guardrail, says)| Some(GuardrailAhead { guardrail, says: says? })).collect()

@@ -9,7 +9,10 @@ use super::{
     super::file::{Problems, typed},
     Amount, Budget, Guardrails, LabelMatch, Recurrence, ShortCircuit, Window,
 };
-use crate::{duration, naming::is_label_value};
+use crate::{
+    duration,
+    naming::{is_dns_label, is_label_key, is_label_value},
+};
 
 const PLACE: &str = "guardrails";
 const OFF: &str = "off";
@@ -78,6 +81,9 @@ pub(in crate::policy) fn read(value: Option<Value>, problems: &mut Problems) -> 
     let mut guardrails = Guardrails::default();
     let Some(file) = value.and_then(|value| typed::<File>(value, PLACE, problems)) else { return guardrails };
     if let Some(namespaces) = file.protected_namespaces {
+        for wrong in namespaces.iter().filter(|namespace| !is_dns_label(namespace)) {
+            problems.add(PLACE, format!("protectedNamespaces has an entry that is no namespace's name, and would protect none: {wrong:?}"));
+        }
         guardrails.protected_namespaces = namespaces;
     }
     if let Some(labels) = file.protected_labels {
@@ -120,7 +126,7 @@ fn bounded<T>(mut entries: Vec<T>, name: &str, problems: &mut Problems) -> impl 
 
 fn label(text: &str, problems: &mut Problems) -> Option<LabelMatch> {
     let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
-    if key.is_empty() || key.contains(char::is_whitespace) || value.is_some_and(|value| !value.is_empty() && !is_label_value(value)) {
+    if !is_label_key(key) || value.is_some_and(|value| !value.is_empty() && !is_label_value(value)) {
         problems.add(PLACE, "protectedLabels has an entry that is neither KEY nor KEY=VALUE");
         return None;
     }
@@ -129,12 +135,12 @@ fn label(text: &str, problems: &mut Problems) -> Option<LabelMatch> {
 
 fn budget(value: Value, problems: &mut Problems) -> Option<Budget> {
     let file = typed::<BudgetFile>(value, "guardrails.budget", problems)?;
-    Some(Budget { per_namespace: file.per_namespace, window: duration(&file.window, "budget.window", problems)? })
+    Some(Budget { per_namespace: file.per_namespace, window: span(&file.window, "budget.window", problems)? })
 }
 
 fn recurrence(value: Value, problems: &mut Problems) -> Option<Recurrence> {
     let file = typed::<RecurrenceFile>(value, "guardrails.recurrence", problems)?;
-    Some(Recurrence { max: file.max, window: duration(&file.window, "recurrence.window", problems)? })
+    Some(Recurrence { max: file.max, window: span(&file.window, "recurrence.window", problems)? })
 }
 
 fn short_circuit(value: Value, problems: &mut Problems) -> Option<ShortCircuit> {
@@ -146,7 +152,10 @@ fn short_circuit(value: Value, problems: &mut Problems) -> Option<ShortCircuit> 
             None
         })?),
     };
-    Some(ShortCircuit { window: duration(&file.window, "shortCircuit.window", problems)?, max_targets: file.max_targets, max_failed })
+    if file.max_targets.is_none() && max_failed.is_none() {
+        problems.add(PLACE, "shortCircuit has neither maxTargets nor maxFailed, and would never trip");
+    }
+    Some(ShortCircuit { window: span(&file.window, "shortCircuit.window", problems)?, max_targets: file.max_targets, max_failed })
 }
 
 fn amount(value: &Value) -> Option<Amount> {
@@ -169,6 +178,15 @@ fn window(file: &WindowFile, problems: &mut Problems) -> Option<Window> {
 
 fn time(value: &Value, name: &str, problems: &mut Problems) -> Option<Duration> {
     duration(value.as_str().unwrap_or_default(), name, problems)
+}
+
+/// A time in which something is counted.
+fn span(text: &str, name: &str, problems: &mut Problems) -> Option<Duration> {
+    let span = duration(text, name, problems)?;
+    if span.is_zero() {
+        problems.add(PLACE, format!("{name} is no time at all, in which nothing would be counted"));
+    }
+    Some(span)
 }
 
 fn duration(text: &str, name: &str, problems: &mut Problems) -> Option<Duration> {
@@ -243,7 +261,14 @@ mod tests {
         for (wrong, said) in [
             (json!({ "cooldown": "soon" }), "cooldown is no duration"),
             (json!({ "cooldown": 5 }), "cooldown is no duration"),
+            (json!({ "protectedNamespaces": ["kube-*"] }), "no namespace's name"),
+            (json!({ "protectedNamespaces": ["Payments"] }), "no namespace's name"),
             (json!({ "protectedLabels": ["a b"] }), "protectedLabels"),
+            (json!({ "protectedLabels": ["tier/*"] }), "protectedLabels"),
+            (json!({ "budget": { "perNamespace": 3, "window": "0s" } }), "budget.window is no time at all"),
+            (json!({ "recurrence": { "max": 3, "window": "0s" } }), "recurrence.window is no time at all"),
+            (json!({ "shortCircuit": { "window": "0s", "maxTargets": 1 } }), "shortCircuit.window is no time at all"),
+            (json!({ "shortCircuit": { "window": "1h" } }), "would never trip"),
             (json!({ "shortCircuit": { "window": "1h", "maxFailed": "150%" } }), "maxFailed"),
             (json!({ "shortCircuit": { "window": "1h", "most": 1 } }), "unknown field `most`"),
             (json!({ "windows": [{ "from": "22", "for": "1h" }] }), "time of day"),

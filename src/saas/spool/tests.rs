@@ -74,11 +74,11 @@ async fn after_an_error_of_the_disk_the_spool_is_opened_anew_and_health_says_so_
     fs::remove_file(folder.path().join(BROKEN)).unwrap();
     spool.put(an_entry("after")).await.unwrap();
     assert!(health.degradations().is_empty());
-    assert_eq!(names(&spool), ["after", "before"], "what was acknowledged is there, and what was not is not");
+    assert_eq!(names(&spool).await, ["after", "before"], "what was acknowledged is there, and what was not is not");
 }
 
-fn names(spool: &Spool) -> Vec<String> {
-    let mut names: Vec<_> = spool.keys().unwrap().into_iter().map(|key| key.name.to_string()).collect();
+async fn names(spool: &Spool) -> Vec<String> {
+    let mut names: Vec<_> = spool.keys().await.unwrap().into_iter().map(|key| key.name.to_string()).collect();
     names.sort();
     names
 }
@@ -98,7 +98,7 @@ async fn a_file_beyond_repair_is_put_aside_and_begun_anew_at_the_start_and_while
     fs::remove_file(folder.path().join(BROKEN)).unwrap();
     spool.put(an_entry("after")).await.unwrap();
     assert!(health.degradations().is_empty());
-    assert_eq!(names(&spool), ["after"]);
+    assert_eq!(names(&spool).await, ["after"]);
 }
 
 #[tokio::test]
