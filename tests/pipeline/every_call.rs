@@ -91,7 +91,7 @@ fn faulty(client: Client, line: Arc<Line>, name: String) -> Client {
 /// The step that is under way, or else how it stands.
 fn step(remediation: &ZenAgentRemediation) -> String {
     let steps = remediation.status.iter().flat_map(|status| &status.steps);
-    let running = steps.filter(|step| step.state == StepState::Running).last();
+    let running = steps.rev().find(|step| step.state == StepState::Running);
     running.map_or_else(|| remediation.phase().to_string(), |step| format!("{:?}", step.name).to_lowercase())
 }
 
