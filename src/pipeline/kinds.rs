@@ -66,12 +66,14 @@ pub enum KindError {
 
 /// Whether no remediation may touch this group and kind.
 pub(super) fn is_denied(group: &str, kind: &str) -> bool {
+    (group.is_empty() && kind.eq_ignore_ascii_case("Secret")) || is_denied_group(group)
+}
+
+/// Whether no remediation may touch anything of this group.
+pub(crate) fn is_denied_group(group: &str) -> bool {
     let group = group.to_ascii_lowercase();
-    match group.as_str() {
-        "" => kind.eq_ignore_ascii_case("Secret"),
-        "rbac.authorization.k8s.io" | "admissionregistration.k8s.io" | "apiextensions.k8s.io" => true,
-        other => other == ZenAgentRemediation::group(&()),
-    }
+    matches!(group.as_str(), "rbac.authorization.k8s.io" | "admissionregistration.k8s.io" | "apiextensions.k8s.io")
+        || group == ZenAgentRemediation::group(&())
 }
 
 /// Refuses a target whose kind is denied, or whose coordinates could leave their place in a URL.
