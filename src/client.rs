@@ -13,7 +13,8 @@ mod sign;
 
 use std::time::Duration;
 
-use reqwest::{Url, redirect::Policy};
+use reqwest::{StatusCode, Url, redirect::Policy};
+use uuid::Uuid;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use sign::{SignError, Signer, sign};
@@ -92,6 +93,17 @@ pub enum ClientError {
     Http(#[from] reqwest::Error),
 }
 
+/// Why nobody answered.
+#[derive(Debug, thiserror::Error)]
+pub enum KnockError {
+    /// The request could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// It was not answered.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+}
+
 impl Client {
     /// A client with these credentials for the agent at `base_url`, such as [`DEFAULT_BASE_URL`].
     ///
@@ -115,6 +127,18 @@ impl saas::Client {
     /// As of [`Client::new`].
     pub fn of(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
         Ok(Self::new_with_client(&origin(base_url)?, http(credentials)?, Signer::new(credentials, ContractVersion::V0)))
+    }
+
+    /// Asks whether there is anybody who takes these credentials: signed like a report, and a GET, which tells nothing.
+    ///
+    /// # Errors
+    /// When it cannot be signed, or there is no answer.
+    pub async fn knock(&self) -> Result<StatusCode, KnockError> {
+        let url = format!("{}/agent/v1/remediations/doctor/status", self.baseurl);
+        let mut request = self.client.get(url).header("x-request-id", Uuid::now_v7().to_string()).build()?;
+        sign(&self.inner, &mut request).await?;
+        let answer = self.client.execute(request).await.map_err(reqwest::Error::without_url)?;
+        Ok(answer.status())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether the agent would work here: what is missing is said before it is started, and while it runs.
 //!
 //! ```text
-//!  settings ─▶ valid, with the files that they name? ─▶ certificates: until when?
+//!  settings ─▶ valid, with the files that they name? ─▶ certificates: until when? ─▶ SaaS, Prometheus: do they answer?
 //!  cluster ──▶ does it answer? ─▶ clocks ─▶ definition ─▶ permissions: of the agent, and of each action
 //! ```
 //!
@@ -10,6 +10,7 @@
 mod access;
 mod certificates;
 mod cluster;
+mod saas;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ use serde::Serialize;
 
 use crate::{
     config::{Config, ConfigErrors, Settings},
-    permissions::{Roles, TargetNamespaces},
+    permissions::{ApplyTarget, Roles, TargetNamespaces},
     remediation::ActionKind,
 };
 
@@ -75,16 +76,21 @@ pub struct Patient {
     pub cluster: Result<Client, String>,
     /// Where targets may be changed, where somebody said so.
     pub targets: Option<TargetNamespaces>,
+    /// The kinds that `apply` may be given, where somebody said so.
+    pub apply_targets: BTreeSet<ApplyTarget>,
 }
 
 /// Looks at everything.
 pub async fn examine(patient: Patient) -> Vec<Finding> {
     let mut found = Vec::new();
-    let roles = roles(&patient.settings, patient.targets.clone());
+    let roles = roles(&patient.settings, patient.targets.clone(), patient.apply_targets);
     match configured(patient.settings, patient.mistakes) {
         Ok(config) => {
             found.extend(settled(&config));
             found.extend(certificates::examine(&config.tls));
+            if let Some(saas) = &config.saas {
+                found.extend(saas::examine(&saas.peer).await);
+            }
             found.extend(prometheus(&config).await);
         }
         Err(mistakes) => found.extend(mistakes),
@@ -148,7 +154,7 @@ async fn prometheus(config: &Config) -> Option<Finding> {
 }
 
 /// What the agent would have to be allowed to do, also by settings that are not all valid.
-fn roles(settings: &Settings, targets: Option<TargetNamespaces>) -> Roles {
+fn roles(settings: &Settings, targets: Option<TargetNamespaces>, apply_targets: BTreeSet<ApplyTarget>) -> Roles {
     let given = |setting: &Option<String>| setting.clone().filter(|text| !text.trim().is_empty());
     let actions = settings.enabled_actions.clone().unwrap_or_default();
     let actions: BTreeSet<ActionKind> = actions.split(',').filter_map(|name| name.trim().parse().ok()).collect();
@@ -157,6 +163,7 @@ fn roles(settings: &Settings, targets: Option<TargetNamespaces>) -> Roles {
         watch_all: given(&settings.watch_namespace).is_none(),
         target_namespaces: targets.unwrap_or(TargetNamespaces::All),
         actions,
+        apply_targets,
     }
 }
 

@@ -10,14 +10,17 @@
 //! |---------|---------------------|
 //! | own     | in the agent's namespace |
 //! | watched | where remediations are carried out: there too, or everywhere |
-//! | targets | where targets may be changed: some namespaces, or everywhere |
+//! | targets | where targets may be changed: some namespaces, or everywhere; there too the kinds that `apply` may be given |
 //! | cluster | on objects that have no namespace, targets among them |
 //!
 //! Permissions in RBAC are by resource: who may patch a Deployment may patch all of it. What keeps an
 //! action to its field, and all of them from Secrets, RBAC and the like, is `pipeline::kinds`; here
 //! such resources never appear at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use k8s_openapi::{
     api::rbac::v1::{ClusterRole, PolicyRule, Role},
@@ -29,6 +32,8 @@ use crate::{
     emergency,
     kinds::{BUILT_IN, Scope},
     lease,
+    naming::{is_dns_label, is_dns_subdomain},
+    pipeline::{actions::APPLY_VERBS, is_denied_group},
     remediation::ActionKind,
 };
 
@@ -143,6 +148,50 @@ impl Declared {
     }
 }
 
+/// A kind that manifests of `apply` may be of, as operators name it: `configmaps`, `ingresses.networking.k8s.io`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApplyTarget {
+    group: String,
+    resource: String,
+}
+
+/// Why a text names no kind that `apply` could be granted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnApplyTarget {
+    /// It is not of this form.
+    #[error("give it as RESOURCE or RESOURCE.GROUP, such as configmaps or ingresses.networking.k8s.io")]
+    Malformed,
+    /// Nothing of the kind is ever changed.
+    #[error("Secrets, RBAC, admission control, custom resource definitions and the agent's own resources are never changed")]
+    Denied,
+}
+
+impl FromStr for ApplyTarget {
+    type Err = NotAnApplyTarget;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (resource, group) = text.split_once('.').unwrap_or((text, ""));
+        if !is_dns_label(resource) || (text.contains('.') && !is_dns_subdomain(group)) {
+            return Err(NotAnApplyTarget::Malformed);
+        }
+        if is_denied_group(group) || (group.is_empty() && resource == "secrets") {
+            return Err(NotAnApplyTarget::Denied);
+        }
+        Ok(Self { group: group.to_owned(), resource: resource.to_owned() })
+    }
+}
+
+impl ApplyTarget {
+    fn rule(&self) -> PolicyRule {
+        PolicyRule {
+            api_groups: Some(vec![self.group.clone()]),
+            resources: Some(vec![self.resource.clone()]),
+            verbs: ["get"].iter().chain(&APPLY_VERBS).map(|verb| (*verb).to_owned()).collect(),
+            ..PolicyRule::default()
+        }
+    }
+}
+
 /// Where targets may be changed.
 #[derive(Clone, Debug)]
 pub enum TargetNamespaces {
@@ -163,9 +212,11 @@ pub struct Roles {
     pub target_namespaces: TargetNamespaces,
     /// The actions that are enabled.
     pub actions: BTreeSet<ActionKind>,
+    /// The kinds that `apply` may be given, where it is enabled.
+    pub apply_targets: BTreeSet<ApplyTarget>,
 }
 
-/// A permission, where and what for.
+/// Permissions, where and what for.
 #[derive(Clone, Debug)]
 pub struct Need {
     /// The action that needs it; the agent itself without one.
@@ -173,7 +224,7 @@ pub struct Need {
     /// Where; in the whole cluster without one.
     pub namespace: Option<String>,
     /// Which.
-    pub permission: Permission,
+    pub rule: PolicyRule,
 }
 
 impl Roles {
@@ -192,7 +243,16 @@ impl Roles {
                 kind.permissions().iter().copied().partition(|permission| permission.scope() == Scope::Cluster);
             each(Some(*kind), &cluster, &[None]).into_iter().chain(each(Some(*kind), &namespaced, &targets))
         });
-        agent.chain(actions).collect()
+        let applied = self.applied().flat_map(|rule| {
+            targets.iter().map(move |namespace| Need { purpose: Some(ActionKind::Apply), namespace: namespace.clone(), rule: rule.clone() })
+        });
+        agent.chain(actions).chain(applied).collect()
+    }
+
+    /// What `apply` needs, which no action declares: which kinds it is given is the operator's to say.
+    fn applied(&self) -> impl Iterator<Item = PolicyRule> {
+        let enabled = self.actions.contains(&ActionKind::Apply);
+        self.apply_targets.iter().filter(move |_| enabled).map(ApplyTarget::rule)
     }
 
     /// The cluster's role.
@@ -228,14 +288,14 @@ impl Roles {
 
     fn targets(&self) -> Vec<PolicyRule> {
         let actions = self.actions.iter().flat_map(|kind| of_action(*kind, Scope::Namespace));
-        rules(TARGETS).into_iter().chain(actions).collect()
+        rules(TARGETS).into_iter().chain(actions).chain(self.applied()).collect()
     }
 }
 
 fn each(purpose: Option<ActionKind>, permissions: &[Permission], places: &[Option<String>]) -> Vec<Need> {
     let one = |permission: &Permission| {
-        let permission = *permission;
-        places.iter().map(move |namespace| Need { purpose, namespace: namespace.clone(), permission })
+        let rule = permission.rule();
+        places.iter().map(move |namespace| Need { purpose, namespace: namespace.clone(), rule: rule.clone() })
     };
     permissions.iter().flat_map(one).collect()
 }
@@ -258,6 +318,7 @@ fn unique(rules: Vec<PolicyRule>) -> Vec<PolicyRule> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::remediation::{ZenAgentRemediation, crd};
@@ -268,6 +329,43 @@ mod tests {
         let (group, plural) = (ZenAgentRemediation::group(&()), ZenAgentRemediation::plural(&()));
         assert_eq!((GROUP, OWN[0].resource, WATCHED[0].resource), (group.as_ref(), plural.as_ref(), plural.as_ref()));
         assert_eq!(CLUSTER[0].names, [crd().name_any()]);
+    }
+
+    #[test]
+    fn a_kind_to_apply_is_named_as_operators_do_and_nothing_that_is_never_touched_is_one() {
+        for (text, group, resource) in [("configmaps", "", "configmaps"), ("ingresses.networking.k8s.io", "networking.k8s.io", "ingresses")]
+        {
+            assert_eq!(text.parse::<ApplyTarget>().unwrap(), ApplyTarget { group: group.into(), resource: resource.into() });
+        }
+        for text in ["", ".", "configmaps.", ".apps", "*", "*.apps", "pods/exec", "Config Maps"] {
+            assert!(matches!(text.parse::<ApplyTarget>(), Err(NotAnApplyTarget::Malformed)), "{text}");
+        }
+        for text in ["secrets", "roles.rbac.authorization.k8s.io", "zenagentremediations.zen.kube-zen.io"] {
+            assert!(matches!(text.parse::<ApplyTarget>(), Err(NotAnApplyTarget::Denied)), "{text}");
+        }
+    }
+
+    #[test]
+    fn kinds_to_apply_are_granted_where_targets_are_and_only_where_apply_is_enabled() {
+        let roles = |action: ActionKind| Roles {
+            namespace: "zen-agent".into(),
+            watch_all: false,
+            target_namespaces: TargetNamespaces::These(["shop".to_owned()].into()),
+            actions: [action].into(),
+            apply_targets: ["configmaps".parse().unwrap()].into(),
+        };
+        let granted = |roles: &Roles| -> Vec<PolicyRule> {
+            let of_targets = roles.roles().into_iter().filter(|role| role.namespace().as_deref() == Some("shop"));
+            let rules = of_targets.flat_map(|role| role.rules.unwrap_or_default());
+            rules.filter(|rule| rule.resources.as_ref().is_some_and(|some| some.contains(&"configmaps".to_owned()))).collect()
+        };
+        assert_eq!(granted(&roles(ActionKind::Scale)), []);
+        let apply = roles(ActionKind::Apply);
+        let rules = granted(&apply);
+        assert_eq!(rules.iter().map(|rule| rule.verbs.join(" ")).collect::<Vec<_>>(), ["get create patch update delete"]);
+        let needs = apply.needs();
+        let need = needs.iter().find(|need| need.rule == rules[0]).unwrap();
+        assert_eq!((need.purpose, need.namespace.as_deref()), (Some(ActionKind::Apply), Some("shop")));
     }
 
     #[test]

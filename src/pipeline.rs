@@ -143,6 +143,7 @@ pub use error::PipelineError;
 pub use execute::ExecuteError;
 pub use gate::GateError;
 pub use kinds::KindError;
+pub(crate) use kinds::is_denied_group;
 pub use plan::{PlanError, Planner};
 pub use probes::{Reach, SetupError};
 pub use resolve::Level;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     causes::chain,
     doctor::{self, Patient, Verdict},
-    permissions::TargetNamespaces,
+    permissions::{ApplyTarget, TargetNamespaces},
 };
 
 /// The settings of `serve`, and how to look.
@@ -21,6 +21,9 @@ pub(super) struct Doctor {
     /// Targets may be changed in all namespaces, so that a permission that is not granted everywhere is missing.
     #[arg(long, conflicts_with = "target_namespaces")]
     target_all_namespaces: bool,
+    /// The kinds that manifests of `apply` may be of, such as configmaps or ingresses.networking.k8s.io.
+    #[arg(long, value_delimiter = ',')]
+    apply_targets: Vec<ApplyTarget>,
     /// Ask for the permissions of this user, such as system:serviceaccount:zen-agent:zen-agent, which takes the right to impersonate it.
     #[arg(long = "as", value_name = "USER")]
     user: Option<String>,
@@ -39,7 +42,8 @@ impl Doctor {
             (false, false) => Some(TargetNamespaces::These(self.target_namespaces.into_iter().collect())),
             (false, true) => None,
         };
-        let found = doctor::examine(Patient { settings, mistakes, cluster: cluster(self.user).await, targets }).await;
+        let (cluster, apply_targets) = (cluster(self.user).await, self.apply_targets.into_iter().collect());
+        let found = doctor::examine(Patient { settings, mistakes, cluster, targets, apply_targets }).await;
         match self.output {
             Format::Json => output::json(&found)?,
             Format::Table => output::findings(&found)?,

@@ -7,7 +7,7 @@ use super::{Failure, output};
 use crate::{
     config::ENABLED_ACTIONS,
     dev,
-    permissions::{Roles, TargetNamespaces},
+    permissions::{ApplyTarget, Roles, TargetNamespaces},
     remediation::ActionKind,
 };
 
@@ -26,6 +26,9 @@ pub(super) struct Rbac {
     /// Or all of them, with those of the cluster itself, such as kube-system.
     #[arg(long, conflicts_with = "target_namespaces")]
     target_all_namespaces: bool,
+    /// The kinds that manifests of `apply` may be of, such as configmaps or ingresses.networking.k8s.io; none without it.
+    #[arg(long, value_delimiter = ',')]
+    apply_targets: Vec<ApplyTarget>,
     /// Remediations outside of the agent's namespace are carried out too.
     #[arg(long)]
     watch_all_namespaces: bool,
@@ -48,6 +51,7 @@ impl Rbac {
             watch_all: self.watch_all_namespaces,
             target_namespaces,
             actions: self.actions.into_iter().collect(),
+            apply_targets: self.apply_targets.into_iter().collect(),
         };
         print(&roles.cluster_role())?;
         roles.roles().iter().try_for_each(print)

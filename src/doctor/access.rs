@@ -38,11 +38,23 @@ pub(super) async fn examine(client: &Client, roles: &Roles, targets_known: bool)
     for (purpose, question, _) in answers.iter().filter(|(.., allowed)| *allowed == Some(false)) {
         missing.entry(*purpose).or_default().push(named(question));
     }
-    missing.into_iter().map(|(purpose, missing)| judge(purpose, missing, targets_known)).collect()
+    let nothing_to_apply = roles.apply_targets.is_empty();
+    let judge = |(purpose, missing)| match purpose {
+        Some(kind @ ActionKind::Apply) if nothing_to_apply => {
+            let message = "which kinds manifests may be of is not known; name them with --apply-targets";
+            Finding::new(&check(Some(kind)), Verdict::Skipped, message)
+        }
+        _ => judge(purpose, missing, targets_known),
+    };
+    missing.into_iter().map(judge).collect()
+}
+
+fn check(purpose: Option<ActionKind>) -> String {
+    purpose.map_or_else(|| PERMISSIONS.to_owned(), |kind| format!("{PERMISSIONS} of {kind}"))
 }
 
 fn judge(purpose: Option<ActionKind>, missing: Vec<String>, targets_known: bool) -> Finding {
-    let check = purpose.map_or_else(|| PERMISSIONS.to_owned(), |kind| format!("{PERMISSIONS} of {kind}"));
+    let check = check(purpose);
     if missing.is_empty() {
         return Finding::new(&check, Verdict::Ok, "all granted");
     }
@@ -56,24 +68,27 @@ fn judge(purpose: Option<ActionKind>, missing: Vec<String>, targets_known: bool)
     }
 }
 
-/// One for each verb, and each name where only some are meant.
-fn questions(Need { namespace, permission, .. }: &Need) -> Vec<ResourceAttributes> {
-    let (resource, subresource) = match permission.resource.split_once('/') {
-        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
-        None => (permission.resource, None),
+/// One for each group, resource and verb, and each name where only some are meant.
+fn questions(Need { namespace, rule, .. }: &Need) -> Vec<ResourceAttributes> {
+    let names: Vec<_> = match &rule.resource_names {
+        None => vec![None],
+        Some(some) => some.iter().cloned().map(Some).collect(),
     };
-    let names: Vec<_> = match permission.names {
-        [] => vec![None],
-        some => some.iter().map(|name| Some((*name).to_owned())).collect(),
-    };
-    let one = |verb: &str, name: &Option<String>| ResourceAttributes {
-        group: Some(permission.group.to_owned()),
-        resource: Some(resource.to_owned()),
-        subresource: subresource.clone(),
-        verb: Some(verb.to_owned()),
-        namespace: namespace.clone(),
-        name: name.clone(),
-        ..ResourceAttributes::default()
-    };
-    permission.verbs.iter().flat_map(|verb| names.iter().map(|name| one(verb, name))).collect()
+    let mut all = Vec::new();
+    for group in rule.api_groups.iter().flatten() {
+        for resource in rule.resources.iter().flatten() {
+            let (resource, subresource) = resource.split_once('/').map_or((resource.as_str(), None), |(of, sub)| (of, Some(sub)));
+            let one = |verb: &String, name: &Option<String>| ResourceAttributes {
+                group: Some(group.clone()),
+                resource: Some(resource.to_owned()),
+                subresource: subresource.map(str::to_owned),
+                verb: Some(verb.clone()),
+                namespace: namespace.clone(),
+                name: name.clone(),
+                ..ResourceAttributes::default()
+            };
+            all.extend(rule.verbs.iter().flat_map(|verb| names.iter().map(move |name| one(verb, name))));
+        }
+    }
+    all
 }

@@ -16,7 +16,7 @@ pub(super) fn examine(files: &TlsFiles) -> Vec<Finding> {
 }
 
 /// By the first of a file's certificates to end.
-fn of_file(check: &str, path: &Path) -> Finding {
+pub(super) fn of_file(check: &str, path: &Path) -> Finding {
     let dates = fs::read(path).ok().and_then(|pem| dates(&pem));
     match dates {
         Some((begins, ends)) => judge(check, path, Timestamp::now().as_second(), begins, ends),

@@ -6,7 +6,14 @@ fn verdict(found: &[Finding], check: &str) -> Option<Verdict> {
 }
 
 async fn examined(cluster: Result<Client, String>, settings: Settings) -> Vec<Finding> {
-    examine(Patient { settings: settings.over(Settings::defaults()), mistakes: Vec::new(), cluster, targets: None }).await
+    examine(Patient {
+        settings: settings.over(Settings::defaults()),
+        mistakes: Vec::new(),
+        cluster,
+        targets: None,
+        apply_targets: BTreeSet::new(),
+    })
+    .await
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(super) use apply::VERBS as APPLY_VERBS;
+pub(crate) use apply::VERBS as APPLY_VERBS;
 pub(crate) use apply::bounded;
 pub use error::ActionError;
 pub use network_quarantine::QUARANTINE_LABEL;

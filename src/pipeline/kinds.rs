@@ -66,9 +66,13 @@ pub enum KindError {
 
 /// Whether no remediation may touch this group and kind.
 pub(super) fn is_denied(group: &str, kind: &str) -> bool {
+    (group.is_empty() && kind.eq_ignore_ascii_case("Secret")) || is_denied_group(group)
+}
+
+/// Whether no remediation may touch anything of this group.
+pub(crate) fn is_denied_group(group: &str) -> bool {
     let group = group.to_ascii_lowercase();
     match group.as_str() {
-        "" => kind.eq_ignore_ascii_case("Secret"),
         "rbac.authorization.k8s.io" | "authorization.openshift.io" => true,
         "admissionregistration.k8s.io" | "apiextensions.k8s.io" | "apiregistration.k8s.io" => true,
         other => other == ZenAgentRemediation::group(&()),

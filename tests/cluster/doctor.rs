@@ -52,6 +52,15 @@ async fn the_doctor_finds_nothing_where_nothing_is_missing_and_says_what_is_wher
     let (verdict, message) = result(&found, "permissions of cordon");
     assert!(verdict == "failed" && message.contains("patch nodes") && !message.contains("nodes in shop"), "{message}");
 
+    let apply = ["--as", "system:serviceaccount:default:nobody", "--target-namespaces", "shop", "--enabled-actions", "apply"];
+    let (_, found) = examined(&ground, state.path(), &apply);
+    assert_eq!(result(&found, "permissions of apply").0, "skipped", "nobody said of what: {found:?}");
+    let (_, found) =
+        examined(&ground, state.path(), &[&apply[..], &["--apply-targets", "configmaps,ingresses.networking.k8s.io"]].concat());
+    let (verdict, message) = result(&found, "permissions of apply");
+    assert!(verdict == "failed" && message.contains("create configmaps in shop"), "{message}");
+    assert!(message.contains("update ingresses.networking.k8s.io in shop"), "{message}");
+
     let (_, found) = examined(&ground, state.path(), &["--as", "system:serviceaccount:default:nobody"]);
     assert_eq!(result(&found, "permissions of scale").0, "warning", "targets may be in some namespaces: {found:?}");
 

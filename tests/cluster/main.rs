@@ -22,6 +22,7 @@ mod main_job;
 mod pair;
 #[path = "../pipeline/suite.rs"]
 mod pipeline;
+mod policy;
 mod process;
 mod proxy;
 mod quota;

@@ -81,7 +81,13 @@ fn the_chart_grants_exactly_what_the_agent_declares_for_the_enabled_actions_and_
     }
     // No action at all, which the command line cannot say.
     let target_namespaces = TargetNamespaces::These(["shop".to_owned()].into());
-    let none = Roles { namespace: NAMESPACE.into(), watch_all: false, target_namespaces, actions: BTreeSet::new() };
+    let none = Roles {
+        namespace: NAMESPACE.into(),
+        watch_all: false,
+        target_namespaces,
+        actions: BTreeSet::new(),
+        apply_targets: BTreeSet::new(),
+    };
     let roles = none.roles().into_iter().map(|role| serde_json::to_value(role).unwrap());
     let none: Vec<_> = roles.chain([serde_json::to_value(none.cluster_role()).unwrap()]).collect();
     assert_eq!(grants(&objects(&["enabledActions=null"])), grants(&none));

@@ -5,8 +5,11 @@
 #[path = "../dev/agent.rs"]
 #[allow(dead_code, reason = "the tests reach a part of it")]
 mod agent;
+mod doctor;
 mod killed;
 mod letters;
+#[path = "../support/serve.rs"]
+mod serve;
 mod standin;
 mod telling;
 

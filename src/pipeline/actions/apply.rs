@@ -41,7 +41,7 @@ use manifest::Manifest;
 pub(crate) use manifest::bounded;
 
 /// What it does to the kinds that the operator grants, besides reading them.
-pub(in crate::pipeline) const VERBS: [&str; 4] = ["create", "patch", "update", "delete"];
+pub(crate) const VERBS: [&str; 4] = ["create", "patch", "update", "delete"];
 
 /// Parameters of `apply`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
