@@ -11,6 +11,13 @@
 //! Each attempt has a [`Permit`], and only what became of those counts that were admitted since it came to stand where it
 //! stands: a late answer neither opens nor closes it, and half-open it hears the one attempt alone.
 //!
+//! Half-open begins with the next attempt, not when the time is over; one that is dropped leaves its place to the next. A
+//! dependency may also ask to be left alone for a while (`pause`), however it stands.
+//!
+//! There are three kinds, each a [`circuit`](crate::circuit) that is shared and has a metric: of the Kubernetes API, which refuses
+//! nothing and holds up the workers (`circuit::kubernetes`); of the SaaS (`saas`); and of each action (`pipeline`'s circuits).
+//! The guardrail `shortCircuit` is another thing: it counts what fails, whatever it is, and asks for a person.
+//!
 //! It is pure: whoever drives it says what time it is, and shows the state ([`crate::circuit`]).
 
 use std::time::{Duration, Instant};
@@ -85,7 +92,7 @@ struct Open {
     until: Instant,
     lasts: Duration,
     /// When the one attempt was let through, if it is under way.
-    probed: Option<Instant>,
+    tried: Option<Instant>,
 }
 
 impl Breaker {
@@ -98,8 +105,8 @@ impl Breaker {
     pub const fn state(&self) -> State {
         match &self.open {
             None => State::Closed,
-            Some(Open { probed: Some(_), .. }) => State::HalfOpen,
-            Some(Open { probed: None, .. }) => State::Open,
+            Some(Open { tried: Some(_), .. }) => State::HalfOpen,
+            Some(Open { tried: None, .. }) => State::Open,
         }
     }
 
@@ -118,10 +125,10 @@ impl Breaker {
                 return Admission::Wait(open.until - now);
             }
             // One of which nobody says what became of it, since its caller is gone, holds nobody up for ever.
-            if open.probed.is_some_and(|at| now.saturating_duration_since(at) < self.temper.longest) {
+            if open.tried.is_some_and(|at| now.saturating_duration_since(at) < self.temper.longest) {
                 return Admission::Wait(self.temper.first);
             }
-            open.probed = Some(now);
+            open.tried = Some(now);
             self.generation += 1;
         }
         Admission::Go(Permit { generation: self.generation })
@@ -156,13 +163,13 @@ impl Breaker {
         };
         self.failures.clear();
         self.generation += 1;
-        self.open = Some(Open { until: now + lasts, lasts, probed: None });
+        self.open = Some(Open { until: now + lasts, lasts, tried: None });
     }
 
     /// The attempt came to nothing that says anything: the next one may be made in its place.
     pub fn abandoned(&mut self, permit: Permit) {
         if let Some(open) = self.open.as_mut().filter(|_| permit.generation == self.generation) {
-            open.probed = None;
+            open.tried = None;
             self.generation += 1;
         }
     }

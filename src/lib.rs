@@ -18,8 +18,11 @@
 //! A 202 leaves only after the Kubernetes API has the object; from then on the object is the only
 //! state, so a crash at any point is picked up by whoever lists it next.
 //!
-//! Rules of the house: `event`, `policy`, `queue` and the state machine (`remediation`'s phase, reason
-//! and action) import neither kube nor poem, which `tests/contract/imports.rs` holds;
+//! A task goes from `api` to `ingest` at once: nobody has to understand or judge it. A person's word (approve, reject, cancel,
+//! retry, rollback) is one write of `remediation` to the object's status, which the informer then brings to the pipeline.
+//!
+//! Rules of the house: `event`, `policy`, `queue` and of `remediation` the mode, phase, reason and verification import neither
+//! kube nor poem, which `tests/contract/imports.rs` holds;
 //! [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
 pub mod admin;

@@ -1,7 +1,8 @@
 //! Carries remediations out: plan, gate, claim, execute, validate, and where that fails, roll back.
 //!
 //! [`Pipeline::reconcile`] reads one object, takes it as far as it goes now, and says when to look
-//! again. All state is on the object, so whoever calls next goes on from there:
+//! again. All that decides what is done is on the object, so whoever calls next goes on from there; waits and counts in memory
+//! may be lost:
 //!
 //! ```text
 //!            1 plan     2 gate            3 claim
@@ -92,6 +93,9 @@
 //! | what is forbidden            | for 30 s, but in rollback; given up | in memory (`refusals.rs`) |
 //! | a create that is refused since its name is taken | none: what is there is somebody else's | |
 //! | probes                       | each interval, until there is one answer too many of a kind, or the timeout; undone | by the interval (`verify.rs`) |
+//! | an effect that does not show | until VALIDATION_TIMEOUT; undone | in memory: 250 ms growing to 2 s (`validate.rs`) |
+//! | a pod that a disruption budget keeps | counted on the object; given up at VALIDATION_TIMEOUT | as execute |
+//! | a target that is busy, a schedule, a window, a circuit | for as long as it takes | 10 s; until its time |
 //! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
 //!
 //! What no repetition helps is looked at again when the object changes, or at the next resync.

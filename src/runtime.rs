@@ -14,7 +14,7 @@
 //!                                                      │ (idle: its keys fall together and wait)
 //!              elected ┌───────────────────────────────▼──────────────┐ lease lost, or not renewed in time:
 //!  follower ──────────▶│ a term: a Pipeline and a Pool of its own on  │ nothing more is handed out, steps under
-//!      ▲               │ the backlog, and retention                   │ way are abandoned and put back, at once
+//!      ▲               │ the backlog, retention, and telling the SaaS │ way are abandoned and put back, at once
 //!      │               └──────────────────────────────┬───────────────┘
 //!      └──────────────────────────────────────────────┤
 //!                                                     └─▶ shutdown: nothing more is handed out, steps under
@@ -30,17 +30,20 @@
 //!          leader                                every replica
 //!    0 s   renewals and steps fail,              events are answered 503 with Retry-After; the watch breaks off
 //!          are tried again                       and reconnects, 0.8 s doubling to 30 s
-//!    …     5 calls in a row have failed: no work  the circuit is open (`circuit::kubernetes`): events are
-//!          is handed out, until one is answered   answered 503 within a second, where the API is silent
+//!    …     5 calls in a row have failed: no work  the circuit is open (`circuit::kubernetes`) for 2 s doubling to
+//!          is handed out, until it is closed      15 s, then closed by an answer; until then events are
+//!                                                 answered 503 within a second, where the API is silent
 //!    8 s   at the latest                         /readyz red, and says why; liveness stays green
-//!   10 s   not renewed: the term ends, steps     idle, the backlog keeps its keys
-//!          under way are put back
+//!   10 s   not renewed: the term ends, steps     idle, the backlog keeps its keys; the emergency stop counts
+//!          under way are put back, and the       as set, since nobody can read it (`emergency`)
+//!          SaaS is told nothing more
 //!    …     everybody asks for the lease, every 2 s where the answer is no, every 7 s where there is none
-//!   back   the first to ask gets the lease: the  events are stored; /readyz green at the next probe;
+//!   back   the first to ask gets the lease: the  events are stored; /readyz green at the next look;
 //!          former leader, or anybody, once it    the watch resumes where it was, or lists anew (410),
 //!          stood unchanged for 15 s              within 30 s
 //!          a new term: what is in progress is gone on with, another attempt counted; what is forbidden
-//!          while the server still reads its roles is asked again (`pipeline::refusals`)
+//!          while the server still reads its roles is asked again (`pipeline::refusals`); an effect that was
+//!          waited for is looked at once more, and undone where it is still not there and its time is over
 //! ```
 
 mod certificates;

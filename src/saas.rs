@@ -15,9 +15,10 @@
 //!   froze may repeat an older one: reports say when it came to stand there (`updated_at`).
 //! - Remediations of the agent's own tenant are told, since the credentials are of one tenant. A task's report goes to its
 //!   `remediation_id`, any other's to the remediation's own id.
-//! - A circuit breaker ([`crate::circuit`]) leaves a SaaS alone that keeps failing.
+//! - A circuit breaker ([`crate::circuit`]) leaves a SaaS alone that keeps failing: 5 times within 5 minutes, for 5 s doubling to
+//!   2 minutes. What nobody took for seven days is a dead letter.
 //! - What is deleted before it has ended is not told of any more.
-//! - A new leader sends once more what was refused.
+//! - What was refused is sent once more by another replica that comes to lead: dead letters are each replica's own.
 //! - What works less well is told by /health: a spool that cannot be written (`saas_spool`, on every replica), and a SaaS that
 //!   is left alone (`saas`, on the leader).
 

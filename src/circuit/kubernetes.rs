@@ -1,8 +1,8 @@
 //! The circuit of the Kubernetes API: whatever is called shows how it is.
 //!
 //! Calls are only looked at, never refused: events, the lease and the probes have ways of their own to wait. While the circuit
-//! is open no work is handed out (`runtime`), so that the workers do not hammer it, and what a caller of the agent's API waits
-//! for ends within [`HASTE`]. Whoever calls next once its time is over is its probe; the probe of readiness does every few
+//! is not closed no work is handed out (`runtime`), so that the workers do not hammer it, and what a caller of the agent's API waits
+//! for ends within [`HASTE`]. Whoever calls next once its time is over is its trial; the look for readiness does every few
 //! seconds.
 //!
 //! | counts as failed | counts as succeeded |

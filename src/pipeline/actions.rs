@@ -16,7 +16,7 @@
 //!   rollback ─ while a field reads as this remediation set it, sets it back; else leaves it
 //! ```
 //!
-//! Execute and rollback end only when a fresh read shows nothing left to do, so both are verified,
+//! Execute and rollback end only when a fresh read shows nothing left to do, so each sees for itself,
 //! and both may be repeated after a crash at any point.
 //!
 //! | reversibility | actions | rollback |

@@ -7,7 +7,7 @@
 //!
 //! Where the short-circuit guardrail asks whether too much fails at once, whatever it is, this asks whether one action still
 //! works, and needs no person to find out: when its time is over one remediation of the policy is let through. What a person
-//! approved is never held, and is that one where none is under way.
+//! approved is never held; where nothing is being tried, it is what is.
 //!
 //! It is kept in memory: a new leader begins with closed circuits, and counts what it has claimed itself. What ended for a
 //! reason that is the target's, or of what the sender had verified, and not the action's, says nothing.
@@ -120,6 +120,7 @@ const fn is_the_targets(reason: Reason) -> bool {
             | Reason::NameTaken
             | Reason::DisruptionBudget
             // What the sender asked to have verified is the sender's.
+            | Reason::ProbesTimedOut
             | Reason::ProbeFailed
             | Reason::ProbeInconclusive
             | Reason::ProbeError
@@ -156,6 +157,7 @@ mod tests {
             Reason::FieldConflict,
             Reason::NameTaken,
             Reason::DisruptionBudget,
+            Reason::ProbesTimedOut,
             Reason::ProbeFailed,
             Reason::ProbeInconclusive,
             Reason::ProbeError,

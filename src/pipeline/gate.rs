@@ -142,11 +142,6 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
         return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
     }
     let guardrails = pipeline.policy.guardrails();
-    let opens = guardrails.windows.iter().map(|window| window.opens_in(now)).min().filter(|wait| !wait.is_zero());
-    if let (Approver::Policy, Some(wait)) = (approver, opens) {
-        run.hold(Reason::OutsideWindow, &format!("the next maintenance window opens at {}", at(now, wait)));
-        return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
-    }
     if let Some(halt) = pipeline.emergency.order().halt() {
         run.hold(Reason::EmergencyStop, halt.public());
         return Ok(Gate::Wait(None));
@@ -154,6 +149,11 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
     if guardrails.dry_run {
         run.hold(Reason::DryRun, DRY_RUN);
         return Ok(Gate::Wait(None));
+    }
+    let opens = guardrails.windows.iter().map(|window| window.opens_in(now)).min().filter(|wait| !wait.is_zero());
+    if let (Approver::Policy, Some(wait)) = (approver, opens) {
+        run.hold(Reason::OutsideWindow, &format!("the next maintenance window opens at {}", at(now, wait)));
+        return Ok(Gate::Wait(Some(wait.min(LONGEST_SLEEP))));
     }
     let mut admission = None;
     if approver == Approver::Policy {

@@ -4,7 +4,8 @@
 //!   spec.action, or spec.patches ─▶ enabled, parameters as they should be?
 //!   spec.target ─▶ may it be touched? ─▶ read ─▶ uid as reported? ─▶ the object that the action changes (`resolve`)
 //!                                        └─▶ not there, and the action creates it: pinned as absent
-//!      ─▶ its state ─▶ the changes ─▶ admitted by the server (dry run)? ─▶ `.status.plan`
+//!      ─▶ protected labels? ─▶ permissions, of the action and of its probes? ─▶ its state ─▶ the changes ─▶ small enough?
+//!      ─▶ admitted by the server (server-side dry run)? ─▶ `.status.plan`
 //! ```
 //!
 //! It comes before approval, so that a proposal carries what it would do, and one about something that is not there, or

@@ -54,7 +54,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
                 // Of the others there was nothing to undo, and nothing was.
                 _ if action.kind().reversibility() != Reversibility::Reversible => Phase::Failed,
                 Reason::ValidationTimedOut | Reason::ValidationFailed | Reason::RollbackRequested => Phase::RolledBack,
-                Reason::ProbeFailed | Reason::ProbeInconclusive | Reason::ProbeError => Phase::RolledBack,
+                Reason::ProbesTimedOut | Reason::ProbeFailed | Reason::ProbeInconclusive | Reason::ProbeError => Phase::RolledBack,
                 _ => Phase::Failed,
             };
             run.count_patches(0);

@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Why the look led to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateError {
-    /// The target could not be read; it is tried again until the deadline.
+    /// The target could not be read. It is tried again, by the worker, and looked at once more after the deadline.
     #[error("the effect could not be checked: {0}")]
     Target(#[source] ActionError),
     /// What was found could not be written to the remediation.

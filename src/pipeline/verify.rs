@@ -248,7 +248,7 @@ async fn time_out(pipeline: &Pipeline, run: &mut Run<'_>, wanted: &Verification,
     let probes = run.status.verification.as_ref().map(|status| status.probes.as_slice()).unwrap_or_default();
     let last = probes.iter().map(|probe| format!("; probe {}: {}", probe.name, probe.message)).collect::<String>();
     let message = format!("the probes did not pass for {} s within {} s{last}", wanted.soak().as_secs(), wanted.timeout().as_secs());
-    give_up(pipeline, run, Reason::ValidationTimedOut, &message, elapsed).await
+    give_up(pipeline, run, Reason::ProbesTimedOut, &message, elapsed).await
 }
 
 async fn give_up(pipeline: &Pipeline, run: &mut Run<'_>, reason: Reason, message: &str, elapsed: Duration) -> Result<Flow, ValidateError> {

@@ -2,13 +2,13 @@
 //!
 //! | guardrail | of | where it does not hold |
 //! |---|---|---|
-//! | `protectedNamespaces`, `protectedLabels` | everything, also what a person approved | ends failed |
+//! | `protectedNamespaces`, `protectedLabels` | everything, also what a person approved | ends failed; an undo that is asked for is refused |
 //! | `staleness` | everything | ends failed |
 //! | `approvalExpiry` | what waits for a person | ends failed |
 //! | `secondPerson` | what a person approved | waits for another person |
 //! | `budget`, `cooldown`, `recurrence`, `shortCircuit`, `minHealthyReplicas`, `gitOps` | what runs without a person | waits for a person |
 //! | `windows` | what runs without a person | held until the next window |
-//! | `dryRun` | everything | held |
+//! | `dryRun` | what would begin or execute; a rollback under way goes on | held |
 //!
 //! Those that wait for a person say when a person is needed; what a person approved is not held to them.
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! What may have left something on the target is not tried again: the next attempt would take that for the state to go
-//! back to. Sending either again is harmless: it is answered as it stands, and one request has one retry, also when that
+//! back to. Neither is what a person rejected, or another program ended. Sending either again is harmless: it is answered as it stands, and one request has one retry, also when that
 //! and others after it have ended by the time it is sent again.
 
 use kube::Api;

@@ -3,9 +3,9 @@
 //! ```text
 //!                    ┌── rejected, stale, target gone ────▶ failed
 //!   pending ─────────┤
-//!      (waits for    └── approved or automatic ──▶ in_progress ──┬── validated ──▶ succeeded
-//!       approval,                                                ├── undone ─────▶ rolled_back
-//!       budget, time)                                            └── not undone ─▶ failed
+//!      (waits for a  └── approved or automatic ──▶ in_progress ──┬── validated ──────────────▶ succeeded
+//!       person, its time,                                        ├── undone, once it was made ▶ rolled_back
+//!       target, a circuit)                                       └── otherwise ─────────────▶ failed
 //! ```
 //!
 //! The last three are terminal: only they are ever cleaned up, and only a person's word leads out of them.

@@ -122,6 +122,8 @@ reasons! {
     ValidationTimedOut,
     /// The effect can no longer show.
     ValidationFailed,
+    /// The probes did not all pass for long enough in time.
+    ProbesTimedOut,
     /// A probe found that it is not as it has to be.
     ProbeFailed,
     /// A probe could not tell whether it is as it has to be.

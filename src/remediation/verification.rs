@@ -6,6 +6,9 @@
 //!                                                   └─ more of one kind than its limit, or the timeout ──▶ undone
 //! ```
 //!
+//! Where the effect is gone, or cannot be looked at, the soak time begins anew as well. What cannot be undone (restart,
+//! delete-pod, evict) ends failed, RollbackUnsupported, instead. Limits are of each probe, and of its whole verification.
+//!
 //! | answer | when | default limit |
 //! |---|---|---|
 //! | pass | it is as wanted | |

@@ -104,7 +104,7 @@ fn reported(object: &ZenAgentRemediation) -> Option<ReportedStatus> {
     })
 }
 
-/// Whether the effect was seen, as far as that is known.
+/// Whether the change held, its effect and its probes, as far as that is known.
 fn verification(object: &ZenAgentRemediation) -> Option<Verification> {
     let step = object.step(StepName::Validate)?;
     Some(Verification {

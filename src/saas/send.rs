@@ -3,8 +3,8 @@
 //! | answer | meaning |
 //! |---|---|
 //! | 204 | taken |
-//! | 408, 425, 429, and 503 with Retry-After | later: after Retry-After, or when its circuit says so |
-//! | 401 | unknown: with new credentials |
+//! | 408, 425, 429, and 503 with Retry-After | later: after Retry-After, else as what failed |
+//! | 401 | later, with credentials that are read anew |
 //! | any other 4xx | refused: it would be refused again |
 //! | anything else, or none in time | failed: whether it was taken is not known, and sending it again is harmless |
 
@@ -75,7 +75,7 @@ pub(super) enum Outcome {
     /// Not now; not before this time, which is zero where the SaaS does not say.
     Later(Duration),
     /// The credentials were not accepted.
-    Unknown,
+    Unauthorized,
     /// Never.
     Refused(StatusCode),
     /// Nobody knows; why.
@@ -103,7 +103,7 @@ impl Sender {
             Ok(Err(error)) => judge(&error),
             Err(_) => Outcome::Failed(format!("no answer within {} s", ANSWER.as_secs())),
         };
-        if outcome == Outcome::Unknown {
+        if outcome == Outcome::Unauthorized {
             // A token that has ended, it may be.
             self.client.lock().await.take();
         }
@@ -138,7 +138,7 @@ fn of_status(status: StatusCode, headers: &HeaderMap) -> Outcome {
     let wait = || headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, Timestamp::now()));
     match status.as_u16() {
         204 => Outcome::Taken,
-        401 => Outcome::Unknown,
+        401 => Outcome::Unauthorized,
         408 | 425 | 429 => Outcome::Later(wait().unwrap_or_default()),
         400..=499 => Outcome::Refused(status),
         code => match wait() {
@@ -190,7 +190,7 @@ mod tests {
         for code in [408, 425, 429] {
             assert_eq!(of(code), Outcome::Later(Duration::ZERO), "{code}");
         }
-        assert_eq!(of(401), Outcome::Unknown);
+        assert_eq!(of(401), Outcome::Unauthorized);
         // A success that the contract does not know was not the SaaS's.
         for code in [200, 202, 301, 302, 500, 502, 503, 504] {
             assert!(matches!(of(code), Outcome::Failed(_)), "{code}");

@@ -98,7 +98,6 @@ impl Inner {
                 Outcome::Later(wait) => {
                     self.metrics.told(Told::Later);
                     if wait.is_zero() {
-                        // How long it wants to be left alone, its circuit finds out.
                         attempt.failed();
                         return Ok(Again::Backoff);
                     }
@@ -106,7 +105,7 @@ impl Inner {
                     self.circuit.pause(wait);
                     return Ok(Again::After(wait));
                 }
-                Outcome::Unknown => {
+                Outcome::Unauthorized => {
                     attempt.failed();
                     self.metrics.told(Told::Failed);
                     tracing::warn!(%key, "the SaaS does not accept the agent's credentials; they are read anew, and the report is sent again");

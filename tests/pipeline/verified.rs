@@ -100,7 +100,7 @@ async fn what_has_not_passed_for_the_soak_time_when_the_timeout_comes_is_undone_
     let world = World::new().await;
     let forgiving = json!({ "inconclusiveLimit": 100, "errorLimit": 100, "failureLimit": 100, "timeoutSeconds": 2 });
     let ended = world.run("zar-1", flagged(forgiving)).await;
-    undone(&ended, "ValidationTimedOut", "the probes did not pass for 0 s within 2 s; probe ready");
+    undone(&ended, "ProbesTimedOut", "the probes did not pass for 0 s within 2 s; probe ready");
     assert!(!is_flagged(&world).await);
 }
 
