@@ -43,7 +43,11 @@ pub(crate) async fn end(client: Client, orders: &Orders) -> ZenAgentRemediation 
     let settings = Settings {
         watch_namespace: Some(orders.namespace.clone()),
         actions: BTreeSet::from(ActionKind::ALL),
-        validation_timeout: Duration::from_millis(300),
+        validation_timeout: match orders.course {
+            Course::Holds | Course::Undone => Duration::from_millis(300),
+            // Of these it is no part.
+            Course::Asked | Course::Verified | Course::Refuted => Duration::from_secs(30),
+        },
         reach: Reach::default(),
     };
     let metrics = Metrics::new();

@@ -5,10 +5,19 @@ use kube::{
     api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams, TypeMeta},
 };
 use serde_json::{Value, json};
-use zen_agent::remediation::{ActionKind, ZenAgentRemediation};
+use zen_agent::{
+    events::Events,
+    identity::Role,
+    remediation::{
+        ActionKind, Phase, ZenAgentRemediation,
+        approval::Decider,
+        ended::{Asked, rollback},
+    },
+    telemetry::Metrics,
+};
 
 use crate::{
-    agent::Orders,
+    agent::{self, Orders},
     servers::Server,
     tap::{Boundary, Course},
 };
@@ -37,7 +46,7 @@ impl Case {
         let types: TypeMeta = serde_json::from_value(target.clone()).unwrap();
         let namespace = (types.kind != "Node").then(|| server.namespace.clone());
         // Only what is labelled is followed by the stand-in for controllers.
-        let labels = if course == Course::Holds { json!({ "zen.kube-zen.io/demo": "true" }) } else { json!({}) };
+        let labels = if matches!(course, Course::Holds | Course::Asked) { json!({ "zen.kube-zen.io/demo": "true" }) } else { json!({}) };
         target["metadata"] = json!({ "name": name, "namespace": namespace, "labels": labels });
         let mut case = Self { kind, is_changed, before: Value::Null, name: name.clone(), target: (types.clone(), namespace.clone()) };
         if ground == Ground::Taken {
@@ -58,13 +67,30 @@ impl Case {
             }
         }
         case.before = case.state(server).await;
-        let spec = json!({
+        let mut spec = json!({
             "target": { "apiVersion": types.api_version, "kind": types.kind, "namespace": namespace, "name": name },
             "action": action, "mode": "automatic-irreversible",
         });
+        if matches!(course, Course::Verified | Course::Refuted) {
+            let status = if course == Course::Verified { "True" } else { "False" };
+            let conditions = json!({ "status": { "conditions": [{ "type": "Ready", "status": status }] } });
+            case.objects(server).patch_status(&name, &PatchParams::default(), &Patch::Merge(conditions)).await.unwrap();
+            let probe = json!({ "name": "ready", "condition": { "type": "Ready" } });
+            spec["verification"] = json!({ "probes": [probe], "intervalSeconds": 1, "soakSeconds": 1, "timeoutSeconds": 30 });
+        }
         let remediation = ZenAgentRemediation::new(&name, serde_json::from_value(spec).unwrap());
         case.remediations(server).create(&PostParams::default(), &remediation).await.unwrap();
         case
+    }
+
+    /// Has it carried out, and then asks for it to be undone.
+    pub(crate) async fn ask(&self, server: &Server) {
+        let done = agent::end(server.client.clone(), &self.orders(server, Course::Asked, None)).await;
+        assert_eq!(done.phase(), Phase::Succeeded, "{:?}", done.status);
+        assert!((self.is_changed)(&self.state(server).await));
+        let by = Decider { subject: "ada", role: Role::Approver };
+        let events = Events::start(server.client.clone(), Metrics::new());
+        rollback(&self.remediations(server), &events, done, Asked { by, reason: "too much", request: "undo" }).await.unwrap();
     }
 
     pub(crate) fn orders(&self, server: &Server, course: Course, boundary: Option<Boundary>) -> Orders {

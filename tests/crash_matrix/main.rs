@@ -12,6 +12,11 @@
 //! |---|---|---|
 //! | holds | the controllers follow | succeeded and changed, or undone where the time for it ran out meanwhile |
 //! | undone | nothing follows, and while it is validated the target cannot be read | rolled back and as before, where that can be |
+//! | asked | a person asks for what has succeeded to be undone, where it can be | rolled back and as before |
+//! | verified | a condition probe passes, for a soak time | succeeded and changed |
+//! | refuted | a condition probe does not pass | rolled back and as before |
+//!
+//! The last two are of one action, since what probes lead to is the same for all.
 //!
 //! Every write counts: of the remediation's status, of the target, of what belongs to it. The faults are put between the agent
 //! and the API server ([`tap`]), so the agent has no code for them.
@@ -49,6 +54,9 @@ const MOST_WRITES: usize = 40;
 async fn every_boundary(server: &Server, kind: ActionKind, ground: Ground, course: Course, side: Side) {
     for write in 1..MOST_WRITES {
         let case = Case::place(server, kind, ground, course, &format!("{}-{}-{write}", course.as_str(), side.as_str())).await;
+        if course == Course::Asked {
+            timeout(PATIENCE, case.ask(server)).await.expect("it succeeds in time");
+        }
         let boundary = Boundary { write, side };
         let killed = kill(server, &case, course, boundary).await;
         let ended = match killed {
@@ -104,7 +112,8 @@ fn verdict(place: &str, case: &Case, course: Course, killed: bool, ended: &ZenAg
     assert!(as_before != changed, "neither as before nor as remediated, or both: {said}");
     let undoable = case.kind.reversibility() == Reversibility::Reversible;
     let legal = match (ended.phase(), course) {
-        (Phase::Succeeded, Course::Holds) => changed,
+        (Phase::Succeeded, Course::Holds | Course::Verified) => changed,
+        (Phase::RolledBack, Course::Asked | Course::Refuted) => as_before,
         // Where the other agent came too late for the controllers to be seen to follow.
         (Phase::RolledBack, Course::Holds) => killed && undoable && as_before,
         (Phase::RolledBack, Course::Undone) => undoable && as_before,
@@ -118,8 +127,21 @@ fn verdict(place: &str, case: &Case, course: Course, killed: bool, ended: &ZenAg
 
 /// The whole matrix of one action on one server.
 async fn survives(server: Server, kind: ActionKind, ground: Ground) {
-    for course in [Course::Holds, Course::Undone] {
-        let side = |side| every_boundary(&server, kind, ground, course, side);
+    let courses: &[Course] = match kind.reversibility() {
+        Reversibility::Reversible => &[Course::Holds, Course::Undone, Course::Asked],
+        _ => &[Course::Holds, Course::Undone],
+    };
+    takes(&server, kind, ground, courses).await;
+}
+
+/// The same with probes.
+async fn is_verified(server: Server) {
+    takes(&server, ActionKind::Label, Ground::Taken, &[Course::Verified, Course::Refuted]).await;
+}
+
+async fn takes(server: &Server, kind: ActionKind, ground: Ground, courses: &[Course]) {
+    for course in courses {
+        let side = |side| every_boundary(server, kind, ground, *course, side);
         join(side(Side::Before), side(Side::After)).await;
     }
 }
@@ -132,6 +154,11 @@ macro_rules! matrix {
             async fn $test() {
                 super::survives(super::servers::embedded().await, super::ActionKind::$Kind, super::Ground::Taken).await;
             })*
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_verification() {
+                super::is_verified(super::servers::embedded().await).await;
+            }
         }
 
         mod control_plane {
@@ -146,6 +173,11 @@ macro_rules! matrix {
                 let server = super::servers::control_plane(stringify!($real)).await;
                 super::survives(server, super::ActionKind::$Real, super::Ground::$Ground).await;
             })*
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_verification() {
+                super::is_verified(super::servers::control_plane("a_verification").await).await;
+            }
         }
 
         #[test]

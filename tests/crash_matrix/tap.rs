@@ -16,6 +16,12 @@ use zen_agent::remediation::{StepName, StepState, ZenAgentRemediation};
 pub(crate) enum Course {
     Holds,
     Undone,
+    /// A person asks for what has succeeded to be undone.
+    Asked,
+    /// A probe passes, for a soak time.
+    Verified,
+    /// A probe does not pass.
+    Refuted,
 }
 
 impl Course {
@@ -23,6 +29,9 @@ impl Course {
         match self {
             Self::Holds => "holds",
             Self::Undone => "undone",
+            Self::Asked => "asked",
+            Self::Verified => "verified",
+            Self::Refuted => "refuted",
         }
     }
 }
