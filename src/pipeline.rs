@@ -92,7 +92,7 @@
 //! | what is forbidden            | for 30 s, but in rollback; given up | in memory (`refusals.rs`) |
 //! | a create that is refused since its name is taken | none: what is there is somebody else's | |
 //! | probes                       | each interval, until there is one answer too many of a kind, or the timeout; undone | by the interval (`verify.rs`) |
-//! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
+//! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`](crate::category::Category::retry) of the failed call |
 //!
 //! What no repetition helps is looked at again when the object changes, or at the next resync.
 //!
