@@ -62,7 +62,8 @@
 //!
 //! - A leader freezes, or its write is under way, between that read and the write, while the next one ends
 //!   the remediation without having had to touch the target. The write then holds. Of a create the same is left only where
-//!   the leader does not come to look again either: it was killed, or cut off from the API, once its create was on the way.
+//!   the leader does not come to look again either: it was killed, cut off from the API, or without the lease any more (which drops
+//!   its steps), once its create was on the way; or the create of the last attempt is made after the time of its call.
 //! - A claim is under way when the lease changes hands, and the next leader claims another remediation of
 //!   the same target: the two are carried out side by side (`running.rs`). Each still writes only to
 //!   what it has read, and undoes only what still reads as it set it.
@@ -96,7 +97,7 @@
 //! | an effect that does not show | until VALIDATION_TIMEOUT; undone | in memory: 250 ms growing to 2 s (`validate.rs`) |
 //! | a pod that a disruption budget keeps | counted on the object; given up at VALIDATION_TIMEOUT | as execute |
 //! | a target that is busy, a schedule, a window, a circuit | for as long as it takes | 10 s; until its time |
-//! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`] of the failed call |
+//! | everything else, and a write | by the worker, while it may help | in memory, by [`Category::retry`](crate::category::Category::retry) of the failed call |
 //!
 //! What no repetition helps is looked at again when the object changes, or at the next resync.
 //!

@@ -10,7 +10,8 @@
 //! | 5xx, no connection, a call that was given up on after `GIVEN_UP` | any other answer |
 //!
 //! Only the head of an answer is looked at, so one that breaks off later counts as an answer. A webhook that fails is a 500 of the
-//! server's; it opens nothing by itself, since failures must be in a row, and the lease is renewed meanwhile.
+//! server's: where calls that do not concern it are answered in between, such as the renewals of the lease, it opens nothing, but so
+//! many workers at once, that it keeps waiting, do, for as long as any other call takes to be answered.
 
 use std::time::Duration;
 

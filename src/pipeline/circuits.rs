@@ -65,8 +65,10 @@ impl Circuits {
         }
     }
 
-    /// Whether a remediation with this action may be begun.
-    pub(super) fn attempt(&self, kind: ActionKind) -> Result<Option<Attempt>, Open> {
+    /// Whether the remediation of this uid, with this action, may be begun. An earlier attempt of its own says nothing any more: it
+    /// was not claimed, though nobody knew.
+    pub(super) fn attempt(&self, uid: &str, kind: ActionKind) -> Result<Option<Attempt>, Open> {
+        drop(self.under_way().remove(uid));
         let Some(circuit) = self.by_action.get(&kind) else { return Ok(None) };
         circuit.attempt().map(Some).map_err(|wait| {
             let (instant, time) = self.origin;
@@ -137,10 +139,26 @@ mod tests {
         let circuits = Circuits::new(&Metrics::new());
         for uid in 0..TEMPER.failures {
             let uid = uid.to_string();
-            circuits.begun(&uid, circuits.attempt(ActionKind::Label).ok().flatten().unwrap());
+            circuits.begun(&uid, circuits.attempt(&uid, ActionKind::Label).ok().flatten().unwrap());
             circuits.ended(&uid, phase, reason);
         }
-        circuits.attempt(ActionKind::Label).is_err()
+        circuits.attempt("next", ActionKind::Label).is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_that_was_not_written_after_all_does_not_hold_up_its_own_remediation() {
+        let circuits = Circuits::new(&Metrics::new());
+        let begin = |uid: &str| circuits.begun(uid, circuits.attempt(uid, ActionKind::Label).ok().flatten().unwrap());
+        for uid in 0..TEMPER.failures {
+            begin(&uid.to_string());
+            circuits.ended(&uid.to_string(), &Phase::Failed, Reason::ExecutionFailed);
+        }
+        tokio::time::advance(TEMPER.first).await;
+        begin("trial");
+        assert!(circuits.attempt("another", ActionKind::Label).is_err());
+        begin("trial");
+        circuits.ended("trial", &Phase::Succeeded, Reason::Validated);
+        assert!(circuits.attempt("another", ActionKind::Label).is_ok());
     }
 
     #[test]

@@ -173,7 +173,7 @@ pub(super) async fn run<'a>(pipeline: &'a Pipeline, run: &mut Run<'_>, target: &
     }
     match pipeline.running.take(pipeline, target, run).await? {
         Take::Taken(reservation) => {
-            let attempt = match run.object.spec.action_kind().map(|kind| pipeline.circuits.attempt(kind)) {
+            let attempt = match run.object.spec.action_kind().map(|kind| pipeline.circuits.attempt(run.uid(), kind)) {
                 Some(Err(Open { wait, until })) if approver == Approver::Policy => {
                     let message = format!("the action kept failing; by itself it is tried again from {until} on, one at first");
                     run.hold(Reason::CircuitOpen, &message);

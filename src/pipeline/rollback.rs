@@ -59,10 +59,14 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
             };
             run.count_patches(0);
             let undone = "what was changed, and still as this remediation left it, was undone";
-            let message = match left {
+            let message = match &left {
                 None => format!("{why}; {undone}"),
                 Some(left) => format!("{why}; {undone}, which leaves {left}"),
             };
+            if left.is_some() && phase == Phase::Failed {
+                // Or a retry would take what is left for the state to go back to.
+                return end(pipeline, run, phase, Reason::RollbackFailed, StepState::Failed, &message).await;
+            }
             end(pipeline, run, phase, cause, StepState::Succeeded, &message).await
         }
         Err(error @ (ActionError::NotRecorded | ActionError::Irreversible)) => {

@@ -14,6 +14,7 @@ use super::{
     actions::{ActionError, Site},
     api::ApiError,
     gate::BUSY_WAIT,
+    kinds::KindError,
     plan,
     run::Run,
     running::Take,
@@ -28,7 +29,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     let guardrails = pipeline.policy.guardrails();
     let permitted = match Site::new(pipeline, &target, &run.object).read().await {
         Ok(live) => plan::permit(&guardrails, &target).and_then(|()| plan::permit_labels(&guardrails, &target, &live)),
-        Err(ActionError::Api(error)) => return Err(error),
+        Err(ActionError::Api(error) | ActionError::Kind(KindError::Api(error))) => return Err(error),
         // Of what is gone there is nothing to undo, which the rollback finds.
         Err(_) => plan::permit(&guardrails, &target),
     };

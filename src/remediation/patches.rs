@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_would_be_large_once_it_is_read_is_not_read_and_refused_by_the_action() {
         let aliases = format!("a: &a \"{}\"\nb: [{}]", "x".repeat(1_000), "*a, ".repeat(1_000));
-        for text in [aliases.as_str(), "a: &b c\nd: *b", &format!("data: {{ b: {} }}", "x".repeat(100_000))] {
+        for text in [aliases.as_str(), "a: &b c\nd: *b", "a: &-b c\nd: *-b", &format!("data: {{ b: {} }}", "x".repeat(100_000))] {
             let wanted = spec(&[text]).wanted_action().map(Cow::into_owned);
             assert!(matches!(&wanted, Some(Action::Apply(ApplyAction { manifest })) if manifest == text));
             assert!(wanted.unwrap().problem().is_some());

@@ -145,6 +145,26 @@ async fn a_quarantine_that_was_lifted_meanwhile_leaves_no_policy_behind() {
     }
 }
 
+#[tokio::test]
+async fn a_leader_that_wakes_up_after_a_quarantine_has_succeeded_leaves_it_in_place() {
+    // Before the policy is created, and before it is looked for.
+    for method in [http::Method::POST, http::Method::GET] {
+        let world = World::new().await;
+        world.create("zar-1", automatic(web_pod(), quarantine())).await;
+        let frozen = freezing(&world, method.clone(), "/networkpolicies");
+        let Frozen { pipeline, froze, wake } = frozen;
+        let pass = tokio::spawn(async move { pipeline.reconcile(HOME, "zar-1").await });
+        froze.notified().await;
+        let ended = world.drive(&world.pipeline(), "zar-1").await;
+        assert_eq!(ended.phase(), Phase::Succeeded, "{method}");
+        wake.notify_one();
+        drop(pass.await.unwrap());
+        assert_eq!(world.get("zar-1").await, ended, "{method}");
+        assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_some(), "{method}");
+        assert!(world.pod_label("shop", POD, QUARANTINE_LABEL).await.is_some(), "{method}");
+    }
+}
+
 /// A tenure of which nobody prolongs anything any more.
 async fn lapsed(world: &World) -> Tenure {
     let timing = Timing { renew_deadline: Duration::from_millis(300), ..Timing::default() };

@@ -189,10 +189,7 @@ impl Act for ApplyAction {
     async fn execute(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<(), ActionError> {
         let made = site.converge(|live| self.change(site.subject, live, previous)).await;
         if site.subject.pin() == Pin::Absent && site.is_abandoned(&made).await? {
-            let live = site.read().await?;
-            if live.uid().is_some() && fields::other_holders(&live, &manager(site.subject)).is_empty() {
-                go_on(api::delete_as_read("delete what was created", &site.api().await?, &live, Effect::Made).await)?;
-            }
+            take_back(site).await?;
             return Err(ActionError::Overtaken);
         }
         made
@@ -200,24 +197,26 @@ impl Act for ApplyAction {
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
         let subject = site.subject;
-        let live = match site.read().await {
-            Ok(live) => live,
-            Err(ActionError::NotOurs { what }) => return Ok(Verdict::Impossible(format!("{what} was made anew by another party"))),
-            Err(error) => return Err(error),
-        };
-        if live.metadata.uid.is_none() || live.metadata.deletion_timestamp.is_some() {
-            return Ok(Verdict::Impossible(format!("{} was deleted by another party", subject.named())));
-        }
-        let foreseen = api::apply(&site.api().await?, &manager(subject), &self.manifest(subject)?, &live, Effect::Tried).await;
-        match foreseen.map_err(refusal) {
-            Ok(foreseen) if content(&foreseen) == content(&live) => Ok(Verdict::Holds("the fields read as applied".to_owned())),
-            Ok(_) => Ok(Verdict::Impossible("a field that the manifest sets was changed by another party".to_owned())),
-            Err(ActionError::Conflict { why }) => Ok(Verdict::Impossible(format!("another party changed what was applied: {why}"))),
-            Err(ActionError::Api(error)) if error.category() == Category::Conflict => {
-                Ok(Verdict::NotYet("the object changed while it was looked at".to_owned()))
+        for _ in 0..PASSES {
+            let live = match site.read().await {
+                Ok(live) => live,
+                Err(ActionError::NotOurs { what }) => return Ok(Verdict::Impossible(format!("{what} was made anew by another party"))),
+                Err(error) => return Err(error),
+            };
+            if live.metadata.uid.is_none() || live.metadata.deletion_timestamp.is_some() {
+                return Ok(Verdict::Impossible(format!("{} was deleted by another party", subject.named())));
             }
-            Err(error) => Err(error),
+            let foreseen = api::apply(&site.api().await?, &manager(subject), &self.manifest(subject)?, &live, Effect::Tried).await;
+            return match foreseen.map_err(refusal) {
+                Ok(foreseen) if content(&foreseen) == content(&live) => Ok(Verdict::Holds("the fields read as applied".to_owned())),
+                Ok(_) => Ok(Verdict::Impossible("a field that the manifest sets was changed by another party".to_owned())),
+                Err(ActionError::Conflict { why }) => Ok(Verdict::Impossible(format!("another party changed what was applied: {why}"))),
+                // An object that somebody writes often says nothing against the effect.
+                Err(ActionError::Api(error)) if error.category() == Category::Conflict => continue,
+                Err(error) => Err(error),
+            };
         }
+        Ok(Verdict::NotYet("the object changed whenever it was looked at".to_owned()))
     }
 
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<(), ActionError> {
@@ -285,6 +284,19 @@ async fn take_away(site: &Site<'_>) -> Result<(), ActionError> {
         go_on(api::delete_as_read("delete what was created", &api, &live, Effect::Made).await)?;
     }
     Err(ActionError::Contended)
+}
+
+/// The same for who is no longer to write, of what it has created too late.
+async fn take_back(site: &Site<'_>) -> Result<(), ActionError> {
+    let (api, manager) = (site.api().await?, manager(site.subject));
+    for _ in 0..PASSES {
+        let live = site.read().await?;
+        if live.uid().is_none() || live.metadata.deletion_timestamp.is_some() || !fields::other_holders(&live, &manager).is_empty() {
+            break;
+        }
+        go_on(api::delete_as_read("delete what was created", &api, &live, Effect::Made).await)?;
+    }
+    Ok(())
 }
 
 /// Whether to look again: also where somebody else wrote or deleted it since it was read.

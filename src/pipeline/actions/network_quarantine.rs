@@ -101,11 +101,7 @@ impl Act for NetworkQuarantineAction {
         site.read().await?;
         let put = put_policy(site).await;
         if site.is_abandoned(&put).await? {
-            let api = policies(site);
-            let live = find("read the NetworkPolicy", api.get(&policy_name(site.subject))).await?;
-            if let Some(live) = live.filter(|live| site.subject.made(live)) {
-                delete_as_read("delete the NetworkPolicy", &api, &live, Effect::Made).await?;
-            }
+            take_back(site).await?;
             return Err(ActionError::Overtaken);
         }
         put?;
@@ -223,6 +219,15 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
 
 /// Deletes the policy if it is this remediation's; ends when a fresh read shows none.
 async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
+    take_policy(site, async || site.still_ours().await).await
+}
+
+/// The same for who is no longer to write, of what it has created too late.
+async fn take_back(site: &Site<'_>) -> Result<(), ActionError> {
+    take_policy(site, async || Ok(())).await
+}
+
+async fn take_policy(site: &Site<'_>, may_write: impl AsyncFn() -> Result<(), ActionError>) -> Result<(), ActionError> {
     let api = policies(site);
     let wanted = policy_of(site.subject);
     let name = wanted.name_any();
@@ -231,7 +236,7 @@ async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
             Some(live) if site.subject.made(&live) => live,
             _ => return Ok(()),
         };
-        site.still_ours().await?;
+        may_write().await?;
         match delete_as_read("delete the NetworkPolicy", &api, &live, Effect::Made).await {
             Ok(()) => {}
             Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}

@@ -124,9 +124,9 @@ pub(crate) struct Site<'a> {
 enum Standing {
     /// The attempt that acts is the one under way.
     Ours,
-    /// Another attempt is, or the next step: it looks at whatever was made by then.
+    /// Another attempt is, or the next step, or it has succeeded: what is made by then was looked at, or will be.
     Overtaken,
-    /// It is being undone, or nothing is under way any more: what is made now nobody takes away.
+    /// It is being undone, has ended otherwise, or is gone: what is made now nobody takes away.
     Over,
 }
 
@@ -151,7 +151,7 @@ impl<'a> Site<'a> {
                 Standing::Ours
             }
             (Some(now), _) if now.name == StepName::Rollback => Standing::Over,
-            _ if fresh.phase() == Phase::InProgress => Standing::Overtaken,
+            _ if matches!(fresh.phase(), Phase::InProgress | Phase::Succeeded) => Standing::Overtaken,
             _ => Standing::Over,
         })
     }

@@ -11,8 +11,9 @@
 //!
 //! - The origin is one of PROBE_HTTP_ORIGINS; by the word `services` there, it is a Service of the target's namespace.
 //! - No redirect is followed, no proxy used, no credentials and no cookies are sent, and little of an answer is read.
-//! - A Service may stand for any address (ExternalName, Endpoints): the machine itself, link-local addresses and the others
-//!   where clouds give out credentials are not connected to, in whichever form they are written.
+//! - A Service may stand for any name (ExternalName): the machine itself, link-local addresses and the others where clouds give
+//!   out credentials are not connected to, in whichever form they are written. Where its ClusterIP leads (Endpoints) only the
+//!   cluster sees: whoever may write Endpoints there is kept from such addresses by a NetworkPolicy on the agent's namespace.
 //! - Of what came nothing is told but its status.
 
 use std::{

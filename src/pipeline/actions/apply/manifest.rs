@@ -28,7 +28,8 @@ pub(crate) fn bounded(text: &str) -> Result<(), String> {
     // An alias is a word of its own: `*name` at the beginning, or after a space or the mark of a list or mapping.
     let begins = |before: Option<char>| before.is_none_or(|c| c.is_whitespace() || matches!(c, '[' | '{' | ',' | ':' | '-' | '?'));
     let is_alias = |(at, _): (usize, &str)| {
-        begins(text[..at].chars().next_back()) && text[at + 1..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_')
+        begins(text[..at].chars().next_back())
+            && text[at + 1..].chars().next().is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
     };
     if text.match_indices('*').any(is_alias) {
         return Err("the manifest has an alias of YAML (*name), or what looks like one; write out what it stands for".to_owned());
