@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use super::{
     Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict,
-    site::{PASSES, Pin},
+    site::{PASSES, Pin, Turn},
 };
 use crate::{
     category::Category,
@@ -189,7 +189,7 @@ impl Act for ApplyAction {
     async fn execute(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<(), ActionError> {
         let made = site.converge(|live| self.change(site.subject, live, previous)).await;
         if site.subject.pin() == Pin::Absent && site.is_abandoned(&made).await? {
-            take_back(site).await?;
+            take_away(site, Turn::Over).await?;
             return Err(ActionError::Overtaken);
         }
         made
@@ -222,7 +222,7 @@ impl Act for ApplyAction {
     async fn rollback(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<(), ActionError> {
         match previous.former()? {
             Some(former) => set_back(site, &former).await,
-            None => take_away(site).await,
+            None => take_away(site, Turn::Own).await,
         }
     }
 
@@ -269,7 +269,7 @@ async fn set_back(site: &Site<'_>, former: &Value) -> Result<(), ActionError> {
 }
 
 /// Deletes what this remediation created and nobody else has changed; ends when a fresh read shows none.
-async fn take_away(site: &Site<'_>) -> Result<(), ActionError> {
+async fn take_away(site: &Site<'_>, turn: Turn) -> Result<(), ActionError> {
     let (api, manager) = (site.api().await?, manager(site.subject));
     for _ in 0..PASSES {
         let live = match site.read().await {
@@ -280,23 +280,12 @@ async fn take_away(site: &Site<'_>) -> Result<(), ActionError> {
         if live.uid().is_none() || live.metadata.deletion_timestamp.is_some() || !fields::other_holders(&live, &manager).is_empty() {
             return Ok(());
         }
-        site.still_ours().await?;
-        go_on(api::delete_as_read("delete what was created", &api, &live, Effect::Made).await)?;
-    }
-    Err(ActionError::Contended)
-}
-
-/// The same for who is no longer to write, of what it has created too late.
-async fn take_back(site: &Site<'_>) -> Result<(), ActionError> {
-    let (api, manager) = (site.api().await?, manager(site.subject));
-    for _ in 0..PASSES {
-        let live = site.read().await?;
-        if live.uid().is_none() || live.metadata.deletion_timestamp.is_some() || !fields::other_holders(&live, &manager).is_empty() {
-            break;
+        if turn == Turn::Own {
+            site.still_ours().await?;
         }
         go_on(api::delete_as_read("delete what was created", &api, &live, Effect::Made).await)?;
     }
-    Ok(())
+    Err(ActionError::Contended)
 }
 
 /// Whether to look again: also where somebody else wrote or deleted it since it was read.

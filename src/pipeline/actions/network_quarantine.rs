@@ -22,7 +22,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict, site::PASSES};
+use super::{
+    Act, ActionError, Disruption, Level, Permission, Reversibility, Site, Subject, Verdict,
+    site::{PASSES, Turn},
+};
 use crate::{
     category::Category,
     event::Target,
@@ -101,7 +104,7 @@ impl Act for NetworkQuarantineAction {
         site.read().await?;
         let put = put_policy(site).await;
         if site.is_abandoned(&put).await? {
-            take_back(site).await?;
+            delete_policy(site, Turn::Over).await?;
             return Err(ActionError::Overtaken);
         }
         put?;
@@ -129,7 +132,7 @@ impl Act for NetworkQuarantineAction {
         let value = site.subject.label();
         let held = |live: &DynamicObject| label(live) == Some(&value) && former != Some(&value);
         site.revert(|live| Ok(held(live).then(|| label_change(site.subject, live, former)))).await?;
-        delete_policy(site).await
+        delete_policy(site, Turn::Own).await
     }
 
     fn leftover(&self, subject: Subject<'_>) -> String {
@@ -218,16 +221,7 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
 }
 
 /// Deletes the policy if it is this remediation's; ends when a fresh read shows none.
-async fn delete_policy(site: &Site<'_>) -> Result<(), ActionError> {
-    take_policy(site, async || site.still_ours().await).await
-}
-
-/// The same for who is no longer to write, of what it has created too late.
-async fn take_back(site: &Site<'_>) -> Result<(), ActionError> {
-    take_policy(site, async || Ok(())).await
-}
-
-async fn take_policy(site: &Site<'_>, may_write: impl AsyncFn() -> Result<(), ActionError>) -> Result<(), ActionError> {
+async fn delete_policy(site: &Site<'_>, turn: Turn) -> Result<(), ActionError> {
     let api = policies(site);
     let wanted = policy_of(site.subject);
     let name = wanted.name_any();
@@ -236,7 +230,9 @@ async fn take_policy(site: &Site<'_>, may_write: impl AsyncFn() -> Result<(), Ac
             Some(live) if site.subject.made(&live) => live,
             _ => return Ok(()),
         };
-        may_write().await?;
+        if turn == Turn::Own {
+            site.still_ours().await?;
+        }
         match delete_as_read("delete the NetworkPolicy", &api, &live, Effect::Made).await {
             Ok(()) => {}
             Err(error) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}

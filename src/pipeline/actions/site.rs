@@ -110,6 +110,15 @@ pub(super) enum Pin<'a> {
     Absent,
 }
 
+/// Whose turn it is to write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// This attempt's, as each write has to find.
+    Own,
+    /// No more: all that is left to it is to take back what it has created too late.
+    Over,
+}
+
 /// Where an action acts, and for which remediation.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
