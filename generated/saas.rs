@@ -124,7 +124,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub verification: ::std::option::Option<Verification>,
     }
-    ///Whether the effect was seen, once it was looked for. A remediation that is tried again is verified anew.
+    ///Whether the change held, once that was looked for: its effect was seen, and its probes, where it has any, passed. A remediation that is tried again is verified anew.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct Verification {
         ///How often looking for it was begun; more than once after a change of the leader.

@@ -2835,7 +2835,7 @@ pub mod types {
         )]
         pub vulnerability_id: ::std::option::Option<::std::string::String>,
     }
-    ///What has to hold after the action's effect was seen, or the change is undone.
+    ///What has to hold after the action's effect was seen, or the change is undone; what cannot be undone, such as a restart, ends failed.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     pub struct Verification {
         ///How often one probe may not be asked, or not answer; 3 when absent.
