@@ -331,6 +331,13 @@ actions! {
     Apply = "apply": apply::ApplyAction, apply::PreviousManifest;
 }
 
+impl ActionKind {
+    /// Whether what it removes is gone for good.
+    pub fn is_destructive(self) -> bool {
+        self.reversibility() == Reversibility::Destructive
+    }
+}
+
 impl Action {
     /// The action with these parameters, as a task gives them.
     ///

@@ -27,9 +27,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time
 use kube::{Api, ResourceExt};
 
 use super::{
-    APPROVED, Approval, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
+    APPROVED, ActionKind, Approval, Decision, Phase, Reason, RemediationStatus, ZenAgentRemediation,
     conditions::{self, Holds},
-    mode, shorten, status_write,
+    shorten, status_write,
 };
 use crate::{
     deadline::{CALL, within},
@@ -226,7 +226,7 @@ pub(super) fn runs_by_itself(object: &ZenAgentRemediation) -> bool {
 
 /// Whether what its action removes is gone for good.
 pub fn is_destructive(object: &ZenAgentRemediation) -> bool {
-    object.spec.action_kind().is_some_and(mode::is_destructive)
+    object.spec.action_kind().is_some_and(ActionKind::is_destructive)
 }
 
 /// Who approved it before it was created, and when.

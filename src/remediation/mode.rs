@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::actions::{ActionKind, Reversibility};
+use super::ActionKind;
 
 /// Whether a remediation waits for a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,13 +23,8 @@ impl Mode {
     pub fn lets_run(self, action: Option<ActionKind>) -> bool {
         match self {
             Self::Propose => false,
-            Self::Automatic => !action.is_some_and(is_destructive),
+            Self::Automatic => !action.is_some_and(ActionKind::is_destructive),
             Self::AutomaticIrreversible => true,
         }
     }
-}
-
-/// Whether what this action removes is gone for good.
-pub(super) fn is_destructive(action: ActionKind) -> bool {
-    action.reversibility() == Reversibility::Destructive
 }
