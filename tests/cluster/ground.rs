@@ -1,4 +1,4 @@
-//! Two control planes, each for one test at a time, and clean: most of the time tests wait, for leases and backoffs.
+//! Three control planes, each for one test at a time, and clean: most of the time tests wait, for leases and backoffs.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -36,7 +36,7 @@ const KINDS: [(&str, &str, &str); 13] = [
 ];
 
 /// How many tests run at once.
-const PLACES: usize = 2;
+const PLACES: usize = 3;
 
 /// A control plane, started when its first test begins.
 struct Place {
