@@ -22,11 +22,11 @@ use step::Step;
 use world::World;
 
 proptest! {
-    #![proptest_config(Config { cases: 48, max_shrink_iters: 200, ..Config::default() })]
+    #![proptest_config(Config { cases: 64, max_shrink_iters: 200, ..Config::default() })]
 
     #[test]
     fn the_invariants_hold_whatever_happens_in_whichever_order(
-        steps in vec(step::steps(), 1..32),
+        steps in vec(step::steps(), 1..40),
         // When all has ended, or waits for a person.
         more in vec(step::steps(), 0..20),
     ) {
