@@ -41,6 +41,9 @@ use crate::soon;
 /// How long a sender may have to wait before the agent has noticed, and once it has.
 const BEFORE: Duration = Duration::from_secs(25);
 const AFTER: Duration = Duration::from_secs(3);
+/// In which work is gone on with: 7 s until the lease is asked for again, 16 s of backoff after the failures that opened the
+/// circuit, 10 s between two looks at a target that is busy, and room for a slow machine.
+const RESUMED: Duration = Duration::from_secs(60);
 
 /// How the Kubernetes API is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +204,8 @@ impl Ground {
                 tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
             }
         };
-        soon(&format!("{name} is {statuses:?}"), comes).await;
+        let comes = tokio::time::timeout(RESUMED, comes).await;
+        comes.unwrap_or_else(|_| panic!("{name} is not {statuses:?} after {} s", RESUMED.as_secs()));
     }
 }
 
