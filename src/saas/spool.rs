@@ -120,6 +120,11 @@ impl Spool {
         drop(self.held.clone().wait_for(|held| *held < MOST).await);
     }
 
+    /// Whether there is no room for more.
+    pub(super) fn is_full(&self) -> bool {
+        *self.held.borrow() >= MOST
+    }
+
     /// How many entries there are.
     pub(super) fn held(&self) -> watch::Receiver<u64> {
         self.held.clone()

@@ -173,11 +173,15 @@ impl Inner {
         }
     }
 
-    /// What was spooled in another term is sent, though a full spool observes nothing; it may be told by now, or be about nothing any more.
+    /// What was spooled in another term may be told by now, or be about nothing any more; while the spool is full nothing is observed,
+    /// so it is sent as it is.
     async fn go_on(&self) -> Result<(), SpoolError> {
+        let is_full = self.spool.is_full();
         for key in self.spool.keys().await? {
             self.watched.backlog().add(&key, Priority::Normal);
-            self.sending.backlog().add(&key, Priority::Normal);
+            if is_full {
+                self.sending.backlog().add(&key, Priority::Normal);
+            }
         }
         Ok(())
     }
