@@ -23,7 +23,7 @@ use zen_agent::{
     lease::{Election, Tenure, Timing},
     pipeline::{Pipeline, actions::QUARANTINE_LABEL},
     policy::Guardrails,
-    remediation::{Phase, StepName},
+    remediation::{Phase, StepName, ZenAgentRemediation},
 };
 
 use crate::support::*;
@@ -116,33 +116,77 @@ async fn a_leader_that_wakes_up_after_the_change_was_made_does_not_make_it_again
     assert_eq!((world.replicas("shop", "web").await, generation(&world).await), (3, before + 2));
 }
 
+/// The next leader makes the change, and another party takes the label away: the quarantine is undone.
+async fn lifted(world: &World) -> ZenAgentRemediation {
+    let pods = world.pods("shop");
+    let next = world.tapped(Arc::new(move |_, path: String| {
+        let pods = pods.clone();
+        async move {
+            if path.ends_with("/zar-1/status") {
+                let off = Patch::Merge(json!({ "metadata": { "labels": { QUARANTINE_LABEL: null } } }));
+                pods.patch(POD, &PatchParams::default(), &off).await.unwrap();
+            }
+            None
+        }
+        .boxed()
+    }));
+    world.drive(&next, "zar-1").await
+}
+
 #[tokio::test]
 async fn a_quarantine_that_was_lifted_meanwhile_leaves_no_policy_behind() {
     for (method, part) in [(http::Method::POST, "/networkpolicies"), (http::Method::PATCH, "/pods/")] {
         let world = World::new().await;
         world.create("zar-1", automatic(web_pod(), quarantine())).await;
         let frozen = freezing(&world, method.clone(), part);
-        let lifted = async {
-            // The change is made, and another party takes the label away: the quarantine is undone.
-            let pods = world.pods("shop");
-            let next = world.tapped(Arc::new(move |_, path: String| {
-                let pods = pods.clone();
-                async move {
-                    if path.ends_with("/zar-1/status") {
-                        let off = Patch::Merge(json!({ "metadata": { "labels": { QUARANTINE_LABEL: null } } }));
-                        pods.patch(POD, &PatchParams::default(), &off).await.unwrap();
-                    }
-                    None
-                }
-                .boxed()
-            }));
-            world.drive(&next, "zar-1").await
-        };
-        let ended = frozen.sleeps_through("zar-1", lifted).await;
+        let ended = frozen.sleeps_through("zar-1", lifted(&world)).await;
         assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"), "{method}");
         assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_none(), "{method}");
         assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await, None, "{method}");
     }
+}
+
+#[tokio::test]
+async fn a_create_that_was_on_its_way_when_its_pass_was_dropped_is_taken_back_once_it_is_too_late() {
+    let world = World::new().await;
+    world.create("zar-1", automatic(web_pod(), quarantine())).await;
+    let [on_its_way, taken_back, arrives] = [(); 3].map(|()| Arc::new(Notify::new()));
+    let tap = {
+        let (on_its_way, taken_back, arrives) = (on_its_way.clone(), taken_back.clone(), arrives.clone());
+        move |method: http::Method, path: String| {
+            let (on_its_way, taken_back, arrives) = (on_its_way.clone(), taken_back.clone(), arrives.clone());
+            async move {
+                match method {
+                    http::Method::POST if path.contains("/networkpolicies") => {
+                        on_its_way.notify_one();
+                        arrives.notified().await;
+                    }
+                    http::Method::DELETE if path.contains("/networkpolicies") => taken_back.notify_one(),
+                    _ => {}
+                }
+                None
+            }
+            .boxed()
+        }
+    };
+    let pipeline = world.tapped(Arc::new(tap));
+    let pass = tokio::spawn(async move { pipeline.reconcile(HOME, "zar-1").await });
+    on_its_way.notified().await;
+    // As the workers are stopped when the lease is lost.
+    pass.abort();
+    assert!(pass.await.unwrap_err().is_cancelled());
+    let ended = lifted(&world).await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"));
+    arrives.notify_one();
+    let gone = async {
+        taken_back.notified().await;
+        while world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+    assert_eq!(world.get("zar-1").await, ended);
+    assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await, None);
 }
 
 #[tokio::test]
