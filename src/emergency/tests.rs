@@ -56,7 +56,7 @@ fn anything_but_false_halts() {
     assert_eq!(said.halt().unwrap().to_string(), "the emergency stop is set by ada: an incident");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn switching_it_is_found_within_seconds_and_counted() {
     let watched = watched().await;
     let switch = Switch::new(watched.client.clone(), "own");

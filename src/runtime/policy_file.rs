@@ -132,7 +132,7 @@ impl PolicyFile {
         while stop.run_until_cancelled(due.tick()).await.is_some() {
             let Some(outcome) = self.look().await else { continue };
             let path = self.source.path.display();
-            metrics.policy_reloaded(outcome.is_ok());
+            let valid = outcome.is_ok();
             match outcome {
                 Ok(policy) => {
                     live.replace(policy);
@@ -148,6 +148,8 @@ impl PolicyFile {
                     tracing::warn!(%path, %error, "the policy file cannot be used; the former policy is in force");
                 }
             }
+            // Last, so that what is counted holds.
+            metrics.policy_reloaded(valid);
         }
     }
 }

@@ -76,6 +76,10 @@ impl Inner {
     /// Step 2: what the spool has of this name is sent, and what came of it is noted.
     pub(super) async fn tell(&self, key: &ObjectKey) -> Result<Again, Trouble> {
         for entry in self.spool.of(key).await? {
+            if self.knows(&entry).await? {
+                self.spool.remove(entry).await?;
+                continue;
+            }
             if Timestamp::now().duration_since(entry.queued_at) > LONGEST {
                 self.bury(&entry, "nobody took it for seven days", Told::Expired).await?;
                 continue;
@@ -138,6 +142,13 @@ impl Inner {
         let Some(now) = Entry::of(&object, &self.speaker).filter(|now| now.uid == told.uid) else { return Ok(()) };
         let api = Api::namespaced(self.client.clone(), &told.namespace);
         Ok(mark::note(&api, &object, told, &now, taken).await?)
+    }
+
+    /// Whether the SaaS knows it by now: whoever observed the object just before that was noted has put the report into the spool again.
+    async fn knows(&self, entry: &Entry) -> Result<bool, kube::Error> {
+        let told = self.read(&entry.key()).await?.filter(is_told);
+        let known = told.and_then(|object| Entry::of(&object, &self.speaker));
+        Ok(known.is_some_and(|known| known.uid == entry.uid && known.report == entry.report))
     }
 
     /// The object, if it is there and its tenant the one whose remediations are told.

@@ -145,13 +145,15 @@ mod tests {
     use std::path::Path;
 
     use futures::future::try_join_all;
+    use serde_json::json;
 
     use super::*;
     use crate::{
+        contract::saas::types::ReportedStatus,
         deadline::SILENCE,
         saas::{
             Peer, Saas, Settings, SpoolError,
-            entry::an_entry,
+            entry::{Entry, an_entry},
             spool::{self, Spool},
         },
         telemetry::{Health, Metrics},
@@ -182,7 +184,7 @@ mod tests {
                 }
             }
         };
-        let saas = timeout(Duration::from_secs(30), opened).await.unwrap();
+        let saas = timeout(Duration::from_secs(60), opened).await.unwrap();
         let tried = async {
             while metrics.render().unwrap().contains("zen_agent_saas_reports_total{outcome=\"failed\"} 0\n") {
                 tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
@@ -192,6 +194,32 @@ mod tests {
         tokio::select! {
             () = saas.run() => panic!("it ends by itself"),
             tried = timeout(deadline, tried) => tried.unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_told_by_now_is_not_told_again_and_what_is_not_is() {
+        let (api, folder) = (TestApi::start().await, tempfile::tempdir().unwrap());
+        let saas = Saas::open(settings(folder.path()), api.client(), &Metrics::new(), &Health::default()).unwrap();
+        api.create("a", None, json!({})).await;
+        api.set_status("a", json!({ "phase": "failed" })).await;
+        // As it was observed: not told yet.
+        let observed = Entry::of(&api.object("a").await, &saas.0.speaker).unwrap();
+        let spooled = async || saas.0.spool.of(&observed.key()).await.unwrap().len();
+        saas.0.spool.put(observed.clone()).await.unwrap();
+        assert!(matches!(saas.0.tell(&observed.key()).await.unwrap(), Again::Backoff), "nobody is there whom it could be told");
+        assert_eq!(spooled().await, 1);
+        api.set_status("a", json!({ "synced": true })).await;
+        assert!(matches!(saas.0.tell(&observed.key()).await.unwrap(), Again::Done));
+        assert_eq!(spooled().await, 0);
+        // Another object of that name, and another status, are not known because of that.
+        let of_another = Entry { uid: "another".into(), ..observed.clone() };
+        let mut earlier = observed.clone();
+        earlier.report.status = ReportedStatus::Running;
+        for entry in [of_another, earlier] {
+            saas.0.spool.put(entry.clone()).await.unwrap();
+            assert!(matches!(saas.0.tell(&observed.key()).await.unwrap(), Again::Backoff));
+            saas.0.spool.remove(entry).await.unwrap();
         }
     }
 

@@ -117,7 +117,7 @@ class Client:
         return headers
 
     def send(self, method, target, headers, body=b"", tls=None):
-        connection = http.client.HTTPSConnection(self.host, self.port, timeout=20, context=tls or self.credentials.tls)
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=60, context=tls or self.credentials.tls)
         try:
             connection.request(method, target, body=body or None, headers=headers)
             return Answer(connection.getresponse())

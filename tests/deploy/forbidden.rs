@@ -17,7 +17,7 @@ async fn what_the_agent_does_not_need_is_forbidden_to_it() {
     let _alone = ALONE.lock().await;
     let control = control_plane().await;
     space(&control.client().await, "shop").await;
-    let release = Release::install(control, "needless", &json!({ "enabledActions": ["label", "network-quarantine"] }));
+    let release = Release::install(control, "needless", &json!({ "enabledActions": ["label", "network-quarantine"] })).await;
     let agent = controlplane::client(&release.kubeconfig()).await;
     for needed in [
         "create zen.kube-zen.io:zenagentremediations needless",
@@ -119,7 +119,7 @@ async fn an_action_without_its_permissions_ends_forbidden_and_names_them_with_no
     });
     workload(&admin, "shop-narrow").await;
     workload(&admin, "shop-outside").await;
-    let release = Release::install(control, "narrow", &values);
+    let release = Release::install(control, "narrow", &values).await;
     let (_, before) = refusals(&admin).await;
     let agent = release.start(&[("ENABLED_ACTIONS", "label,network-quarantine,scale")]);
 

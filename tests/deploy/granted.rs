@@ -35,7 +35,7 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
         "policy": policy_of_everything(), "targetNamespaces": ["shop-granted"],
         "enabledActions": ActionKind::ALL.map(ActionKind::as_str), "applyTargets": [{ "apiGroup": "", "resource": "configmaps" }],
     });
-    let release = Release::install(control, "granted", &values);
+    let release = Release::install(control, "granted", &values).await;
     // Pods as restricted as the namespace asks for; the server judges.
     release.kubectl(&["create", "--dry-run=server", "-f", "-"], &release.pod());
     let playing = follow(&admin, "shop-granted");
@@ -176,7 +176,7 @@ async fn what_does_not_hold_is_undone_with_what_the_chart_grants_and_no_call_is_
     policy["rules"].as_array_mut().unwrap().remove(0);
     policy["rules"][0]["mode"] = "propose".into();
     let values = json!({ "policy": policy, "targetNamespaces": ["shop-undone"], "enabledActions": ["network-quarantine", "scale"] });
-    let release = Release::install(control, "undone", &values);
+    let release = Release::install(control, "undone", &values).await;
     let (_, before) = refusals(&admin).await;
     let deletions = written(&admin, "DELETE").await;
     let agent = release.start(&[("VALIDATION_TIMEOUT", "2s")]);
@@ -238,7 +238,7 @@ async fn what_others_create_in_their_namespaces_is_done_where_all_are_watched_an
     workload(&admin, "shop-watched").await;
     space(&admin, "team").await;
     let values = json!({ "policy": policy(), "watchAllNamespaces": true, "targetNamespaces": ["shop-watched"] });
-    let release = Release::install(control, "watched", &values);
+    let release = Release::install(control, "watched", &values).await;
     let (_, before) = refusals(&admin).await;
     let agent = release.start(&[]);
     let theirs = Api::<ZenAgentRemediation>::namespaced(admin.clone(), "team");

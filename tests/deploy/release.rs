@@ -19,7 +19,7 @@ use zen_agent::{
     dev::{CLUSTER, TENANT, credentials},
 };
 
-use crate::helm;
+use crate::{ground::allowed, helm};
 
 /// How long anything that a test waits for may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ pub(crate) struct Release {
 
 impl Release {
     /// Installs the chart into a namespace that takes restricted pods only.
-    pub(crate) fn install(control: &'static ControlPlane, namespace: &str, values: &Value) -> Self {
+    pub(crate) async fn install(control: &'static ControlPlane, namespace: &str, values: &Value) -> Self {
         let state = tempfile::tempdir().unwrap();
         let file = state.path().join("values.yaml");
         let mut all = json!({
@@ -53,7 +53,25 @@ impl Release {
         let release = Self { namespace: namespace.to_owned(), control, objects, state };
         release.apply(&[restricted]);
         release.apply(&release.objects);
+        release.until_granted().await;
         release
+    }
+
+    /// Waits until the server goes by each rule of each role: it looks at them a moment after they are stored.
+    async fn until_granted(&self) {
+        let agent = controlplane::client(&self.kubeconfig()).await;
+        let begun = Instant::now();
+        let roles = self.objects.iter().filter(|object| matches!(object["kind"].as_str(), Some("Role" | "ClusterRole")));
+        for (role, rule) in roles.flat_map(|role| role["rules"].as_array().into_iter().flatten().map(move |rule| (role, rule))) {
+            let first = |of: &str| rule[of][0].as_str().unwrap_or_default();
+            let name = rule["resourceNames"][0].as_str().map_or(String::new(), |name| format!("#{name}"));
+            let namespace = role["metadata"]["namespace"].as_str().map_or(String::new(), |namespace| format!(" {namespace}"));
+            let granted = format!("{} {}:{}{name}{namespace}", first("verbs"), first("apiGroups"), first("resources"));
+            while !allowed(&agent, &granted).await {
+                assert!(begun.elapsed() < DEADLINE, "the server does not go by this: {granted}");
+                tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
+            }
+        }
     }
 
     fn apply(&self, objects: &[Value]) {

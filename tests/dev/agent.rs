@@ -14,8 +14,8 @@ use zen_agent::{
     contract::v0::types::{Remediation, Status},
 };
 
-/// How long anything that a test waits for may take.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+/// How long anything that a test waits for may take, on a machine that has much else to do.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A running `zen-agent dev`; killed when dropped.
 pub(crate) struct Agent {
@@ -32,10 +32,15 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts `zen-agent dev` and waits for its line `ready`.
     pub(crate) fn dev(state: &Path, more: &[&str]) -> Self {
+        Self::start(Self::command(state, more))
+    }
+
+    /// The command line of `zen-agent dev`.
+    pub(crate) fn command(state: &Path, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
         command.args(["dev", "--admin-listen", "127.0.0.1:0", "--log-level", "warn", "--state-dir"]).arg(state);
         command.args(if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] }).args(more);
-        Self::start(command)
+        command
     }
 
     /// Starts any command of it that gets ready, and waits for that.
@@ -125,6 +130,19 @@ pub(crate) fn client(state: &Path, agent: &Agent) -> Client {
 
 pub(crate) fn id() -> String {
     uuid::Uuid::now_v7().to_string()
+}
+
+/// The remediation, once it has a plan.
+pub(crate) async fn planned(client: &Client, name: &str) -> Remediation {
+    let begun = Instant::now();
+    loop {
+        let item = client.stable.get_remediation(name, &id()).await.expect("it can be read").into_inner();
+        if item.plan_digest.is_some() {
+            return item;
+        }
+        assert!(begun.elapsed() < DEADLINE, "{name} is not planned: {item:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
+    }
 }
 
 /// The remediation, once it has ended.

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use zen_agent::contract::v0::types::Outcome;
 
-use super::{Agent, DEADLINE, client, id, sample};
+use super::{Agent, DEADLINE, client, id, planned, sample};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_zen-agent");
 
@@ -132,6 +132,8 @@ async fn a_watch_goes_on_when_the_agent_comes_back() {
     let name = |receipt: Value| receipt["results"][0]["remediation"].as_str().expect("a name").to_owned();
     let mut agent = Agent::dev(state.path(), &[]);
     let first = name(super::cli(state.path(), &["send", "kyverno", &path("policy-reporter-result.json")]));
+    // The watch is to show it once; its plan would be another change of it.
+    planned(&client(state.path(), &agent), &first).await;
     let mut watch = Command::new(BINARY)
         .args(["get", "--watch", "-o", "json", "--state-dir"])
         .arg(state.path())

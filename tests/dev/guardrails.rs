@@ -149,13 +149,15 @@ async fn a_stop_in_the_middle_of_a_thousand_events_ends_all_changes_until_it_is_
     let agent = Agent::dev(state.path(), &["--policy", &file]);
     let client = client(state.path(), &agent);
     let (begun, mut some) = (Instant::now(), 0);
-    tokio::join!(flood(&client, 1_000), async {
+    // The stop comes while most of them are on their way, and the rest when it holds: so it is in their middle whatever is done by then.
+    tokio::join!(flood(&client, 700), async {
         while some == 0 {
             assert!(begun.elapsed() < DEADLINE, "nothing is done");
             some = all(&client).await.iter().filter(|item| item.status == Status::Succeeded).count();
         }
         cli(state.path(), &["stop", "--reason", "an incident"]);
         ordered(&agent, true).await;
+        flood(&client, 300).await;
     });
     // All that is left is held, so that the agent has been at each of them since.
     let held = |item: &Remediation| {
@@ -168,7 +170,7 @@ async fn a_stop_in_the_middle_of_a_thousand_events_ends_all_changes_until_it_is_
         counts.iter().filter(|((_, status, _), _)| status == "succeeded").map(|(_, count)| count).sum::<usize>()
     };
     let done = succeeded(&counts);
-    assert!((1..1_000).contains(&done), "{counts:?}");
+    assert!((1..=700).contains(&done), "{counts:?}");
     // What comes now is held as well, and nothing else has moved meanwhile.
     flood(&client, 50).await;
     let later = settled(&client, 1_050, |item| item.status != Status::Succeeded && !held(item)).await;

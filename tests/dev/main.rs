@@ -18,7 +18,7 @@ use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-use agent::{Agent, DEADLINE, client, ended, id, sample};
+use agent::{Agent, DEADLINE, client, ended, id, planned, sample};
 
 /// Held by the tests that measure times or memory, so that they do not measure each other.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -5,7 +5,7 @@ use k8s_openapi::api::{apps::v1::Deployment, networking::v1::NetworkPolicy};
 use kube::Api;
 use serde_json::Value;
 
-use super::{Agent, cli, client, ended};
+use super::{Agent, cli, client, ended, planned};
 
 /// Outcome and reason of each event.
 type Results = &'static [(&'static str, &'static str)];
@@ -70,6 +70,7 @@ async fn an_approved_scale_to_zero_succeeds() {
     let state = tempfile::tempdir().unwrap();
     let mut agent = Agent::dev(state.path(), &[]);
     let name = name_of(&cli(state.path(), &["send", "trivy", &path("trivy-operator-vulnerabilityreport.json")]));
+    planned(&client(state.path(), &agent), &name).await;
     let waiting = cli(state.path(), &["get", &name]);
     assert_eq!((&waiting["status"], &waiting["approval"]["state"]), (&"pending".into(), &"waiting".into()));
     let plan = cli(state.path(), &["plan", &name]);

@@ -17,6 +17,6 @@ use std::{future::Future, time::Duration};
 
 /// What should happen soon and does not, fails the test instead of hanging it.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let result = tokio::time::timeout(Duration::from_secs(20), future).await;
+    let result = tokio::time::timeout(Duration::from_secs(60), future).await;
     result.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

@@ -154,10 +154,14 @@ impl Ground {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    async fn circuit(&self) -> String {
+    async fn metric(&self, series: &str) -> String {
         let (_, metrics) = self.page("/metrics").await;
-        let line = metrics.lines().find_map(|line| line.strip_prefix("zen_agent_circuit_state{dependency=\"kubernetes\"} "));
-        line.unwrap().to_owned()
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap().to_owned()
+    }
+
+    async fn circuit(&self) -> String {
+        self.metric("zen_agent_circuit_state{dependency=\"kubernetes\"}").await
     }
 
     async fn until_circuit(&self, state: &str) {
@@ -166,7 +170,34 @@ impl Ground {
                 tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
             }
         };
-        soon(&format!("the circuit's state is {state}"), comes).await;
+        let comes = tokio::time::timeout(RESUMED, comes).await;
+        comes.unwrap_or_else(|_| panic!("the circuit's state is not {state} after {} s", RESUMED.as_secs()));
+    }
+
+    /// Waits until no worker has work in hand: one that took some before the circuit opened may still begin a call.
+    async fn until_idle(&self) {
+        let comes = async {
+            while self.metric("zen_agent_worker_pool_workers_active").await != "0" {
+                tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+            }
+        };
+        tokio::time::timeout(RESUMED, comes).await.expect("the workers come to rest");
+    }
+
+    /// Waits until `/readyz` says one of these of the Kubernetes API.
+    async fn until_said(&self, said: &[&str]) {
+        let mut checks = Value::Null;
+        let comes = async {
+            loop {
+                checks = serde_json::from_str(&self.page("/readyz").await.1).unwrap();
+                if checks["checks"]["kubernetes"].as_str().is_some_and(|check| said.contains(&check)) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
+            }
+        };
+        let comes = tokio::time::timeout(RESUMED, comes).await;
+        assert!(comes.is_ok(), "{said:?}: {checks}");
     }
 
     /// A finding that leads to a label at once.
@@ -195,7 +226,7 @@ impl Ground {
                 tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
             }
         };
-        tokio::time::timeout(Duration::from_secs(45), comes).await.expect("readiness follows");
+        tokio::time::timeout(RESUMED, comes).await.expect("readiness follows");
     }
 
     async fn until(&self, name: &str, statuses: &[Status]) {
@@ -256,14 +287,14 @@ async fn survives(weather: Weather, said: &[&str]) {
     join_all(requests.iter().map(|request| ground.refused(request, BEFORE))).await;
     ground.until_circuit("2").await;
     // 3. Then they wait shortly, and the workers leave it alone.
+    ground.until_idle().await;
     let work = ground.sky.work.load(Ordering::SeqCst);
     for _ in 0..3 {
         requests.push(id());
         ground.refused(requests.last().unwrap(), AFTER).await;
     }
     ground.until_ready(503).await;
-    let checks: Value = serde_json::from_str(&ground.page("/readyz").await.1).unwrap();
-    assert!(said.contains(&checks["checks"]["kubernetes"].as_str().unwrap()), "{checks}");
+    ground.until_said(said).await;
     let health: Value = serde_json::from_str(&ground.page("/health").await.1).unwrap();
     assert_eq!((&health["status"], &health["dependencies"]["kubernetes"]["status"]), (&json!("unavailable"), &json!("unavailable")));
     assert_eq!(ground.page("/livez").await.0, 200);

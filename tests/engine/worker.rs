@@ -348,7 +348,7 @@ async fn a_worker_that_is_stuck_stops_beating_also_where_the_others_are_free() {
     eventually("it beats again", || stuck() == 0).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_under_way_goes_first_and_what_waits_for_a_person_last_and_not_with_every_resync() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
     let backlog = Backlog::new(backoff(), 1, metrics.queue_depth.clone());

@@ -1,7 +1,7 @@
 //! A stand-in for the SaaS: a real HTTPS server with mutual TLS, which answers as a test tells it to.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
     net::SocketAddr,
     path::Path,
@@ -24,11 +24,14 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::{
     net::TcpListener,
+    sync::watch,
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use zen_agent::signature;
+
+use super::DEADLINE;
 
 /// How the stand-in answers.
 #[derive(Clone, Debug)]
@@ -64,6 +67,9 @@ struct Shared {
     reports: Mutex<Vec<Report>>,
     script: Mutex<VecDeque<Answer>>,
     usual: Mutex<Answer>,
+    /// By path, what goes before the others.
+    about: Mutex<BTreeMap<String, Answer>>,
+    connections: watch::Sender<usize>,
     /// What was wrong with a request.
     wrong: Mutex<Vec<String>>,
     secret: Vec<u8>,
@@ -105,6 +111,8 @@ impl StandIn {
             reports: Mutex::default(),
             script: Mutex::default(),
             usual: Mutex::new(Answer::Status(204)),
+            about: Mutex::default(),
+            connections: watch::Sender::new(0),
             wrong: Mutex::default(),
             secret: signature::read_secret(&secret).unwrap().expose_secret().to_vec(),
         });
@@ -128,6 +136,23 @@ impl StandIn {
         self.shared.script.lock().unwrap().extend(answers);
     }
 
+    /// Answers so whatever comes about one remediation, until [`StandIn::as_usual`].
+    pub(crate) fn about(&self, id: &str, answer: Answer) {
+        self.shared.about.lock().unwrap().insert(path_of(id), answer);
+    }
+
+    /// Answers what comes about one remediation like the others.
+    pub(crate) fn as_usual(&self, id: &str) {
+        self.shared.about.lock().unwrap().remove(&path_of(id));
+    }
+
+    /// Waits until nobody is connected, so that nothing that was sent is still to come.
+    pub(crate) async fn until_left(&self) {
+        let mut connections = self.shared.connections.subscribe();
+        let left = timeout(DEADLINE, connections.wait_for(|count| *count == 0)).await.map(drop);
+        left.expect("whoever is gone is connected no more");
+    }
+
     /// Everything that came, in the order that it came, whatever it was answered.
     pub(crate) fn reports(&self) -> Vec<Report> {
         assert_eq!(*self.shared.wrong.lock().unwrap(), [""; 0], "every request holds to the contract");
@@ -136,16 +161,37 @@ impl StandIn {
 
     /// The statuses that came of one remediation.
     pub(crate) fn told(&self, id: &str) -> Vec<String> {
-        let path = format!("/agent/v1/remediations/{id}/status");
+        let path = path_of(id);
         self.reports().into_iter().filter(|report| report.path == path).map(|report| report.status().to_owned()).collect()
+    }
+}
+
+fn path_of(id: &str) -> String {
+    format!("/agent/v1/remediations/{id}/status")
+}
+
+/// One that is counted as long as it lasts.
+struct Connection(Arc<Shared>);
+
+impl Connection {
+    fn of(shared: Arc<Shared>) -> Self {
+        shared.connections.send_modify(|count| *count += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.connections.send_modify(|count| *count -= 1);
     }
 }
 
 async fn serve(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
     loop {
         let Ok((socket, _)) = listener.accept().await else { return };
-        let (tls, shared) = (tls.clone(), Arc::clone(&shared));
+        let (tls, shared, connection) = (tls.clone(), Arc::clone(&shared), Connection::of(Arc::clone(&shared)));
         tokio::spawn(async move {
+            let _connection = connection;
             let Ok(stream) = tls.accept(socket).await else { return };
             let service = service_fn(move |request| answer(Arc::clone(&shared), request));
             drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
@@ -163,7 +209,8 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let (path, request_id) = (head.uri.path().to_owned(), text("x-request-id"));
     let report = Report { path, request_id, body: serde_json::from_slice(&body).unwrap_or_default(), at: Instant::now() };
     shared.reports.lock().unwrap().push(report);
-    let scripted = shared.script.lock().unwrap().pop_front();
+    let about = shared.about.lock().unwrap().get(head.uri.path()).cloned();
+    let scripted = about.or_else(|| shared.script.lock().unwrap().pop_front());
     let wanted = scripted.unwrap_or_else(|| shared.usual.lock().unwrap().clone());
     let mut response = Response::new(Full::default());
     match wanted {

@@ -2,8 +2,12 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
+
+/// While there is but one subscriber, whether a place logs at all is decided by the thread that comes there first, which may be
+/// another test's that has none. With a second one, which nobody uses, all of them are asked.
+static SECOND: LazyLock<tracing::Dispatch> = LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
 
 #[derive(Clone, Default)]
 pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<u8>>>);
@@ -11,6 +15,7 @@ pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// The log from here on, until the guard is dropped.
     pub(crate) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = log.clone();
         let subscriber =
