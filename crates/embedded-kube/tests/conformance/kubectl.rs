@@ -59,7 +59,7 @@ async fn said(mut command: Command, input: &str) -> String {
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     });
-    let output = tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap();
+    let output = tokio::time::timeout(3 * DEADLINE, running).await.unwrap().unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     let code = output.status.code().unwrap();
     let lines: Vec<String> = text.lines().filter(|line| !is_of_the_server(line)).map(plain).collect();
@@ -81,10 +81,15 @@ fn is_of_the_server(line: &str) -> bool {
 
 /// Without ages, and the room that they take.
 fn plain(line: &str) -> String {
-    let is_age = |word: &str| word.strip_suffix('s').is_some_and(|number| number.parse::<u32>().is_ok());
     let words = line.split_whitespace().map(|word| if is_age(word) { "AGE" } else { word });
     let indent: String = line.chars().take_while(|char| char.is_whitespace()).collect();
     indent + &words.collect::<Vec<_>>().join(" ")
+}
+
+/// Such as `5s`, `2m5s` and `15m`: kubectl leaves out what is too fine for so long a time.
+fn is_age(word: &str) -> bool {
+    let mut numbers = word.split_inclusive(['s', 'm', 'h']).map(|part| part.trim_end_matches(['s', 'm', 'h']).parse::<u32>());
+    word.ends_with(['s', 'm', 'h']) && numbers.all(|number| number.is_ok())
 }
 
 fn definition() -> String {
@@ -150,7 +155,7 @@ async fn kubectl_does_and_prints_the_same_on_both() {
     servers.same(&["explain", "kzar.spec.action.scale", "--api-version=kubectl.example.com/v1"], "").await.find("replicas").unwrap();
     servers.same(&["api-resources", "--api-group=kubectl.example.com"], "").await;
     servers.same(&["patch", "kzar", "one", "--subresource=status", "--type=merge", "-p", r#"{"status":{"phase":"failed"}}"#], "").await;
-    servers.same(&["wait", "kzar/one", "--for=jsonpath={.status.phase}=failed", "--timeout=10s"], "").await;
+    servers.same(&["wait", "kzar/one", "--for=jsonpath={.status.phase}=failed", "--timeout=60s"], "").await;
 
     // Built-in ones.
     servers.same(&["create", "-f", "-"], &config_map("one")).await;
