@@ -4,11 +4,16 @@
 //! *anchor*; any other takes the anchor and its place in the batch. So whatever a second request
 //! with the same id contains, it meets the anchor, whose digest tells a replay from a conflict.
 //!
+//! A patch of several has a name after the remediation that has them.
+//!
 //! A task has a name of its own kind: whatever request ids and execution ids are, no event meets it.
 
 use sha2::{Digest, Sha256};
 
 use crate::identity::{RequestId, Tenant};
+
+/// Characters of a name that the names of its patches begin with: with what follows, at most as long as names may be.
+const PATCH_BEGINNING: usize = 200;
 
 /// The request's own name: `zar-` and 160 bits of SHA-256 over tenant and request id.
 pub fn anchor(tenant: &Tenant, request_id: &RequestId) -> String {
@@ -27,6 +32,14 @@ pub fn task(tenant: &Tenant, execution_id: &str) -> String {
 /// The name of the event at `index` of a batch whose anchor stands for another event.
 pub fn beside(anchor: &str, index: usize) -> String {
     format!("{anchor}-{index}")
+}
+
+/// The name of the remediation of a patch, by what it is a patch of and how often that was tried again: the beginning of its
+/// name, the patch's place, and 40 bits of SHA-256 over its uid, which tells it from another one of the same name.
+pub fn patch(name: &str, uid: &str, retries: usize, index: usize) -> String {
+    let digest = Sha256::new().chain_update(format!("patch\n{uid}\n{retries}\n{index}")).finalize();
+    let beginning: String = name.chars().take(PATCH_BEGINNING).collect();
+    format!("{}-{}-{}", beginning.trim_end_matches(['-', '.']), index + 1, hex::encode(&digest[..5]))
 }
 
 /// What a request contained: SHA-256 over the operation and the raw body's SHA-256, as `sha256:<hex>`.

@@ -27,6 +27,7 @@ mod process;
 mod proxy;
 mod quota;
 mod replicas;
+mod series;
 #[path = "../support/serve.rs"]
 mod serve;
 mod server;
