@@ -28,6 +28,8 @@
 //! Who goes over to undoing looks once more, after that is written, at the one that was waited for: if a person had it tried
 //! again meanwhile, and it was let begin, it is waited for and undone with the others.
 //!
+//! A policy's budget, cool-down and the like count each patch: a second one of the same object may so wait for a person.
+//!
 //! A remediation of a patch that is deleted before its success is counted may have left its change: then the others are undone, and it
 //! ends RollbackFailed. One that is deleted later was counted, and is not made again; but it cannot be undone any more. Who
 //! deletes the one that has the patches ends the series as it stands: what has begun ends by itself, or is taken away with it,
@@ -158,7 +160,7 @@ async fn make(pipeline: &Pipeline, run: &mut Run<'_>, index: usize) -> Result<Fl
     let what = "make the remediation of a patch";
     let wanted = match child::object(&run.object, index) {
         Some(wanted) if !is_changed(&run.object) => wanted,
-        _ => return give_up(run, Reason::SpecChanged, "the spec was changed after its first patch had begun").await,
+        _ => return give_up(run, Reason::SpecChanged, "the spec was changed after it had begun").await,
     };
     if !pipeline.tenure.holds() {
         return Err(ApiError::NotLeading { what }.into());
@@ -196,7 +198,7 @@ async fn make(pipeline: &Pipeline, run: &mut Run<'_>, index: usize) -> Result<Fl
 async fn look(pipeline: &Pipeline, run: &mut Run<'_>, index: usize, made: &PatchRemediation) -> Result<Flow, SeriesError> {
     let which = format!("{}, the remediation {}", place(run, index), made.name);
     let Some(child) = read(pipeline, run, made).await? else {
-        let message = format!("{which}, was deleted before it was seen to succeed, and what it has left is not known");
+        let message = format!("{which}, was deleted, or cannot be read, before it was seen to succeed, and what it has left is not known");
         return give_up(run, Reason::RollbackFailed, &message).await;
     };
     let (reason, message) = said(&child);

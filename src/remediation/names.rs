@@ -57,3 +57,23 @@ pub fn id(remediation_namespace: &str, namespace: &str, name: &str) -> String {
 pub fn resolve<'a>(remediation_namespace: &'a str, id: &'a str) -> (&'a str, &'a str) {
     id.split_once('~').unwrap_or((remediation_namespace, id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naming::is_object_name;
+
+    #[test]
+    fn the_patches_of_a_remediation_have_names_after_it_and_others_when_it_is_tried_again_or_is_another_one() {
+        let first = patch("fix-1", "uid", 0, 0);
+        assert!(first.starts_with("fix-1-1-") && first == patch("fix-1", "uid", 0, 0), "{first}");
+        for other in [patch("fix-1", "uid", 0, 1), patch("fix-1", "uid", 1, 0), patch("fix-1", "other", 0, 0)] {
+            assert_ne!(first, other);
+        }
+        for name in ["a".repeat(253), format!("{}.{}", "a".repeat(199), "b".repeat(53)), format!("{}-{}", "a".repeat(199), "b".repeat(53))]
+        {
+            let name = patch(&name, "uid", 20, 15);
+            assert!(is_object_name(&name) && name.len() <= 253, "{name}");
+        }
+    }
+}

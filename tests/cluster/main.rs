@@ -28,6 +28,7 @@ mod proxy;
 mod quota;
 mod replicas;
 mod series;
+mod series_served;
 #[path = "../support/serve.rs"]
 mod serve;
 mod server;

@@ -1,5 +1,8 @@
 //! Several patches, as far as none is applied: that takes a server with server-side apply (`tests/cluster`).
 
+use std::sync::Arc;
+
+use futures::FutureExt;
 use kube::{Resource, ResourceExt, api::PostParams};
 use serde_json::{Value, json};
 use zen_agent::{
@@ -178,4 +181,54 @@ async fn what_waits_writes_nothing_and_asks_no_more_than_now_and_then() {
     assert_eq!(world.get("r").await, waits);
     assert_eq!(first.wakes.map(|key| key.name), made(&waits).pop());
     assert!(second.wakes.is_none() && second.next.is_some_and(|wait| wait.as_secs() >= 5), "{second:?}");
+}
+
+#[tokio::test]
+async fn the_remediation_of_a_patch_says_what_all_of_them_have_in_common_and_is_not_the_task() {
+    let world = World::new().await;
+    let spec = json!({
+        "source": "saas", "rule": "r", "severity": "high", "facts": { "a": "b" }, "remediationId": "rem-1", "type": "fix", "ttlSecondsAfterFinished": 0,
+        "eventTime": "2026-01-01T00:00:00.123456789Z", "scheduledTime": "2100-01-01T00:00:00Z", "patches": [patch("ConfigMap", "a"), patch("ConfigMap", "b")],
+        "request": { "id": "q", "digest": "sha256:0", "index": 0, "subject": "bob", "executionId": "e" },
+        "approvedBy": "alice", "approvedAt": "2026-01-01T00:00:00Z", "approvalSource": "console",
+    });
+    let series = world.create("r", serde_json::from_value(spec).unwrap()).await;
+    // Whoever finds it made by itself takes it for that.
+    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    world.patch_status("r", json!({ "patchRemediations": null })).await;
+    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    let waits = world.get("r").await;
+    let child = world.get(&made(&waits)[0]).await;
+    assert_eq!((waits.phase(), made(&waits).len(), count(&world).await), (Phase::InProgress, 1, 2), "{}", message(&waits));
+    let wanted = json!({
+        "source": "saas", "rule": "r", "severity": "high", "facts": { "a": "b" }, "eventTime": "2026-01-01T00:00:00.123456Z",
+        "scheduledTime": "2100-01-01T00:00:00Z", "mode": "propose", "patches": [patch("ConfigMap", "a")],
+        "request": { "id": "q", "digest": "sha256:0", "index": 0, "subject": "bob" },
+        "approvedBy": "alice", "approvedAt": "2026-01-01T00:00:00Z", "approvalSource": "console",
+    });
+    assert_eq!(json!(child.spec), wanted);
+    assert!(approval::is_sender(&child, "bob") && child.execution_id().is_none());
+    let owner = child.patch_of().unwrap();
+    assert_eq!((&owner.uid, owner.block_owner_deletion), (&series.uid().unwrap(), None));
+}
+
+#[tokio::test]
+async fn a_patch_whose_remediation_the_server_refuses_fails_and_one_that_it_does_not_answer_for_is_made_later() {
+    let world = World::new().await;
+    for (name, code) in [("refused", 422), ("away", 500)] {
+        let series = world.create(name, two()).await;
+        let pipeline = world.tapped(Arc::new(move |method, path: String| {
+            async move { (method == http::Method::POST && path.ends_with("/zenagentremediations")).then_some(code) }.boxed()
+        }));
+        let passed = pipeline.reconcile(HOME, name).await;
+        let seen = world.get(name).await;
+        assert!(made(&seen).is_empty());
+        if code == 422 {
+            assert_eq!((seen.phase(), reason(&seen)), (Phase::Failed, "Invalid"), "{}", message(&seen));
+            continue;
+        }
+        assert!(passed.is_err() && seen.phase() == Phase::InProgress);
+        world.pipeline().reconcile(HOME, name).await.unwrap();
+        assert_eq!(made(&world.get(name).await), [names::patch(name, &series.uid().unwrap(), 0, 0)]);
+    }
 }

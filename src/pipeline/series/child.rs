@@ -2,6 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt, core::ObjectMeta};
+use serde_json::json;
 
 use crate::{
     pipeline::{
@@ -71,7 +72,9 @@ pub(super) fn spec(series: &ZenAgentRemediation, index: usize) -> Option<Remedia
 /// Whether what is there is what would have been made.
 pub(super) fn is_as_made(there: &ZenAgentRemediation, wanted: &ZenAgentRemediation) -> bool {
     let uid = |object: &ZenAgentRemediation| object.patch_of().map(|owner| owner.uid.clone());
-    uid(there) == uid(wanted) && there.spec == wanted.spec && there.metadata.deletion_timestamp.is_none()
+    // As it is stored, which of a time is not every digit.
+    let same = json!(there.spec) == json!(wanted.spec);
+    uid(there) == uid(wanted) && same && there.metadata.deletion_timestamp.is_none()
 }
 
 /// Whether it is what its series waits for now.
