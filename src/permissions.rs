@@ -80,14 +80,15 @@ const GROUP: &str = "zen.kube-zen.io";
 /// Events on the objects that they are about, in those objects' namespaces.
 const EVENTS: Permission = Permission::to("events.k8s.io", "events", &["create", "patch"]);
 
-/// The leader's Lease and the emergency stop are here.
+/// What is made from events is created here, and the leader's Lease and the emergency stop are here.
 const OWN: &[Permission] = &[
+    Permission::to(GROUP, "zenagentremediations", &["create"]),
     Permission::to("coordination.k8s.io", "leases", &["create"]),
     Permission { group: "coordination.k8s.io", resource: "leases", names: &[lease::NAME], verbs: &["get", "update"] },
     Permission::to("", "configmaps", &["create"]),
     Permission { group: "", resource: "configmaps", names: &[emergency::NAME], verbs: &["get", "update"] },
 ];
-/// What is made from events and of patches is created here.
+/// What is made of patches is created beside what has them.
 const WATCHED: &[Permission] = &[
     Permission::to(GROUP, "zenagentremediations", &["create", "get", "list", "watch", "delete"]),
     Permission::to(GROUP, "zenagentremediations/status", &["patch"]),
