@@ -49,8 +49,8 @@
 //! - The values are functions of the remediation alone, and what is created has the remediation's name, or is marked with
 //!   its uid: whoever finds it knows whose it is, and a second create of it is refused.
 //! - A create has no precondition, since nothing is there. So who has made one, or does not know, looks at the remediation
-//!   once more, and takes away what it made where that is being undone by now, or has ended. Who undoes looks after that,
-//!   or before: so one of the two sees the object.
+//!   once more, and takes away what it made where that is being undone by now, or has ended; also where its pass was dropped
+//!   meanwhile (`actions/create.rs`). Who undoes looks after that, or before: so one of the two sees the object.
 //!
 //! The client repeats a call by itself, up to 15 times within [`CALL`](crate::deadline::CALL), where the
 //! server answers 429, 503 or 504 (`default_retry` of kube's `Config`). The repetitions of a write come after
@@ -63,8 +63,8 @@
 //!
 //! - A leader freezes, or its write is under way, between that read and the write, while the next one ends
 //!   the remediation without having had to touch the target. The write then holds. Of a create the same is left only where
-//!   the leader does not come to look again either: it was killed, cut off from the API, or without the lease any more (which drops
-//!   its steps), once its create was on the way; or the create of the last attempt is made after the time of its call.
+//!   the leader does not come to look again either: it was killed, or is cut off from the API for minutes, once its create was on
+//!   the way; or the create of the last attempt is made after the time of its call.
 //! - A claim is under way when the lease changes hands, and the next leader claims another remediation of
 //!   the same target: the two are carried out side by side (`running.rs`). Each still writes only to
 //!   what it has read, and undoes only what still reads as it set it.

@@ -11,7 +11,10 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::timeout;
 
-use super::{Finding, Verdict, certificates};
+use super::{
+    Finding, Verdict,
+    certificates::{self, Held},
+};
 use crate::{causes::chain, saas::Peer};
 
 const SAAS: &str = "saas";
@@ -20,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn examine(peer: &Peer) -> Vec<Finding> {
     let ca = match &peer.ca {
-        Some(file) => certificates::of_file("tls_ca_file", file),
-        None => certificates::of_file("saas_credentials_dir", &peer.credentials.join("ca.crt")),
+        Some(file) => certificates::of_file("tls_ca_file", file, Held::Roots),
+        None => certificates::of_file("saas_credentials_dir", &peer.credentials.join("ca.crt"), Held::Roots),
     };
-    vec![certificates::of_file("saas_credentials_dir", &peer.credentials.join("tls.crt")), ca, answers(peer).await]
+    vec![certificates::of_file("saas_credentials_dir", &peer.credentials.join("tls.crt"), Held::Chain), ca, answers(peer).await]
 }
 
 async fn answers(peer: &Peer) -> Finding {

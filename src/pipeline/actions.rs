@@ -28,6 +28,7 @@
 mod annotate;
 mod apply;
 mod cordon;
+mod create;
 mod delete_pod;
 mod error;
 mod evict;

@@ -70,13 +70,18 @@ fn add_all(store: &Store<Summary>, backlog: &Backlog, wanted: impl Fn(&Summary) 
     }
 }
 
-/// Hands keys to the workers whenever the Kubernetes API is well, until `stop`. While it is not, they wait.
-async fn hand_out(pool: &Pool, kubernetes: &Circuit, stop: &CancellationToken) {
+/// Hands keys to the workers whenever the Kubernetes API is well, until `stop`. While it is not, they wait; once it is again,
+/// everything is to be looked at: the waits that its failures led to say nothing about the objects.
+async fn hand_out(pool: &Pool, kubernetes: &Circuit, look_again: impl Fn(), stop: &CancellationToken) {
     let mut state = kubernetes.watch();
+    let mut was_unwell = false;
     loop {
         let well = async { state.wait_for(|state| *state == State::Closed).await.is_ok() };
         if stop.run_until_cancelled(well).await != Some(true) {
             return;
+        }
+        if std::mem::replace(&mut was_unwell, true) {
+            look_again();
         }
         let unwell = async { drop(state.wait_for(|state| *state != State::Closed).await) };
         tokio::select! {
@@ -129,7 +134,7 @@ impl Leader {
             let ready = async { tokio::join!(self.store.synced(), self.emergency.known()) };
             if stop.run_until_cancelled(ready).await.is_some() {
                 tokio::select! {
-                    () = hand_out(&pool, &self.kubernetes, stop) => {}
+                    () = hand_out(&pool, &self.kubernetes, || look_again(&self.store, &self.backlog), stop) => {}
                     () = self.obey() => {}
                 }
             }
@@ -181,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_the_circuit_of_the_api_is_not_closed_the_workers_wait() {
+    async fn while_the_circuit_of_the_api_is_not_closed_the_workers_wait_and_then_look_at_everything() {
         let metrics = Metrics::new();
         let kubernetes = Circuit::new(circuit::kubernetes::TEMPER, metrics.circuit.with_label_values(&["kubernetes"]));
         let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
@@ -191,6 +196,7 @@ mod tests {
         let key = |name: &str| ObjectKey::new("zen-agent", name);
         let test = async {
             backlog.add(&key("before"), Priority::Normal);
+            backlog.add_after(&key("failed"), Duration::from_secs(3_600));
             assert_eq!(worked.recv().await, Some(key("before")));
             for _ in 0..circuit::kubernetes::TEMPER.failures {
                 kubernetes.attempt().unwrap().failed();
@@ -204,10 +210,12 @@ mod tests {
             assert!(none.is_err(), "half-open, only the probe calls: {none:?}");
             probe.succeeded();
             assert_eq!(worked.recv().await, Some(key("meanwhile")));
+            assert_eq!(worked.recv().await, Some(key("failed")), "it does not wait for its hour");
         };
         let stop = CancellationToken::new();
+        let look_again = || backlog.add(&key("failed"), Priority::Normal);
         tokio::select! {
-            () = hand_out(&pool, &kubernetes, &stop) => panic!("it ends by itself"),
+            () = hand_out(&pool, &kubernetes, look_again, &stop) => panic!("it ends by itself"),
             () = test => {}
         }
     }

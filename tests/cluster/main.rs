@@ -41,6 +41,6 @@ use std::{future::Future, time::Duration};
 
 /// What should happen soon and does not, fails the test instead of hanging it. A control plane that was killed needs a while.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let result = tokio::time::timeout(Duration::from_secs(60), future).await;
+    let result = tokio::time::timeout(Duration::from_secs(180), future).await;
     result.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

@@ -16,7 +16,7 @@ use zen_agent::{
 use crate::{
     agent::{Agent, DEADLINE, client, ended, id},
     ground::Ground,
-    process::{free_address, serve, text},
+    process::{serve, text},
 };
 
 const AUTOMATIC: &str = "default: { mode: automatic, action: { label: { labels: { by: first } } } }";
@@ -62,7 +62,7 @@ async fn a_changed_policy_holds_without_a_restart_and_an_invalid_one_leaves_the_
     let state = tempfile::tempdir().unwrap();
     let path = state.path().join("policy.yaml");
     write(&path, AUTOMATIC);
-    let mut command = serve(&ground.control_plane().kubeconfig(), state.path(), &free_address());
+    let mut command = serve(&ground.control_plane().kubeconfig(), state.path(), "127.0.0.1:0");
     command.env("POLICY_FILE", &path);
     let agent = Agent::start(command);
     let client = client(state.path(), &agent);

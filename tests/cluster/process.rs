@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -23,9 +24,15 @@ pub(crate) fn dev(ground: &Ground, state: &Path, more: &[&str]) -> Agent {
     Agent::dev(state, &[&["--kubeconfig", kubeconfig.to_str().unwrap()], more].concat())
 }
 
-/// An address that was free a moment ago.
+/// An address that was free a moment ago, and that no connection is given meanwhile: below the ports that the kernel hands out.
 pub(crate) fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(10_000 + (std::process::id() % 90) * 100).unwrap();
+    let listener = (0..100).find_map(|_| {
+        let port = first + NEXT.fetch_add(1, Ordering::SeqCst) % 100;
+        TcpListener::bind(("127.0.0.1", port)).ok()
+    });
+    listener.expect("one of a hundred is free").local_addr().unwrap().to_string()
 }
 
 /// Runs a command that is to end by itself.
@@ -45,8 +52,8 @@ pub(crate) fn outcome(mut command: Command) -> Output {
 /// A page of the admin listener, head and body; nothing while nobody listens.
 fn answer(admin: &str, path: &str) -> Option<(String, String)> {
     let address: SocketAddr = admin.trim_start_matches("http://").parse().unwrap();
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut stream = TcpStream::connect_timeout(&address, DEADLINE).ok()?;
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -66,14 +73,19 @@ pub(crate) fn readiness(admin: &str) -> Option<(bool, Value)> {
 }
 
 /// Waits until `/readyz` says this about the Kubernetes API, and is green or red accordingly.
+///
+/// It is well again once the circuit is closed, too: until then calls are hurried (`deadline::HASTE`).
 pub(crate) fn until_kubernetes_is(admin: &str, said: &[&str]) {
+    let closed = || text(admin, "/metrics").is_some_and(|page| page.contains("zen_agent_circuit_state{dependency=\"kubernetes\"} 0"));
+    let well = said == ["ok"];
     let begun = Instant::now();
     let mut last = None;
     while begun.elapsed() < DEADLINE {
         last = readiness(admin);
         if let Some((ready, checks)) = &last
             && said.contains(&checks["kubernetes"].as_str().unwrap_or_default())
-            && *ready == (said == ["ok"])
+            && *ready == well
+            && (!well || closed())
         {
             return;
         }

@@ -8,8 +8,8 @@ use kube::api::{DeleteParams, ListParams};
 use zen_agent::contract::v0::types::Outcome;
 
 use crate::{
-    agent::{Agent, id, sample},
-    pair::{NAMES, OUTAGE, RETRY, Replicas, Senders},
+    agent::{Agent, DEADLINE, id, sample},
+    pair::{LEASE, NAMES, OUTAGE, RETRY, Replicas, Senders},
     process::{main_job, until_kubernetes_is},
 };
 
@@ -73,10 +73,13 @@ async fn a_leader_that_is_stopped_hands_over_at_once() {
     replicas.scale_for_a_while().await;
     let stopping = Instant::now();
     replicas.agents[leader].signal("TERM");
-    assert!(replicas.agents.get_mut(leader).unwrap().wait(Duration::from_secs(25)).success());
+    assert!(replicas.agents.get_mut(leader).unwrap().wait(DEADLINE).success());
     let drained = stopping.elapsed();
+    let holder = replicas.lease().await.unwrap().spec.unwrap().holder_identity.filter(|holder| !holder.is_empty());
+    assert!(holder.as_ref().is_none_or(|holder| !holder.starts_with(leader)), "it is not released: {holder:?}");
     let took = replicas.leads(Replicas::other(leader)).await;
-    assert!(took <= RETRY + Duration::from_secs(2), "{took:?} after it had ended, which took {drained:?}");
+    // Nobody waited for the lease to run out.
+    assert!(took < LEASE - 2 * RETRY, "{took:?} after it had ended, which took {drained:?}");
     replicas.is_shown_to_lead(Replicas::other(leader)).await;
     let transitions = replicas.lease().await.unwrap().spec.unwrap().lease_transitions;
     assert_eq!(transitions, Some(1));

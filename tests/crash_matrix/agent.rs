@@ -44,9 +44,9 @@ pub(crate) async fn end(client: Client, orders: &Orders) -> ZenAgentRemediation 
         watch_namespace: Some(orders.namespace.clone()),
         actions: BTreeSet::from(ActionKind::ALL),
         validation_timeout: match orders.course {
-            Course::Holds | Course::Undone => Duration::from_millis(300),
-            // Of these it is no part.
-            Course::Asked | Course::Verified | Course::Refuted => Duration::from_secs(30),
+            Course::Undone => Duration::from_millis(300),
+            // Of these it is no part, however slow the machine is.
+            Course::Holds | Course::Asked | Course::Verified | Course::Refuted => Duration::from_secs(3_600),
         },
         reach: Reach::default(),
     };

@@ -10,7 +10,7 @@
 //!
 //! | course | what | must end |
 //! |---|---|---|
-//! | holds | the controllers follow | succeeded and changed, or undone where the time for it ran out meanwhile |
+//! | holds | the controllers follow | succeeded and changed |
 //! | undone | nothing follows, and while it is validated the target cannot be read | rolled back and as before, where that can be |
 //! | asked | a person asks for what has succeeded to be undone, where it can be | rolled back and as before |
 //! | verified | a condition probe passes, for a soak time | succeeded and changed |
@@ -46,7 +46,7 @@ use servers::Server;
 use tap::{Boundary, Course, Side};
 
 /// How long an agent may take to end one remediation.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// No remediation needs so many writes.
 const MOST_WRITES: usize = 40;
 
@@ -66,7 +66,7 @@ async fn every_boundary(server: &Server, kind: ActionKind, ground: Ground, cours
             false => case.remediation(server).await,
         };
         let place = format!("{} {course:?}, killed {side:?} write {write}", kind.as_str());
-        verdict(&place, &case, course, killed, &ended, &case.state(server).await);
+        verdict(&place, &case, course, &ended, &case.state(server).await);
         if !killed {
             assert!(write > 3, "{place}: claim, change and end are three writes at least");
             return;
@@ -105,7 +105,7 @@ async fn kill(server: &Server, case: &Case, course: Course, boundary: Boundary) 
 }
 
 /// Whether this is how it may end.
-fn verdict(place: &str, case: &Case, course: Course, killed: bool, ended: &ZenAgentRemediation, state: &Value) {
+fn verdict(place: &str, case: &Case, course: Course, ended: &ZenAgentRemediation, state: &Value) {
     let status = ended.status.clone().unwrap_or_default();
     let said = format!("{place}: {} {:?} {:?}\n  before {}\n  now    {state}", ended.phase(), status.reason, status.message, case.before);
     let (as_before, changed) = (*state == case.before, (case.is_changed)(state));
@@ -114,11 +114,8 @@ fn verdict(place: &str, case: &Case, course: Course, killed: bool, ended: &ZenAg
     let legal = match (ended.phase(), course) {
         (Phase::Succeeded, Course::Holds | Course::Verified) => changed,
         (Phase::RolledBack, Course::Asked | Course::Refuted) => as_before,
-        // Where the other agent came too late for the controllers to be seen to follow.
-        (Phase::RolledBack, Course::Holds) => killed && undoable && as_before,
         (Phase::RolledBack, Course::Undone) => undoable && as_before,
         (Phase::Failed, Course::Undone) => !undoable,
-        (Phase::Failed, Course::Holds) => killed && !undoable,
         _ => false,
     };
     assert!(legal, "{said}");

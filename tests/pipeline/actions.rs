@@ -129,7 +129,7 @@ async fn a_policy_that_an_earlier_remediation_of_the_same_name_left_is_not_taken
 #[tokio::test]
 async fn scale_succeeds_once_the_status_follows() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     world.create("r", automatic(web_pod(), scale(0))).await;
     let progress = pipeline.reconcile(HOME, "r").await.unwrap().unwrap();
     assert!(progress.phase == Phase::InProgress && progress.next.is_some());
@@ -154,7 +154,7 @@ async fn scale_is_rolled_back_to_the_former_replicas_when_the_status_does_not_fo
 #[tokio::test]
 async fn scale_leaves_what_another_party_set_in_the_meantime() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     world.create("r", automatic(web_pod(), scale(0))).await;
     pipeline.reconcile(HOME, "r").await.unwrap();
     world.patch_deployment("shop", "web", json!({ "spec": { "replicas": 5 } })).await;

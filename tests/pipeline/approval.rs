@@ -73,7 +73,7 @@ async fn a_rejection_ends_it_for_good() {
 async fn what_has_begun_or_ended_takes_no_other_decision() {
     let world = World::new().await;
     world.create("running", automatic(web_pod(), scale(0))).await;
-    world.pipeline().reconcile(HOME, "running").await.unwrap();
+    world.set(patient()).reconcile(HOME, "running").await.unwrap();
     let running = world.get("running").await;
     assert_eq!(running.phase(), Phase::InProgress);
     assert!(is_state_conflict(&reject(&world.remediations(), &world.events, running, ADA, None).await));

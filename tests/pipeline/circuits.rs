@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
 use zen_agent::{
     event::Target,
     pipeline::Pipeline,
@@ -27,11 +28,15 @@ fn circuit(world: &World, action: &str) -> i64 {
     world.metrics.action_circuit.with_label_values(&[action]).get()
 }
 
-/// Frozen workloads do not follow, so each is rolled back.
+/// Somebody else sets each back, so each is rolled back.
 async fn fail(world: &World, pipeline: &Pipeline) {
     for n in 0..5 {
-        let undone = run(world, pipeline, &format!("fails-{n}"), automatic(web(), scale(1))).await;
-        assert_eq!(undone.phase(), Phase::RolledBack, "{}", message(&undone));
+        let name = format!("fails-{n}");
+        world.create(&name, automatic(web(), scale(1))).await;
+        assert_eq!(pipeline.reconcile(HOME, &name).await.unwrap().unwrap().phase, Phase::InProgress);
+        world.patch_deployment("shop", "web", json!({ "spec": { "replicas": 3 } })).await;
+        let undone = world.drive(pipeline, &name).await;
+        assert_eq!((undone.phase(), reason(&undone)), (Phase::RolledBack, "ValidationFailed"), "{}", message(&undone));
     }
 }
 
@@ -75,7 +80,7 @@ async fn an_action_that_keeps_failing_is_held_and_others_and_what_a_person_appro
 #[tokio::test]
 async fn one_that_succeeds_when_its_time_is_over_closes_it_for_the_others() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     fail(&world, &pipeline).await;
     for name in ["probe", "other"] {
         world.create(name, automatic(web(), scale(1))).await;

@@ -11,7 +11,7 @@ use zen_agent::{
 
 use crate::support::*;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn halt() -> Option<Order> {
     Some(Order::Halt(Halt::Ordered { by: Some("ada".into()), reason: Some("an incident".into()) }))
@@ -90,7 +90,7 @@ async fn a_rollback_is_halted_too_and_ends_with_the_reason_that_it_was_begun_for
     orders.send_replace(Some(Order::Proceed));
     let pipeline = world.stoppable(world.client.clone(), stop);
     world.create("r", automatic(web_pod(), scale(0))).await;
-    assert_eq!(pipeline.reconcile(HOME, "r").await.unwrap().unwrap().phase, Phase::InProgress);
+    assert_eq!(world.set(patient()).reconcile(HOME, "r").await.unwrap().unwrap().phase, Phase::InProgress);
     orders.send_replace(halt());
     // The workload does not follow: validation, which changes nothing, runs out of time.
     let halted = world.drive(&pipeline, "r").await;

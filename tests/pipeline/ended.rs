@@ -75,7 +75,7 @@ async fn a_quarantine_is_lifted_with_its_policy() {
 #[tokio::test]
 async fn an_undo_waits_for_another_remediation_of_the_same_target_and_then_for_its_turn() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     let web = || target("apps/v1", "Deployment", "shop", "web");
     world.create("labelled", automatic(web(), label(&[("flag", "falco")]))).await;
     assert_eq!(world.drive(&pipeline, "labelled").await.phase(), Phase::Succeeded);
@@ -89,7 +89,7 @@ async fn an_undo_waits_for_another_remediation_of_the_same_target_and_then_for_i
     // Looking again writes nothing, which would have it looked at again.
     pipeline.reconcile(HOME, "labelled").await.unwrap();
     assert_eq!(world.get("labelled").await.metadata.resource_version, held.metadata.resource_version);
-    assert_eq!(world.drive(&pipeline, "scaled").await.phase(), Phase::RolledBack);
+    assert_eq!(world.drive(&world.pipeline(), "scaled").await.phase(), Phase::RolledBack);
     let undone = world.drive(&pipeline, "labelled").await;
     assert_eq!((undone.phase(), condition(&undone, "Held").0), (Phase::RolledBack, "False"));
 }
@@ -232,7 +232,7 @@ async fn what_a_person_had_approved_waits_for_a_person_again() {
     assert!(status.approval.is_none() && status.completed_at.is_none() && status.action.is_none());
     assert_eq!(json!(waiting.plan().unwrap().previous), json!({ "scale": { "replicas": 5 } }));
     approve(&world.remediations(), &world.events, waiting, ADA, None).await.unwrap();
-    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    world.set(patient()).reconcile(HOME, "r").await.unwrap();
     assert_eq!(world.replicas("shop", "web").await, 0);
 }
 

@@ -27,7 +27,7 @@ async fn counted(world: &World, outcome: &str, count: u64) {
             tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), counted).await.expect("the Events are dealt with in time");
+    tokio::time::timeout(Duration::from_secs(120), counted).await.expect("the Events are dealt with in time");
 }
 
 /// The Events of a namespace about the object of this uid.

@@ -27,7 +27,7 @@ use zen_agent::{
 use crate::support::*;
 
 /// Shorter than anybody waits, longer than what fails is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const REPLICA_SET: &str = "web-6d4cf56db6";
 /// What comes of it where nothing else does.
 const WHOLE: &str = "succeeded Validated, rolled_back RollbackRequested";

@@ -120,7 +120,7 @@ async fn a_look_at_the_effect_that_is_forbidden_for_a_moment_is_not_a_failed_val
 async fn a_rollback_that_is_forbidden_for_a_moment_is_made_later() {
     let world = World::new().await;
     world.create("r", automatic(web_pod(), scale(0))).await;
-    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    world.set(patient()).reconcile(HOME, "r").await.unwrap();
     let pipeline = world.tapped(refuse_at_first("/deployments/", true));
     while !world.get("r").await.phase().is_terminal() {
         let wait = pipeline.reconcile(HOME, "r").await.ok().and_then(|progress| progress.unwrap().next);
@@ -135,21 +135,28 @@ async fn a_rollback_that_is_forbidden_for_a_moment_is_made_later() {
 async fn a_server_that_fails_is_tried_again_and_the_attempts_are_counted() {
     let world = World::new().await;
     world.create("r", automatic(web_pod(), label(&[("flag", "falco")]))).await;
+    super::crash::die_after(&world, "r", 1).await.unwrap_err();
+    // As after seven attempts: the wait for the next one is half a minute, longer than anything here takes.
+    let mut steps = world.get("r").await.status.unwrap().steps;
+    steps.iter_mut().filter(|step| step.name == StepName::Execute).for_each(|step| step.attempts = 7);
+    world.patch_status("r", json!({ "steps": steps })).await;
     let broken = world.tapped(refuse("/pods/", 500));
     let error = broken.reconcile(HOME, "r").await.unwrap_err();
     assert_eq!(error.call().map(|call| call.category()), Some(Category::Transient));
     // Not sooner than the backoff allows, whoever asks.
     let progress = broken.reconcile(HOME, "r").await.unwrap().unwrap();
     assert!(progress.phase == Phase::InProgress && progress.next.is_some());
+    assert_eq!(attempts(&world.get("r").await, StepName::Execute), 8);
+    // Another process does not wait for it.
     let done = world.drive(&world.pipeline(), "r").await;
-    assert_eq!((done.phase(), attempts(&done, StepName::Execute)), (Phase::Succeeded, 2));
+    assert_eq!((done.phase(), attempts(&done, StepName::Execute)), (Phase::Succeeded, 9));
 }
 
 #[tokio::test]
 async fn a_rollback_that_keeps_failing_ends_and_says_what_is_left() {
     let world = World::new().await;
     world.create("r", automatic(web_pod(), scale(0))).await;
-    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    world.set(patient()).reconcile(HOME, "r").await.unwrap();
     let broken = world.tapped(refuse("/deployments/", 500));
     while let Ok(progress) = broken.reconcile(HOME, "r").await {
         tokio::time::sleep(progress.unwrap().next.unwrap()).await;

@@ -9,6 +9,8 @@ use kube::api::DeleteParams;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zen_agent::{
+    category::Category,
+    emergency::EmergencyStop,
     fixtures::{self, Fixtures},
     key::ObjectKey,
     policy::{Budget, Guardrails, Policy},
@@ -175,7 +177,7 @@ async fn in_dry_run_mode_nothing_is_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_that_come_for_one_target_at_the_same_time_one_begins() {
     let world = World::new().await;
-    let pipeline = Arc::new(world.pipeline());
+    let pipeline = Arc::new(world.set(patient()));
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for name in names {
         world.create(name, automatic(web_pod(), scale(0))).await;
@@ -191,35 +193,43 @@ async fn of_many_that_come_for_one_target_at_the_same_time_one_begins() {
 
 #[tokio::test]
 async fn a_target_is_taken_while_the_claim_on_it_is_still_being_written() {
-    let world = World::new().await;
-    world.create("first", automatic(web_pod(), scale(0))).await;
-    world.create("second", automatic(web_pod(), scale(1))).await;
-    let (arrived, go_on) = (Arc::new(Notify::new()), CancellationToken::new());
-    let (seen, gate) = (arrived.clone(), go_on.clone());
-    let pipeline = Arc::new(world.tapped(Arc::new(move |_, path: String| {
-        let (seen, gate) = (seen.clone(), gate.clone());
-        async move {
-            if path.ends_with("/first/status") {
-                seen.notify_one();
-                gate.cancelled().await;
+    within_a_call(async || {
+        let world = World::new().await;
+        world.create("first", automatic(web_pod(), scale(0))).await;
+        world.create("second", automatic(web_pod(), scale(1))).await;
+        let (arrived, go_on) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (seen, gate) = (arrived.clone(), go_on.clone());
+        let tap: Tap = Arc::new(move |_, path: String| {
+            let (seen, gate) = (seen.clone(), gate.clone());
+            async move {
+                if path.ends_with("/first/status") {
+                    seen.notify_one();
+                    gate.cancelled().await;
+                }
+                None
             }
-            None
+            .boxed()
+        });
+        let pipeline = Arc::new(world.set_through(tapped(world.client.clone(), tap), patient()));
+        let claims = pipeline.clone();
+        let first = tokio::spawn(async move { claims.reconcile(HOME, "first").await });
+        arrived.notified().await;
+        assert_eq!(pipeline.reconcile(HOME, "second").await.unwrap().unwrap().phase, Phase::Pending);
+        assert_eq!(condition(&world.get("second").await, "Held"), ("True", "TargetBusy"));
+        go_on.cancel();
+        match first.await.unwrap() {
+            Err(error) if error.category() == Category::Timeout => return None,
+            claimed => assert_eq!(claimed.unwrap().unwrap().phase, Phase::InProgress),
         }
-        .boxed()
-    })));
-    let claims = pipeline.clone();
-    let first = tokio::spawn(async move { claims.reconcile(HOME, "first").await.unwrap().unwrap().phase });
-    arrived.notified().await;
-    assert_eq!(pipeline.reconcile(HOME, "second").await.unwrap().unwrap().phase, Phase::Pending);
-    assert_eq!(condition(&world.get("second").await, "Held"), ("True", "TargetBusy"));
-    go_on.cancel();
-    assert_eq!(first.await.unwrap(), Phase::InProgress);
+        Some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn one_remediation_works_on_a_target_at_a_time() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     world.create("first", automatic(web_pod(), scale(0))).await;
     world.create("second", automatic(target("apps/v1", "Deployment", "shop", "web"), scale(1))).await;
     assert_eq!(pipeline.reconcile(HOME, "first").await.unwrap().unwrap().phase, Phase::InProgress);
@@ -254,7 +264,8 @@ async fn what_people_approved_does_not_use_up_the_budget_nor_start_a_cool_down()
 #[tokio::test]
 async fn no_tenant_reads_the_names_of_another_tenants_remediations() {
     let world = World::new().await;
-    let pipeline = world.guarded(Guardrails { cooldown: Some(Duration::from_secs(600)), ..Guardrails::none() });
+    let guardrails = Guardrails { cooldown: Some(Duration::from_secs(600)), ..Guardrails::none() };
+    let pipeline = world.make(world.client.clone(), patient(), live(guardrails), EmergencyStop::never());
     let create = async |name: &str, tenant: &str, spec: RemediationSpec| {
         world.create(name, spec).await;
         world.patch(name, serde_json::json!({ "metadata": { "labels": { "zen.kube-zen.io/tenant": tenant } } })).await;

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::FutureExt;
@@ -19,11 +19,12 @@ use serde_json::json;
 use tokio::sync::Notify;
 use zen_agent::{
     category::Category,
+    deadline::CALL,
     emergency::EmergencyStop,
     lease::{Election, Tenure, Timing},
     pipeline::{Pipeline, actions::QUARANTINE_LABEL},
     policy::Guardrails,
-    remediation::{Phase, StepName},
+    remediation::{Phase, StepName, ZenAgentRemediation},
 };
 
 use crate::support::*;
@@ -58,16 +59,19 @@ fn freezing(world: &World, method: http::Method, part: &'static str) -> Frozen {
 }
 
 impl Frozen {
-    /// Runs into the freeze, lets `meanwhile` happen, wakes up, and goes on to the end.
-    async fn sleeps_through<T>(self, name: &'static str, meanwhile: impl Future<Output = T>) -> T {
+    /// Runs into the freeze, lets `meanwhile` happen, wakes up, and goes on to the end; `None` where the call was over by then.
+    async fn sleeps_through<T>(self, name: &'static str, meanwhile: impl Future<Output = T>) -> Option<T> {
         let Self { pipeline, froze, wake } = self;
         let pass = tokio::spawn(async move { pipeline.reconcile(HOME, name).await });
         froze.notified().await;
         let result = meanwhile.await;
         wake.notify_one();
         let error = pass.await.unwrap().expect_err("it was overtaken");
+        if error.category() == Category::Timeout {
+            return None;
+        }
         assert_eq!(error.category(), Category::Conflict, "{error}");
-        result
+        Some(result)
     }
 }
 
@@ -79,70 +83,135 @@ async fn generation(world: &World) -> i64 {
 async fn a_leader_that_wakes_up_after_the_rollback_does_not_make_the_change_again() {
     // Before the write of the target; before the read that it is decided on; before the look at the remediation.
     for (method, part) in [(http::Method::PATCH, "/deployments/"), (http::Method::GET, "/deployments/web")] {
-        let world = World::new().await;
-        world.create("r", automatic(target("apps/v1", "Deployment", "shop", "web"), scale(0))).await;
-        // The claim has been written by now, so that the plan's reads are not meant.
-        super::crash::die_after(&world, "r", 1).await.unwrap_err();
-        let before = generation(&world).await;
-        let frozen = freezing(&world, method.clone(), part);
-        let ended = frozen.sleeps_through("r", world.drive(&world.pipeline(), "r")).await;
-        assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationTimedOut"), "{method}");
-        assert_eq!(attempts(&ended, StepName::Execute), 3, "the one that died, the one that froze, the one that went on");
-        assert_eq!(
-            (world.replicas("shop", "web").await, generation(&world).await),
-            (3, before + 2),
-            "{method}: set once and set back once"
-        );
-        assert_eq!(world.get("r").await, ended, "{method}");
+        within_a_call(async || {
+            let world = World::new().await;
+            world.create("r", automatic(target("apps/v1", "Deployment", "shop", "web"), scale(0))).await;
+            // The claim has been written by now, so that the plan's reads are not meant.
+            super::crash::die_after(&world, "r", 1).await.unwrap_err();
+            let before = generation(&world).await;
+            let frozen = freezing(&world, method.clone(), part);
+            let ended = frozen.sleeps_through("r", world.drive(&world.pipeline(), "r")).await?;
+            assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationTimedOut"), "{method}");
+            assert_eq!(attempts(&ended, StepName::Execute), 3, "the one that died, the one that froze, the one that went on");
+            assert_eq!(
+                (world.replicas("shop", "web").await, generation(&world).await),
+                (3, before + 2),
+                "{method}: set once and set back once"
+            );
+            assert_eq!(world.get("r").await, ended, "{method}");
+            Some(())
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_leader_that_wakes_up_after_the_change_was_made_does_not_make_it_again() {
-    let world = World::new().await;
-    world.create("r", automatic(target("apps/v1", "Deployment", "shop", "web"), scale(0))).await;
-    let before = generation(&world).await;
-    let frozen = freezing(&world, http::Method::PATCH, "/deployments/");
-    let goes_on = async {
-        world.pipeline().reconcile(HOME, "r").await.unwrap();
-        world.settle("shop", "web").await;
-        let ended = world.drive(&world.pipeline(), "r").await;
-        // Somebody scales it up again: that is none of ours.
-        world.patch_deployment("shop", "web", json!({ "spec": { "replicas": 3 } })).await;
-        ended
-    };
-    let ended = frozen.sleeps_through("r", goes_on).await;
-    assert_eq!((ended.phase(), attempts(&ended, StepName::Execute)), (Phase::Succeeded, 2));
-    assert_eq!((world.replicas("shop", "web").await, generation(&world).await), (3, before + 2));
+    within_a_call(async || {
+        let world = World::new().await;
+        world.create("r", automatic(target("apps/v1", "Deployment", "shop", "web"), scale(0))).await;
+        let before = generation(&world).await;
+        let frozen = freezing(&world, http::Method::PATCH, "/deployments/");
+        let goes_on = async {
+            world.set(patient()).reconcile(HOME, "r").await.unwrap();
+            world.settle("shop", "web").await;
+            let ended = world.drive(&world.pipeline(), "r").await;
+            // Somebody scales it up again: that is none of ours.
+            world.patch_deployment("shop", "web", json!({ "spec": { "replicas": 3 } })).await;
+            ended
+        };
+        let ended = frozen.sleeps_through("r", goes_on).await?;
+        assert_eq!((ended.phase(), attempts(&ended, StepName::Execute)), (Phase::Succeeded, 2));
+        assert_eq!((world.replicas("shop", "web").await, generation(&world).await), (3, before + 2));
+        Some(())
+    })
+    .await;
+}
+
+/// The next leader makes the change, and another party takes the label away: the quarantine is undone.
+async fn lifted(world: &World) -> ZenAgentRemediation {
+    let pods = world.pods("shop");
+    let next = world.tapped(Arc::new(move |_, path: String| {
+        let pods = pods.clone();
+        async move {
+            if path.ends_with("/zar-1/status") {
+                let off = Patch::Merge(json!({ "metadata": { "labels": { QUARANTINE_LABEL: null } } }));
+                pods.patch(POD, &PatchParams::default(), &off).await.unwrap();
+            }
+            None
+        }
+        .boxed()
+    }));
+    world.drive(&next, "zar-1").await
 }
 
 #[tokio::test]
 async fn a_quarantine_that_was_lifted_meanwhile_leaves_no_policy_behind() {
     for (method, part) in [(http::Method::POST, "/networkpolicies"), (http::Method::PATCH, "/pods/")] {
+        within_a_call(async || {
+            let world = World::new().await;
+            world.create("zar-1", automatic(web_pod(), quarantine())).await;
+            let frozen = freezing(&world, method.clone(), part);
+            let ended = frozen.sleeps_through("zar-1", lifted(&world)).await?;
+            assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"), "{method}");
+            assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_none(), "{method}");
+            assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await, None, "{method}");
+            Some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_was_on_its_way_when_its_pass_was_dropped_is_taken_back_once_it_is_too_late() {
+    within_a_call(async || {
         let world = World::new().await;
         world.create("zar-1", automatic(web_pod(), quarantine())).await;
-        let frozen = freezing(&world, method.clone(), part);
-        let lifted = async {
-            // The change is made, and another party takes the label away: the quarantine is undone.
-            let pods = world.pods("shop");
-            let next = world.tapped(Arc::new(move |_, path: String| {
-                let pods = pods.clone();
+        let [on_its_way, taken_back, arrives] = [(); 3].map(|()| Arc::new(Notify::new()));
+        let tap = {
+            let (on_its_way, taken_back, arrives) = (on_its_way.clone(), taken_back.clone(), arrives.clone());
+            move |method: http::Method, path: String| {
+                let (on_its_way, taken_back, arrives) = (on_its_way.clone(), taken_back.clone(), arrives.clone());
                 async move {
-                    if path.ends_with("/zar-1/status") {
-                        let off = Patch::Merge(json!({ "metadata": { "labels": { QUARANTINE_LABEL: null } } }));
-                        pods.patch(POD, &PatchParams::default(), &off).await.unwrap();
+                    match method {
+                        http::Method::POST if path.contains("/networkpolicies") => {
+                            on_its_way.notify_one();
+                            arrives.notified().await;
+                        }
+                        http::Method::DELETE if path.contains("/networkpolicies") => taken_back.notify_one(),
+                        _ => {}
                     }
                     None
                 }
                 .boxed()
-            }));
-            world.drive(&next, "zar-1").await
+            }
         };
-        let ended = frozen.sleeps_through("zar-1", lifted).await;
-        assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"), "{method}");
-        assert!(world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_none(), "{method}");
-        assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await, None, "{method}");
-    }
+        let pipeline = world.tapped(Arc::new(tap));
+        let pass = tokio::spawn(async move { pipeline.reconcile(HOME, "zar-1").await });
+        on_its_way.notified().await;
+        let sent = Instant::now();
+        // As the workers are stopped when the lease is lost.
+        pass.abort();
+        assert!(pass.await.unwrap_err().is_cancelled());
+        let ended = lifted(&world).await;
+        assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "ValidationFailed"));
+        // Some time is left in which the server answers.
+        if sent.elapsed() > CALL * 4 / 5 {
+            return None;
+        }
+        arrives.notify_one();
+        let gone = async {
+            taken_back.notified().await;
+            while world.policies("shop").get_opt("zen-quarantine-zar-1").await.unwrap().is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await; // pacing of a poll with a deadline
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+        assert_eq!(world.get("zar-1").await, ended);
+        assert_eq!(world.pod_label("shop", POD, QUARANTINE_LABEL).await, None);
+        Some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -209,7 +278,7 @@ enum Effect {
 async fn taken_over(difference: SignedDuration, effect: Effect) -> (World, Phase) {
     let world = World::new().await;
     world.create("r", automatic(web_pod(), scale(0))).await;
-    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    world.set(patient()).reconcile(HOME, "r").await.unwrap();
     let mut steps = world.get("r").await.status.unwrap().steps;
     for step in &mut steps {
         step.started_at = MicroTime(Timestamp::now() + difference);

@@ -111,7 +111,7 @@ async fn a_plan_that_changed_after_its_approval_is_a_proposal_again() {
     // Who has read the former plan approves nothing.
     assert!(matches!(approve(&world.remediations(), &world.events, waiting, ADA, None).await, Err(DecisionError::StateConflict { .. })));
     approve(&world.remediations(), &world.events, again, ADA, None).await.unwrap();
-    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    world.set(patient()).reconcile(HOME, "r").await.unwrap();
     assert_eq!(world.replicas("shop", "web").await, 0);
 }
 
@@ -137,14 +137,14 @@ async fn what_runs_by_itself_takes_the_plan_as_it_is_when_it_begins() {
     let world = World::new().await;
     // Held until the other one has ended, and the target changes meanwhile.
     world.create("first", automatic(web_pod(), scale(1))).await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     pipeline.reconcile(HOME, "first").await.unwrap();
     world.create("second", automatic(web_pod(), scale(0))).await;
     pipeline.reconcile(HOME, "second").await.unwrap();
     assert_eq!(json!(plan(&world.get("second").await).previous), json!({ "scale": { "replicas": 1 } }));
     assert_eq!(condition(&world.get("second").await, "Held"), ("True", "TargetBusy"));
     // Nothing settles, so it is rolled back to three.
-    assert_eq!(world.drive(&pipeline, "first").await.phase(), Phase::RolledBack);
+    assert_eq!(world.drive(&world.pipeline(), "first").await.phase(), Phase::RolledBack);
     pipeline.reconcile(HOME, "second").await.unwrap();
     let begun = world.get("second").await;
     assert_eq!((begun.phase(), condition(&begun, "Approved")), (Phase::InProgress, ("True", "AutomaticPolicy")));

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -196,9 +197,14 @@ async fn a_failure_that_is_forgiven_has_the_soak_time_begin_anew() {
     world.create("zar-1", flagged(get(&server.origin()), json!({ "soakSeconds": 2, "failureLimit": 1 }))).await;
     pipeline.reconcile(HOME, "zar-1").await.unwrap();
     server.say(Says::status(200, "", "fine"));
+    // More than the soak time: if any of it counted, the next answer would be the last.
+    tokio::time::sleep(Duration::from_millis(2_500)).await; // it is the time that passes
+    let begun = Instant::now();
+    let progress = pipeline.reconcile(HOME, "zar-1").await.unwrap().unwrap();
+    assert_eq!((progress.phase, server.asked().len()), (Phase::InProgress, 2));
     let ended = world.drive(&pipeline, "zar-1").await;
     assert_eq!(ended.phase(), Phase::Succeeded, "{}", message(&ended));
-    assert!(server.asked().len() >= 4, "the failure, and three that passed within two seconds: {}", server.asked().len());
+    assert!(begun.elapsed() >= Duration::from_secs(2) && server.asked().len() >= 3, "{:?}, {}", begun.elapsed(), server.asked().len());
     assert_eq!(ended.status.unwrap().verification.unwrap().probes[0].failures, 1);
 }
 

@@ -42,7 +42,7 @@ async fn what_is_gone_for_good_waits_for_a_person_although_the_policy_says_autom
         assert!(uid(&world).await.is_some());
         let by = Decider { subject: "ann", role: Role::Approver };
         approval::approve(&world.remediations(), &world.events, waiting, by, None).await.unwrap();
-        let done = world.drive(&world.pipeline(), "r").await;
+        let done = world.drive(&world.set(patient()), "r").await;
         assert_eq!((done.phase(), reason(&done)), (Phase::Succeeded, "Validated"));
         assert_eq!(uid(&world).await, None);
     }
@@ -52,7 +52,8 @@ async fn what_is_gone_for_good_waits_for_a_person_although_the_policy_says_autom
 async fn a_policy_that_says_so_has_a_pod_removed_without_a_person() {
     for action in [delete_pod(), evict()] {
         let world = World::new().await;
-        let done = world.run("r", unattended(web_pod(), action)).await;
+        world.create("r", unattended(web_pod(), action)).await;
+        let done = world.drive(&world.set(patient()), "r").await;
         assert_eq!((done.phase(), condition(&done, "Approved")), (Phase::Succeeded, ("True", "AutomaticPolicy")));
         assert_eq!(uid(&world).await, None);
         assert!(world.pods("shop").get_opt("web-6d4cf56db6-h9lqd").await.unwrap().is_some(), "the others stay");
@@ -70,7 +71,7 @@ async fn a_pod_that_came_in_the_place_of_the_one_that_went_is_left_alone() {
             world.pods("shop").delete(&web_pod().name, &DeleteParams::default()).await.unwrap();
         }
         let theirs = replace(&world).await;
-        let done = world.drive(&world.pipeline(), "r").await;
+        let done = world.drive(&world.set(patient()), "r").await;
         assert_eq!((done.phase(), attempts(&done, StepName::Execute)), (Phase::Succeeded, 2), "{}", message(&done));
         assert!(message(&done).contains("another one has its name"), "{}", message(&done));
         assert_eq!(uid(&world).await, Some(theirs));

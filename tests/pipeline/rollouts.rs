@@ -1,11 +1,8 @@
 //! `set-image` and `restart`: what changes a pod template, and waits for the rollout.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use zen_agent::{
     event::Target,
-    pipeline::Settings,
     remediation::{Action, Phase, StepName, StepState},
 };
 
@@ -43,7 +40,7 @@ async fn restarted_by(world: &World, target: &Target) -> Value {
 async fn images_are_set_on_the_controller_of_the_pod_and_succeed_once_the_rollout_is_complete() {
     let world = World::new().await;
     with_more_containers(&world).await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     world.create("r", automatic(web_pod(), set_image(&[("web", NEW)], &[("init", "busybox:2")]))).await;
     let progress = pipeline.reconcile(HOME, "r").await.unwrap().unwrap();
     assert!(progress.phase == Phase::InProgress && progress.next.is_some());
@@ -70,7 +67,7 @@ async fn images_go_back_to_the_state_before_field_by_field_when_the_rollout_does
 async fn a_rollout_that_exceeded_its_progress_deadline_is_undone_without_waiting_any_longer() {
     let world = World::new().await;
     world.create("r", automatic(web_pod(), new_image())).await;
-    let patient = world.set(Settings { validation_timeout: Duration::from_secs(3_600), ..settings() });
+    let patient = world.set(patient());
     patient.reconcile(HOME, "r").await.unwrap();
     let late = json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" });
     world.report(&web(), json!({ "observedGeneration": world.generation(&web()).await, "conditions": [late] })).await;
@@ -134,7 +131,7 @@ async fn a_workload_that_would_not_roll_out_is_refused_with_nothing_changed() {
 #[tokio::test]
 async fn a_restart_succeeds_once_the_rollout_is_complete_and_changes_nothing_but_one_annotation() {
     let world = World::new().await;
-    let pipeline = world.pipeline();
+    let pipeline = world.set(patient());
     let mut before = world.state(&web()).await;
     let created = world.create("r", automatic(web_pod(), restart())).await;
     pipeline.reconcile(HOME, "r").await.unwrap();
@@ -195,7 +192,7 @@ async fn a_stateful_set_and_a_daemon_set_restart_by_way_of_a_pod_of_theirs() {
             json!({ "replicas": 3, "readyReplicas": 3, "updatedReplicas": 3, "currentRevision": "b", "updateRevision": "b" }),
         ),
     ] {
-        let (name, pipeline) = (workload.name.clone(), world.pipeline());
+        let (name, pipeline) = (workload.name.clone(), world.set(patient()));
         let created = world.create(&name, automatic(pod, restart())).await;
         assert_eq!(pipeline.reconcile(HOME, &name).await.unwrap().unwrap().phase, Phase::InProgress);
         assert_eq!(restarted_by(&world, &workload).await, json!(created.metadata.uid));

@@ -39,7 +39,7 @@ use crate::ground::Ground;
 /// Where the remediations live.
 pub(crate) const HOME: &str = "zen-agent";
 /// Longer than any test needs, shorter than anyone waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
     pub(crate) client: Client,
@@ -285,6 +285,22 @@ pub(crate) fn settings() -> Settings {
         validation_timeout: Duration::from_millis(400),
         reach: Reach::default(),
     }
+}
+
+/// A call that a test holds back may run out of its own time where the machine is slow. Then nobody has slept through
+/// anything, and what is to be shown is tried anew.
+pub(crate) async fn within_a_call<T>(attempt: impl AsyncFn() -> Option<T>) -> T {
+    for _ in 0..5 {
+        if let Some(shown) = attempt().await {
+            return shown;
+        }
+    }
+    panic!("five times what was to happen within one call took longer than it");
+}
+
+/// For what is to wait for its effect, however slow the machine is.
+pub(crate) fn patient() -> Settings {
+    Settings { validation_timeout: Duration::from_secs(3_600), ..settings() }
 }
 
 pub(crate) fn web_pod() -> Target {

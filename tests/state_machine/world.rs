@@ -36,7 +36,7 @@ pub(crate) const REMEDIATIONS: usize = 4;
 /// What is wanted of the workload at first; others set four to seven.
 const AT_FIRST: i32 = 4;
 const SHOP: &str = "shop";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How everything stands.
 #[derive(Clone, Debug)]

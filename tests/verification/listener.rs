@@ -26,7 +26,7 @@ use zen_agent::{
 use super::mint::{self, Ca, Leaf};
 
 /// For what has to happen; nothing waits this long when it does.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// For what the listener is to cut.
 pub(super) const SHORT: Duration = Duration::from_millis(150);
 

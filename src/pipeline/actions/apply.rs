@@ -22,6 +22,7 @@
 mod fields;
 mod manifest;
 
+use futures::FutureExt;
 use kube::{Api, ResourceExt, api::DynamicObject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ fn manager(subject: Subject<'_>) -> String {
     format!("zen-agent-{}", subject.uid.unwrap_or_default())
 }
 
-/// Writes a manifest, or has it tried; both of what is there and of what is not.
+/// Writes a manifest to what is there, or has it tried, also of what is not there.
 pub(super) async fn write(
     api: &Api<DynamicObject>,
     change: &Change,
@@ -102,11 +103,7 @@ pub(super) async fn write(
     effect: Effect,
 ) -> Result<DynamicObject, ActionError> {
     let (manager, manifest) = (change.manager.as_deref().unwrap_or_default(), change.patch.clone().unwrap_or_default());
-    let written = match (effect, &live.metadata.uid) {
-        (Effect::Made, None) => api::create_as(api, manager, &manifest).await,
-        _ => api::apply(api, manager, &manifest, live, effect).await,
-    };
-    written.map_err(refusal)
+    api::apply(api, manager, &manifest, live, effect).await.map_err(refusal)
 }
 
 fn refusal(error: ApiError) -> ActionError {
@@ -187,12 +184,10 @@ impl Act for ApplyAction {
     }
 
     async fn execute(&self, site: &Site<'_>, previous: &PreviousManifest) -> Result<(), ActionError> {
-        let made = site.converge(|live| self.change(site.subject, live, previous)).await;
-        if site.subject.pin() == Pin::Absent && site.is_abandoned(&made).await? {
-            take_away(site, Turn::Over).await?;
-            return Err(ActionError::Overtaken);
+        match site.subject.pin() {
+            Pin::Uid(_) => site.converge(|live| self.change(site.subject, live, previous)).await,
+            Pin::Absent => create(site, &self.manifest(site.subject)?).await,
         }
-        made
     }
 
     async fn validate(&self, site: &Site<'_>) -> Result<Verdict, ActionError> {
@@ -250,6 +245,24 @@ impl Act for ApplyAction {
             Pin::Absent => format!("{}, which it created", subject.named()),
         }
     }
+}
+
+/// Creates what the manifest says; ends when a fresh read shows it.
+async fn create(site: &Site<'_>, manifest: &Value) -> Result<(), ActionError> {
+    for _ in 0..PASSES {
+        if site.read().await?.metadata.uid.is_some() {
+            return Ok(());
+        }
+        let (api, manager, manifest) = (site.api().await?, manager(site.subject), manifest.clone());
+        let create = async move { api::create_as(&api, &manager, &manifest).await.map(drop).map_err(refusal) };
+        match site.create(create, |site| take_away(site, Turn::Over).boxed()).await {
+            Ok(()) => {}
+            // Somebody else made it, or took its namespace away: the next read shows which.
+            Err(ActionError::Api(error)) if matches!(error.category(), Category::Conflict | Category::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ActionError::Contended)
 }
 
 /// Sets back what only this remediation holds, and takes its entries off; ends when a fresh read shows none.

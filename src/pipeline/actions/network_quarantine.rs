@@ -9,6 +9,7 @@
 //! add up and depend on the network plugin: what is validated is that the policy is in place, not
 //! that traffic is blocked. A policy of that name that is not this remediation's is never touched.
 
+use futures::FutureExt;
 use k8s_openapi::{
     Resource as _,
     api::networking::v1::{NetworkPolicy, NetworkPolicySpec},
@@ -102,12 +103,7 @@ impl Act for NetworkQuarantineAction {
     async fn execute(&self, site: &Site<'_>, previous: &PreviousQuarantine) -> Result<(), ActionError> {
         // A pod that is gone needs no policy.
         site.read().await?;
-        let put = put_policy(site).await;
-        if site.is_abandoned(&put).await? {
-            delete_policy(site, Turn::Over).await?;
-            return Err(ActionError::Overtaken);
-        }
-        put?;
+        put_policy(site).await?;
         site.converge(|live| self.change(site.subject, live, previous)).await
     }
 
@@ -200,21 +196,23 @@ async fn put_policy(site: &Site<'_>) -> Result<(), ActionError> {
     for _ in 0..PASSES {
         let written = match find("read the NetworkPolicy", api.get(&name)).await? {
             None => {
-                site.still_ours().await?;
-                call("create the NetworkPolicy", api.create(&PostParams::default(), &wanted)).await
+                let (api, wanted) = (api.clone(), wanted.clone());
+                let create =
+                    async move { Ok(call("create the NetworkPolicy", api.create(&PostParams::default(), &wanted)).await.map(drop)?) };
+                site.create(create, |site| delete_policy(site, Turn::Over).boxed()).await
             }
             Some(live) if !site.subject.made(&live) => return Err(ActionError::NotOurs { what: format!("the NetworkPolicy {name}") }),
             Some(live) if denies_all(&live, &wanted) => return Ok(()),
             Some(mut live) => {
                 live.spec.clone_from(&wanted.spec);
                 site.still_ours().await?;
-                call("repair the NetworkPolicy", api.replace(&name, &PostParams::default(), &live)).await
+                call("repair the NetworkPolicy", api.replace(&name, &PostParams::default(), &live)).await.map(drop).map_err(Into::into)
             }
         };
         match written {
-            Ok(_) => {}
-            Err(error) if error.category() == Category::Conflict => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) => {}
+            Err(ActionError::Api(error)) if error.category() == Category::Conflict => {}
+            Err(error) => return Err(error),
         }
     }
     Err(ActionError::Contended)

@@ -123,14 +123,14 @@ pub(super) enum Turn {
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(super) client: &'a Client,
-    tenure: &'a Tenure,
+    pub(super) tenure: &'a Tenure,
     pub(super) subject: Subject<'a>,
     /// The attempt that acts.
-    attempt: Option<&'a Step>,
+    pub(super) attempt: Option<&'a Step>,
 }
 
 /// What a fresh read shows of the remediation.
-enum Standing {
+pub(super) enum Standing {
     /// The attempt that acts is the one under way.
     Ours,
     /// Another attempt is, or the next step, or it has succeeded: what is made by then was looked at, or will be.
@@ -149,7 +149,7 @@ impl<'a> Site<'a> {
         self.subject
     }
 
-    async fn standing(&self) -> Result<Standing, ApiError> {
+    pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
         let Subject { namespace, name, uid, .. } = self.subject;
         let fresh = run::read(self.client, namespace, name).await?;
         let Some(fresh) = fresh.filter(|fresh| fresh.metadata.uid.as_deref() == uid) else { return Ok(Standing::Over) };
@@ -178,17 +178,6 @@ impl<'a> Site<'a> {
             Standing::Ours => Ok(()),
             Standing::Overtaken | Standing::Over => Err(ActionError::Overtaken),
         }
-    }
-
-    /// Stands after a create, which has no precondition on what is not there: whether the remediation is being undone, or has
-    /// ended, meanwhile, so that nobody is left who would take away what was made. Also where the answer was lost.
-    pub(super) async fn is_abandoned(&self, made: &Result<(), ActionError>) -> Result<bool, ActionError> {
-        let may_be_made = match made {
-            Ok(()) => true,
-            Err(ActionError::Api(error)) => error.may_have_happened(),
-            Err(_) => false,
-        };
-        Ok(may_be_made && matches!(self.standing().await?, Standing::Over))
     }
 
     pub(super) async fn api(&self) -> Result<Api<DynamicObject>, ActionError> {
