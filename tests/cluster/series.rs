@@ -308,7 +308,7 @@ async fn dies_anywhere(last: &str, ends: (Phase, i32), check: impl AsyncFn(&Worl
     let world = World::new().await;
     held(&world, "theirs", json!({ "x": "1" })).await;
     for writes in 1.. {
-        assert!(writes < 40, "it never comes to an end");
+        assert!(writes < 64, "it never comes to an end");
         let (name, first) = (format!("r-{writes}"), format!("a-{writes}"));
         free(&world, &first, json!({ "x": "1", "keep": "k" })).await;
         let last = if last == "theirs" { last.to_owned() } else { format!("{last}-{writes}") };

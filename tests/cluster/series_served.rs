@@ -1,4 +1,4 @@
-//! Several patches, carried out by the agent as a process: nobody waits for a look that comes by itself.
+//! Several patches, carried out by the agent as a process.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,6 @@ use crate::{
     ground::Ground,
     process::{free_address, serve},
 };
-
-/// When a remediation that waits for its patch looks by itself.
-const LOOK: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_of_a_patch_is_noticed_at_once() {
@@ -36,13 +33,10 @@ async fn what_becomes_of_a_patch_is_noticed_at_once() {
         spec.as_object_mut().unwrap().extend(approval.as_object().unwrap().clone());
         let created = ZenAgentRemediation::new(name, serde_json::from_value(spec).unwrap());
         remediations.create(&PostParams::default(), &created).await.unwrap();
-        let mut begun = None;
+        // If one that waits for its patch looked only by itself, which is after 30 s each time, it would not be through by then.
         let waiting = Instant::now();
         let ended = loop {
             let seen = remediations.get(name).await.unwrap();
-            if seen.phase() != Phase::Pending && begun.is_none() {
-                begun = Some(Instant::now());
-            }
             if seen.phase().is_terminal() {
                 break seen;
             }
@@ -51,6 +45,5 @@ async fn what_becomes_of_a_patch_is_noticed_at_once() {
         };
         let status = ended.status.clone().unwrap();
         assert_eq!((ended.phase(), status.patch_remediations.len()), (ends, 4), "{status:?}");
-        assert!(begun.unwrap().elapsed() < LOOK, "{:?}", begun.unwrap().elapsed());
     }
 }
