@@ -88,8 +88,9 @@ const OWN: &[Permission] = &[
     Permission::to("", "configmaps", &["create"]),
     Permission { group: "", resource: "configmaps", names: &[emergency::NAME], verbs: &["get", "update"] },
 ];
+/// What is made of patches is created beside what has them.
 const WATCHED: &[Permission] = &[
-    Permission::to(GROUP, "zenagentremediations", &["get", "list", "watch", "delete"]),
+    Permission::to(GROUP, "zenagentremediations", &["create", "get", "list", "watch", "delete"]),
     Permission::to(GROUP, "zenagentremediations/status", &["patch"]),
     EVENTS,
 ];

@@ -19,6 +19,7 @@
 //! ```
 //!
 //! What failed and left nothing behind becomes pending again where a person asks for it (`remediation::ended`).
+//! What has several patches goes another way: each of them is a remediation of its own, which goes this one (`series.rs`).
 //!
 //! | a crash …                          | leaves                          | and the next pass |
 //! |------------------------------------|---------------------------------|-------------------|
@@ -122,6 +123,7 @@ mod resolve;
 mod rollback;
 mod run;
 mod running;
+mod series;
 mod start;
 mod stopwatch;
 mod undo;
@@ -139,6 +141,7 @@ use recent::Recent;
 use refusals::Refusals;
 use run::{Run, Stage};
 use running::Running;
+use series::Part;
 use stopwatch::Stopwatches;
 use verify::Rounds;
 
@@ -153,6 +156,7 @@ pub use plan::{PlanError, Planner};
 pub use probes::{Reach, SetupError};
 pub use resolve::Level;
 pub use rollback::RollbackError;
+pub use series::SeriesError;
 pub use validate::ValidateError;
 
 use crate::{
@@ -288,12 +292,15 @@ impl Pipeline {
                 self.recent.note(&self.policy.guardrails(), &run.object);
             }
             if let Some((reason, message)) = self.held(stage) {
-                run.hold_step(reason, &message);
+                match run.phase() {
+                    Phase::Pending => run.hold(reason, &message),
+                    _ => run.hold_step(reason, &message),
+                }
                 run.save().await.map_err(PipelineError::Save)?;
                 return Ok(Progress { phase: run.phase(), next: None, wakes: run.wakes });
             }
             // What is to be undone may be held for reasons of its own (`undo.rs`).
-            if matches!(stage, Stage::Execute | Stage::Rollback) {
+            if matches!(stage, Stage::Execute | Stage::Rollback | Stage::Series(_)) {
                 run.release();
             }
             let flow = match stage {
@@ -302,6 +309,8 @@ impl Pipeline {
                 Stage::Validate => validate::run(self, &mut run).await.map_err(PipelineError::Validate)?,
                 Stage::Rollback => rollback::run(self, &mut run).await.map_err(PipelineError::Rollback)?,
                 Stage::Undo => undo::run(self, &mut run).await.map_err(PipelineError::Undo)?,
+                // On the heap, so that every other pass is not as large as this one.
+                Stage::Series(part) => Box::pin(series::run(self, &mut run, part)).await.map_err(PipelineError::Series)?,
                 Stage::Ended | Stage::NotOurs => Flow::Rest(None),
             };
             if matches!(stage, Stage::Ended | Stage::NotOurs) {
@@ -319,10 +328,12 @@ impl Pipeline {
     fn held(&self, stage: Stage) -> Option<(Reason, String)> {
         let order = self.emergency.order();
         match stage {
-            Stage::Execute | Stage::Rollback | Stage::Undo if let Some(halt) = order.halt() => {
+            Stage::Execute | Stage::Rollback | Stage::Undo | Stage::Series(_) if let Some(halt) = order.halt() => {
                 Some((Reason::EmergencyStop, halt.public().to_owned()))
             }
-            Stage::Execute if self.policy.guardrails().dry_run => Some((Reason::DryRun, DRY_RUN.to_owned())),
+            Stage::Execute | Stage::Series(Part::Begin | Part::Execute | Part::Undo) if self.policy.guardrails().dry_run => {
+                Some((Reason::DryRun, DRY_RUN.to_owned()))
+            }
             _ => None,
         }
     }

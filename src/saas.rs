@@ -14,7 +14,7 @@
 //! - The latest status is told, not each, and of one remediation no two reports are under way at once. A leader that
 //!   froze may repeat an older one: reports say when it came to stand there (`updated_at`).
 //! - Remediations of the agent's own tenant are told, since the credentials are of one tenant. A task's report goes to its
-//!   `remediation_id`, any other's to the remediation's own id.
+//!   `remediation_id`, any other's to the remediation's own id: also those of the remediations of its patches, where it has several.
 //! - A circuit breaker ([`crate::circuit`]) leaves a SaaS alone that keeps failing: 5 times within 5 minutes, for 5 s doubling to
 //!   2 minutes. What nobody took for seven days is a dead letter.
 //! - What is deleted before it has ended is not told of any more.

@@ -7,6 +7,8 @@
 //! | resync | | | key added, of low priority, unless it waits for a person, whose time is not over |
 //! | delete | −1 | | key forgotten |
 //!
+//! A change or deletion of what is a patch of another one adds the key of that one too, which waits for it.
+//!
 //! In a terminal status the key is forgotten instead of added, since there is no work, unless a person has asked for it to be
 //! undone. What is in progress goes first, since somebody was interrupted at it; last goes what was found waiting for a
 //! person. A malformed one is counted, as unknown. So neither 100,000 that are kept for a week, nor as many proposals that nobody decides on, keep a new leader
@@ -48,6 +50,8 @@ pub struct Summary {
     pub rests: Rest,
     /// Whether the SaaS knows its latest status, or is not to.
     pub told: bool,
+    /// The name of the one that it is a patch of.
+    pub patch_of: Option<Box<str>>,
 }
 
 /// Whether a remediation may be left alone until it changes.
@@ -87,13 +91,15 @@ impl Summary {
             account: quota.account(&object.metadata),
             rests,
             told: saas::is_told(object) || !quota.owns(&object.metadata),
+            patch_of: object.patch_of().map(|owner| owner.name.as_str().into()),
         }
     }
 
     /// What is known of one that is malformed: it is there, in an unknown status.
     fn malformed(meta: &ObjectMeta, quota: &Quota) -> Self {
         let created = meta.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-        Self { phase: Phase::Unknown(String::new()), bytes: 0, created, account: quota.account(meta), rests: Rest::Until(None), told: true }
+        let (phase, account) = (Phase::Unknown(String::new()), quota.account(meta));
+        Self { phase, bytes: 0, created, account, rests: Rest::Until(None), told: true, patch_of: None }
     }
 
     fn age(&self) -> Duration {
@@ -135,6 +141,12 @@ impl Feed {
         self.metrics.seen(&seen.phase, seen.bytes, seen.age());
     }
 
+    fn tell(&self, key: &ObjectKey, seen: &Summary) {
+        if let Some(series) = seen.patch_of.as_deref() {
+            self.backlog.add(&ObjectKey::new(key.namespace.as_str(), series), Priority::Normal);
+        }
+    }
+
     fn queue(&self, key: &ObjectKey, seen: &Summary, otherwise: Priority) {
         match seen.phase {
             _ if seen.phase.is_terminal() && seen.rests.holds() => self.backlog.remove(key),
@@ -169,13 +181,17 @@ impl Handler<Summary> for Feed {
         match Arc::ptr_eq(old, new) {
             true if new.rests.holds() => {}
             true => self.queue(key, new, Priority::Low),
-            false => self.queue(key, new, Priority::Normal),
+            false => {
+                self.queue(key, new, Priority::Normal);
+                self.tell(key, new);
+            }
         }
     }
 
     fn on_delete(&self, key: &ObjectKey, old: &Arc<Summary>) {
         self.count(&old.phase, -1);
         self.backlog.remove(key);
+        self.tell(key, old);
     }
 }
 

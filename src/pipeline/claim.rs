@@ -60,7 +60,7 @@ pub(super) async fn run(
     drawn: Drawn,
     permit: Permit<'_>,
 ) -> Result<Claim, ClaimError> {
-    let action = plan::action(&run.object)?.into_owned();
+    let action = plan::action(&run.object.spec)?.into_owned();
     let recorded = run.status.plan.clone();
     let plan = match (recorded, drawn) {
         (Some(plan), Drawn::Now) => plan,

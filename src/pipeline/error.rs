@@ -2,7 +2,7 @@
 
 use super::{
     api::ApiError, claim::ClaimError, execute::ExecuteError, gate::GateError, plan::PlanError, rollback::RollbackError,
-    validate::ValidateError,
+    series::SeriesError, validate::ValidateError,
 };
 use crate::{category::Category, deadline::PASS};
 
@@ -41,6 +41,9 @@ pub enum PipelineError {
     /// It was not begun to undo what has succeeded.
     #[error(transparent)]
     Undo(ApiError),
+    /// It was not gone on with the patches.
+    #[error(transparent)]
+    Series(SeriesError),
 }
 
 impl PipelineError {
@@ -58,7 +61,8 @@ impl PipelineError {
             Self::Execute(ExecuteError::Target(error))
             | Self::Validate(ValidateError::Target(error))
             | Self::Rollback(RollbackError::Target(error)) => error.call(),
-            Self::Timeout | Self::Gate(_) => None,
+            Self::Series(SeriesError::Api(error)) => Some(error),
+            Self::Timeout | Self::Gate(_) | Self::Series(SeriesError::Contended) => None,
         }
     }
 

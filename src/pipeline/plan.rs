@@ -28,7 +28,7 @@ use crate::{
     category::Category,
     event::Target,
     policy::{Guardrails, LabelMatch},
-    remediation::{Action, ActionKind, Change, Operation, Plan, Reason, ZenAgentRemediation},
+    remediation::{Action, ActionKind, Change, Operation, Plan, Reason, RemediationSpec, ZenAgentRemediation},
 };
 
 /// Bytes of a plan; with it an object stays small, and a person can read it.
@@ -231,7 +231,7 @@ impl Planner<'_> {
         remediation: &ZenAgentRemediation,
         target: &Target,
     ) -> Result<(Plan, DynamicObject), PlanError> {
-        let (action, subject) = (&*action(remediation)?, Subject::new(target, remediation));
+        let (action, subject) = (&*action(&remediation.spec)?, Subject::new(target, remediation));
         let live = subject.read(api).await?;
         permit_labels(&self.guardrails, target, &live)?;
         let previous = action.survey(subject, api, &live).await?;
@@ -251,21 +251,9 @@ impl Planner<'_> {
 
     /// The object to change, pinned.
     pub(super) async fn target(&self, remediation: &ZenAgentRemediation) -> Result<Target, PlanError> {
-        let Self { client, actions, guardrails, .. } = self;
-        let action = &*action(remediation)?;
-        if !actions.contains(&action.kind()) {
-            return Err(PlanError::Disabled { action: action.name() });
-        }
-        if let Some(problem) = action.problem() {
-            return Err(PlanError::Parameters(problem));
-        }
-        let named = &*remediation.spec.wanted_target().ok_or(PlanError::NoTarget)?;
-        if let Some(problem) = action.mismatch(named) {
-            return Err(PlanError::Parameters(problem));
-        }
-        permit(guardrails, named)?;
-        // Before the target is read: the agent may read only what an action can be done to.
-        resolve::check(action, named)?;
+        let Self { client, guardrails, .. } = self;
+        let action = &*action(&remediation.spec)?;
+        let named = &*self.named(&remediation.spec, action)?;
         // What was pinned for another spec may not be what this one names.
         let status = remediation.status.as_ref().filter(|status| status.observed_generation == remediation.metadata.generation);
         if let Some(pinned) = status.and_then(|status| status.target.as_ref()) {
@@ -295,12 +283,29 @@ impl Planner<'_> {
         access::check(client, action, &target).await?;
         Ok(target)
     }
+
+    /// The object that is named, as far as it is known without asking anybody that the action may be done to it.
+    pub(super) fn named<'a>(&self, spec: &'a RemediationSpec, action: &Action) -> Result<Cow<'a, Target>, PlanError> {
+        if !self.actions.contains(&action.kind()) {
+            return Err(PlanError::Disabled { action: action.name() });
+        }
+        if let Some(problem) = action.problem() {
+            return Err(PlanError::Parameters(problem));
+        }
+        let named = spec.wanted_target().ok_or(PlanError::NoTarget)?;
+        if let Some(problem) = action.mismatch(&named) {
+            return Err(PlanError::Parameters(problem));
+        }
+        permit(&self.guardrails, &named)?;
+        // Before the target is read: the agent may read only what an action can be done to.
+        resolve::check(action, &named)?;
+        Ok(named)
+    }
 }
 
 /// The action of a remediation.
-pub(super) fn action(remediation: &ZenAgentRemediation) -> Result<Cow<'_, Action>, PlanError> {
-    let spec = &remediation.spec;
-    let one = "spec.patches has several, and a remediation is of one object: make one of each patch";
+pub(super) fn action(spec: &RemediationSpec) -> Result<Cow<'_, Action>, PlanError> {
+    let one = "spec.patches has several, each of which is a remediation of its own";
     let hint = if spec.patches.is_empty() { "spec.action says what to do" } else { one };
     spec.wanted_action().ok_or(PlanError::NoAction { hint })
 }

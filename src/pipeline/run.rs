@@ -10,6 +10,7 @@ use super::{
     Pipeline,
     api::{ApiError, call, find},
     plan::Drawing,
+    series::Part,
 };
 use crate::{
     event::Target,
@@ -28,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The pass.
 pub(super) struct Run<'a> {
     pipeline: &'a Pipeline,
-    api: Api<ZenAgentRemediation>,
+    pub(super) api: Api<ZenAgentRemediation>,
     /// As last read or written.
     pub(super) object: ZenAgentRemediation,
     /// As it will be, once saved.
@@ -48,6 +49,8 @@ pub(super) enum Stage {
     Rollback,
     /// It has succeeded, and a person asked for it to be undone.
     Undo,
+    /// It has several patches.
+    Series(Part),
     Ended,
     /// The status is text that this agent does not know, or in progress without a step that this agent
     /// began: another program's to go on with.
@@ -114,13 +117,14 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn stage(&self) -> Stage {
+        let of = |one, part| if self.object.is_series() { Stage::Series(part) } else { one };
         match (self.phase(), under_way(&self.object).map(|step| step.name)) {
-            (Phase::Pending, _) => Stage::Start,
-            (Phase::Succeeded, _) if ended::is_to_be_undone(&self.object) => Stage::Undo,
+            (Phase::Pending, _) => of(Stage::Start, Part::Begin),
+            (Phase::Succeeded, _) if ended::is_to_be_undone(&self.object) => of(Stage::Undo, Part::Undo),
             (Phase::Succeeded | Phase::Failed | Phase::RolledBack, _) => Stage::Ended,
-            (Phase::InProgress, Some(StepName::Execute)) => Stage::Execute,
+            (Phase::InProgress, Some(StepName::Execute)) => of(Stage::Execute, Part::Execute),
             (Phase::InProgress, Some(StepName::Validate)) => Stage::Validate,
-            (Phase::InProgress, Some(StepName::Rollback)) => Stage::Rollback,
+            (Phase::InProgress, Some(StepName::Rollback)) => of(Stage::Rollback, Part::Rollback),
             (Phase::InProgress | Phase::Unknown(_), _) => Stage::NotOurs,
         }
     }

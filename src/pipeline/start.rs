@@ -4,9 +4,10 @@ use super::{
     Flow, Pipeline, PipelineError, Planner, claim,
     claim::Claim,
     gate,
-    gate::Gate,
+    gate::{BUSY_WAIT, Gate},
     run,
     run::{Drawn, Run},
+    series::{self, Admission},
 };
 use crate::remediation::{Phase, Reason};
 
@@ -16,6 +17,14 @@ impl Pipeline {
         // Nothing new is begun for an object that is being deleted.
         if run.object.metadata.deletion_timestamp.is_some() {
             return Ok(Flow::Rest(None));
+        }
+        match series::admit(self, &run.object).await.map_err(PipelineError::Read)? {
+            Admission::Granted => {}
+            Admission::NotYet => return Ok(Flow::Rest(Some(BUSY_WAIT))),
+            Admission::Over(why) => {
+                self.end(run, Phase::Failed, Reason::SeriesEnded, &why).await.map_err(PipelineError::Save)?;
+                return Ok(Flow::Again);
+            }
         }
         let began = run::now();
         let target = match self.planner().target(&run.object).await {

@@ -49,6 +49,13 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         run.save().await?;
         return Ok(Flow::Rest(Some(BUSY_WAIT)));
     };
+    begin(run).await?;
+    drop(reservation);
+    Ok(Flow::Again)
+}
+
+/// The write that begins it.
+pub(super) async fn begin(run: &mut Run<'_>) -> Result<(), ApiError> {
     let message = run.object.condition(ROLLBACK_REQUESTED).map(|condition| condition.message.clone()).unwrap_or_default();
     run.status.phase = Some(Phase::InProgress);
     run.status.completed_at = None;
@@ -56,7 +63,5 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     run.release();
     run.status.explain(Reason::RollbackRequested, &message);
     run.start(StepName::Rollback);
-    run.save().await?;
-    drop(reservation);
-    Ok(Flow::Again)
+    run.save().await
 }

@@ -14,6 +14,9 @@
 //!   begun, or ended otherwise ─▶ conflict
 //! ```
 //!
+//! What has several patches is approved patch by patch: each is a remediation of its own. As long as it has not begun it can
+//! be rejected and cancelled as a whole.
+//!
 //! A decision is one write, guarded by the resourceVersion it was made on. When another writer was
 //! faster the object is read and judged again, so of an approval and a rejection one wins, and of a
 //! rejection and the pipeline's claim too.
@@ -38,6 +41,8 @@ use crate::{
 };
 
 const ATTEMPTS: usize = 5;
+/// Said of what has several patches.
+const EACH_PATCH: &str = "it has several patches: each of them is a remediation of its own, which is decided on by itself";
 
 /// Who decides.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +104,7 @@ pub async fn approve(
             return Ok(None);
         }
         match object.phase() {
+            Phase::Pending | Phase::InProgress if object.is_series() => return Err(conflict(object, EACH_PATCH)),
             Phase::Pending => {}
             Phase::InProgress => return Ok(None),
             _ => return Err(conflict(object, "only what has not ended can be approved")),
@@ -140,6 +146,9 @@ pub async fn reject(
         if rejected && phase == Phase::Failed {
             return Ok(None);
         }
+        if phase == Phase::InProgress && object.is_series() {
+            return Err(conflict(object, EACH_PATCH));
+        }
         if phase != Phase::Pending {
             return Err(conflict(object, "only what has not begun can be rejected"));
         }
@@ -167,6 +176,7 @@ pub async fn cancel(
         match object.phase() {
             Phase::Pending => {}
             Phase::Failed if status.reason.as_deref() == Some(Reason::Cancelled.as_str()) => return Ok(None),
+            Phase::InProgress if object.is_series() => return Err(conflict(object, EACH_PATCH)),
             _ => return Err(conflict(object, "only what has not begun can be cancelled")),
         }
         status.end(Phase::Failed, Reason::Cancelled, &said("cancelled", by, reason), object.metadata.generation);

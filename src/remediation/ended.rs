@@ -78,6 +78,7 @@ pub async fn retry(
         (status.workload, status.approval_deadline, status.verification) = (None, None, None);
         status.retry_request_ids.push(asked.request.to_owned());
         status.steps.clear();
+        status.patch_remediations.clear();
         status.conditions.retain(|condition| condition.type_ != VERIFIED);
         status.set_condition(RETRIED, Holds::Yes, Reason::RetryRequested, &message, generation);
         status.set_condition(COMPLETE, Holds::No, Reason::RetryRequested, &message, generation);
@@ -104,6 +105,19 @@ pub async fn rollback(
     object: ZenAgentRemediation,
     asked: Asked<'_>,
 ) -> Result<Decided, DecisionError> {
+    undo(api, events, object, &asked.told("its rollback")).await
+}
+
+/// Has what succeeded undone, for the reason that the message says.
+///
+/// # Errors
+/// As of [`rollback`].
+pub async fn undo(
+    api: &Api<ZenAgentRemediation>,
+    events: &Events,
+    object: ZenAgentRemediation,
+    message: &str,
+) -> Result<Decided, DecisionError> {
     decide(api, events, object, |object| {
         let requested = object.condition(ROLLBACK_REQUESTED).is_some_and(conditions::is_true);
         if requested && object.phase() != Phase::Failed {
@@ -116,10 +130,11 @@ pub async fn rollback(
         match (&status.action, &status.target, &status.previous) {
             (Some(action), Some(_), Some(_)) if action.kind().reversibility() == Reversibility::Reversible => {}
             (Some(_), Some(_), Some(_)) => return Err(conflict(object, "what its action does cannot be undone")),
+            // Each of its patches has recorded its own.
+            _ if object.is_series() => {}
             _ => return Err(conflict(object, "no state was recorded to go back to")),
         }
-        let message = asked.told("its rollback");
-        status.set_condition(ROLLBACK_REQUESTED, Holds::Yes, Reason::RollbackRequested, &message, object.metadata.generation);
+        status.set_condition(ROLLBACK_REQUESTED, Holds::Yes, Reason::RollbackRequested, message, object.metadata.generation);
         Ok(Some(status))
     })
     .await

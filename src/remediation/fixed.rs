@@ -5,7 +5,7 @@
 //! | request | the idempotency record: a replay must find what its request left |
 //! | source, target, action, verification | what was judged, proposed and approved is what is carried out |
 //! | mode | nobody turns a proposal into an automatic remediation; absent is `propose` |
-//! | patches | as the action; who wrote them may take them back, all of them, which leaves nothing to do |
+//! | patches | as the action; who wrote them may take them back, all of them, which leaves nothing to do, and has several that are under way undone |
 //!
 //! What is absent stays absent. The family's other fields may change.
 //! `patches` have no bounds, since the family publishes none: comparing them is estimated well below what an API server allows.

@@ -3,16 +3,19 @@
 //! | patches | meaning |
 //! |---|---|
 //! | one | `apply` of its text; apiVersion, kind, name and namespace beside it name the target, and stand in for what the text leaves out |
-//! | several | none: a remediation pins, records and undoes one object, so each is a remediation of its own |
+//! | several, up to 16 | a remediation of each, one after the other: a remediation pins, records and undoes one object (`pipeline::series`) |
 //! | beside an action | none: the action is what is done |
 //!
-//! `totalPatches` and `appliedPatches` say how many there are, and are in place.
+//! `totalPatches` and `appliedPatches` say how many there are, and are in place; `patchRemediations`, of several, which
+//! remediations they are.
 
 use std::borrow::Cow;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
-use super::{Action, ActionKind, Patch, RemediationSpec};
+use super::{Action, ActionKind, Patch, Phase, RemediationSpec, ZenAgentRemediation};
 use crate::{
     event::Target,
     pipeline::actions::{self, ApplyAction},
@@ -42,6 +45,35 @@ impl RemediationSpec {
             [patch] if self.action.is_none() => Some(patch),
             _ => None,
         }
+    }
+}
+
+/// How many patches a remediation may have.
+pub const MAX_PATCHES: usize = 16;
+
+impl ZenAgentRemediation {
+    /// Whether it is done by remediations of its patches: as its spec says until it begins, and then as it began.
+    pub fn is_series(&self) -> bool {
+        match (self.phase(), &self.status) {
+            (Phase::Pending, _) => self.spec.action.is_none() && self.spec.patches.len() > 1,
+            (_, Some(status)) => status.action.is_none() && status.total_patches.is_some_and(|total| total > 1),
+            (_, None) => false,
+        }
+    }
+
+    /// The remediation that has the patch which this one is of, where it is of one of several.
+    pub fn patch_of(&self) -> Option<&OwnerReference> {
+        let is_remediation = |owner: &&OwnerReference| {
+            let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+            owner.controller == Some(true) && group == Self::group(&()) && owner.kind == Self::kind(&())
+        };
+        self.owner_references().iter().find(is_remediation)
+    }
+
+    /// How many of its patches are in place.
+    pub fn applied_patches(&self) -> usize {
+        let applied = self.status.as_ref().and_then(|status| status.applied_patches);
+        applied.and_then(|applied| usize::try_from(applied).ok()).unwrap_or_default()
     }
 }
 

@@ -77,6 +77,9 @@ reasons! {
     /// Nothing holds it back any more.
     Released,
 
+    /// One of its patches is being carried out, as a remediation of its own.
+    PatchUnderWay,
+
     // How it ended, or why it is being undone.
     /// The effect was seen.
     Validated,
@@ -110,6 +113,10 @@ reasons! {
     FieldConflict,
     /// An object of the name that the action needs belongs to somebody else.
     NameTaken,
+    /// One of its patches did not succeed.
+    PatchFailed,
+    /// The series of patches that it is part of does not wait for it any more.
+    SeriesEnded,
     /// The agent lacks a permission.
     Forbidden,
     /// The API server refuses the change as malformed.

@@ -115,7 +115,7 @@ pub struct RemediationSpec {
     /// The SaaS's priority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// Manifests to apply; one of them is the action `apply`, several are not carried out.
+    /// Manifests to apply; one of them is the action `apply`, and of several each becomes a remediation of its own, one after the other.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
     /// Who approved it before it was created.
@@ -224,6 +224,10 @@ pub struct RemediationStatus {
     /// One entry a step of the pipeline.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// The remediations of its patches, in their order, where it has several: each once it is there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub patch_remediations: Vec<PatchRemediation>,
     /// When the pipeline claimed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<MicroTime>,
@@ -253,6 +257,15 @@ pub struct RemediationStatus {
     /// Patches in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_patches: Option<i32>,
+}
+
+/// The remediation of a patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PatchRemediation {
+    /// Its name; it is in the same namespace.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
 }
 
 /// A person's decision.

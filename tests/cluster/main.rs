@@ -27,6 +27,8 @@ mod process;
 mod proxy;
 mod quota;
 mod replicas;
+mod series;
+mod series_served;
 #[path = "../support/serve.rs"]
 mod serve;
 mod server;

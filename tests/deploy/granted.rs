@@ -124,6 +124,14 @@ async fn the_main_job_of_every_action_is_done_with_what_the_chart_grants_and_no_
     // What was rolled back stays.
     let cleaned = agent.client.stable.cleanup_remediations(None, Some("0s"), None, &id()).await.unwrap().into_inner();
     assert_eq!(cleaned.deleted, ActionKind::ALL.len() as u64 - 1, "{cleaned:?}");
+    // Several patches, of each of which the agent makes a remediation.
+    let patch = |name: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "namespace": "shop-granted", "name": name, "patch": "data: { c: d }" });
+    let series = json!({ "patches": [patch("one"), patch("two")], "approvedBy": "alice", "approvedAt": "2026-01-01T00:00:00Z" });
+    let series = ZenAgentRemediation::new("series", serde_json::from_value(series).unwrap());
+    Api::<ZenAgentRemediation>::namespaced(admin.clone(), "granted").create(&PostParams::default(), &series).await.unwrap();
+    let item = ended(&agent, "series").await;
+    assert_eq!(item.status, Status::Succeeded, "{item:?}");
+    assert_eq!(configs.get("two").await.unwrap().data.unwrap()["c"], "d");
 
     let log = agent.stop();
     playing.abort();

@@ -257,6 +257,38 @@ async fn the_counts_follow_every_change_and_equal_the_cache_after_a_lost_history
 }
 
 #[tokio::test]
+async fn whatever_becomes_of_a_patch_has_the_remediation_looked_at_that_has_it() {
+    let (fake, metrics) = (Fake::new(), Metrics::new());
+    let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());
+    let patch = |phase: &str| {
+        let mut patch = remediation(phase);
+        let owner =
+            json!({ "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation", "name": "all", "uid": "u", "controller": true });
+        patch["metadata"] = json!({ "ownerReferences": [owner] });
+        patch
+    };
+    fake.put(REMEDIATIONS, "zen", "all", remediation("in_progress"));
+    fake.put(REMEDIATIONS, "zen", "first", patch("pending"));
+    let quota = crate::served::unlimited();
+    let informer = remediations::informer(Api::all(fake.client()), config(), metrics.clone(), backlog.clone(), quota);
+    let mut running = Running::start(informer).await;
+    running.told(2).await;
+    let settled = |what: &str| {
+        assert_eq!(backlog.len(), 1, "{what}");
+        backlog.remove(&ObjectKey::new("zen", "all"));
+        assert!(backlog.is_empty(), "{what}");
+    };
+    backlog.remove(&ObjectKey::new("zen", "first"));
+    settled("what is in progress is work by itself");
+    fake.put(REMEDIATIONS, "zen", "first", patch("succeeded"));
+    running.told(1).await;
+    settled("a patch has ended");
+    fake.remove(REMEDIATIONS, "zen/first");
+    running.told(1).await;
+    settled("a patch is deleted");
+}
+
+#[tokio::test]
 async fn a_malformed_remediation_is_counted_as_unknown_and_is_no_work() {
     let (fake, metrics) = (Fake::new(), Metrics::new());
     let backlog = Backlog::new(Backoff::default(), 1, metrics.queue_depth.clone());

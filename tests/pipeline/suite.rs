@@ -22,5 +22,6 @@ mod planned;
 mod probed;
 mod removal;
 mod rollouts;
+mod series;
 mod suspend;
 mod verified;

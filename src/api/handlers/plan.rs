@@ -18,12 +18,25 @@ impl Handlers {
         if let Some(plan) = object.plan() {
             return Ok(shown(&object, plan, true));
         }
+        if object.is_series() {
+            return Err(Problem::new(Code::StateConflict, of_each(&object)));
+        }
         if object.phase() != Phase::Pending {
             return Err(Problem::new(Code::StateConflict, "No plan was recorded before it began or ended"));
         }
         let planner = Planner { client: &self.client, actions: &self.actions, reach: &self.reach, guardrails: self.policy.guardrails() };
         let plan = planner.sketch(&object).await.map_err(|error| refusal(&error))?;
         Ok(shown(&object, &plan, false))
+    }
+}
+
+/// Where the plans are of what has several patches.
+fn of_each(object: &ZenAgentRemediation) -> String {
+    let made = object.status.as_ref().map(|status| status.patch_remediations.as_slice()).unwrap_or_default();
+    let names: Vec<_> = made.iter().map(|made| made.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "Each of its patches becomes a remediation with a plan of its own, one after the other; none is there yet".to_owned(),
+        _ => format!("Each of its patches becomes a remediation with a plan of its own, one after the other. So far: {}", names.join(", ")),
     }
 }
 

@@ -286,6 +286,22 @@ async fn a_plan_is_shown_before_it_is_recorded_and_only_the_plan_that_was_seen_i
 }
 
 #[tokio::test]
+async fn of_several_patches_there_is_no_plan_of_the_whole_and_no_approval_but_the_names_of_those_that_have_them() {
+    let agent = Agent::start().await;
+    let patch = json!({ "apiVersion": "v1", "kind": "ConfigMap", "namespace": "shop", "name": "a", "patch": "data: {}" });
+    agent.kubernetes.create("r", Some("acme"), json!({ "patches": [patch, patch], "mode": "propose" })).await;
+    let (status, problem) = agent.ask(Method::GET, "/v1alpha1/remediations/r/plan", "").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("state_conflict")));
+    assert!(problem["detail"].as_str().unwrap().contains("none is there yet"), "{problem}");
+    let made = json!([{ "name": "r-1-aa", "uid": "1" }, { "name": "r-2-bb", "uid": "2" }]);
+    agent.kubernetes.set_status("r", json!({ "phase": "in_progress", "totalPatches": 2, "patchRemediations": made })).await;
+    let (status, problem) = agent.ask(Method::GET, "/v1alpha1/remediations/r/plan", "").await;
+    assert!(status == StatusCode::CONFLICT && problem["detail"].as_str().unwrap().contains("r-1-aa, r-2-bb"), "{problem}");
+    let (status, problem) = agent.ask(Method::POST, "/v0/remediations/r/approve", r#"{ "reason": "seen" }"#).await;
+    assert!(status == StatusCode::CONFLICT && problem["detail"].as_str().unwrap().contains("decided on by itself"), "{problem}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_planned_says_why() {
     let agent = Agent::start().await;
     let target = json!({ "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "absent" });

@@ -91,7 +91,7 @@ async fn left(
     live: &DynamicObject,
 ) -> Result<Option<usize>, GateError> {
     let count = |number: &serde_json::Value| number.as_u64().and_then(|number| usize::try_from(number).ok());
-    match plan::action(&run.object).map(|action| action.disruption()) {
+    match plan::action(&run.object.spec).map(|action| action.disruption()) {
         Err(_) | Ok(Disruption::None) => Ok(None),
         Ok(Disruption::AllBut(wanted)) => {
             let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
