@@ -13,12 +13,13 @@ const FEW: usize = 5_000;
 const MANY: usize = 10_000;
 /// What as many again may cost: the informer keeps a summary of each, and allocators keep some slack.
 const MORE: u64 = 24 << 20;
+/// What the requirement allows for a start.
+const READY: Duration = Duration::from_secs(5);
 
 struct Seen {
     listed: usize,
     deleted: u64,
     peak: u64,
-    took: Duration,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +28,6 @@ async fn ten_thousand_cost_hardly_more_memory_than_half_as_many() {
     let (few, many) = (run(FEW).await, run(MANY).await);
     assert_eq!((few.listed, few.deleted), (FEW, FEW as u64));
     assert_eq!((many.listed, many.deleted), (MANY, MANY as u64));
-    assert!(many.took < Duration::from_secs(5), "ready after {:?}", many.took);
     assert!(many.peak < few.peak + MORE, "peak {} MiB against {} MiB", many.peak >> 20, few.peak >> 20);
 }
 
@@ -42,7 +42,7 @@ async fn run(count: usize) -> Seen {
     store.close();
     drop((api, store));
 
-    let agent = Agent::dev(state.path(), &[]);
+    let agent = Agent::dev_within(state.path(), READY);
     let client = client(state.path(), &agent);
     let (mut listed, mut token) = (0, None::<String>);
     loop {
@@ -54,5 +54,5 @@ async fn run(count: usize) -> Seen {
         }
     }
     let cleaned = client.stable.cleanup_remediations(None, Some("0s"), None, &id()).await.unwrap().into_inner();
-    Seen { listed, deleted: cleaned.deleted, peak: agent.peak_memory(), took: agent.took }
+    Seen { listed, deleted: cleaned.deleted, peak: agent.peak_memory() }
 }
