@@ -8,8 +8,8 @@
 //!     └───────────────────────────────────────────────────────── it succeeded ──────┘
 //! ```
 //!
-//! Each attempt has a [`Permit`], and only what became of those counts that were admitted since it came to stand where it
-//! stands: a late answer neither opens nor closes it, and half-open it hears the one attempt alone.
+//! Each attempt has a [`Permit`]. Its outcome counts only if the breaker has not changed its state since the attempt was admitted: so
+//! a late answer neither opens nor closes it, and half-open only the trial counts.
 //!
 //! Half-open begins with the next attempt, not when the time is over; one that is dropped leaves its place to the next. A
 //! dependency may also ask to be left alone for a while (`pause`), however it stands.

@@ -2,14 +2,14 @@
 //!
 //! | constant | what may take so long | must be |
 //! |---|---|---|
-//! | [`CALL`] | one call about one object | |
+//! | [`CALL`] | one call about one object | less than [`PAGE`] |
 //! | [`HASTE`] | one call for a caller of the API, while the Kubernetes API is known to fail | less than [`CALL`] |
 //! | [`PAGE`] | one page of a listing | less than [`REQUEST`] and [`PASS`], which may begin with one |
 //! | [`REQUEST`] | a request of the API, from its verification to its answer; a cleanup without any progress | |
-//! | [`PASS`] | one pass of the pipeline over one remediation | less than [`SILENCE`], or a slow API would look like a stuck worker |
+//! | [`PASS`] | one pass of the pipeline over one remediation | more than [`PAGE`] and [`CALL`] together, and less than [`SILENCE`], or a slow API would look like a stuck worker |
 //! | [`SILENCE`] | a loop without a heartbeat, before the process counts as stuck | |
 //!
-//! The lease (`lease::Timing`), the probes and the watch (`stream::watch`) have times of their own, which
+//! The lease (`lease::Timing`), the looks for readiness and the watch (`stream::watch`) have times of their own, which
 //! follow from what they are about.
 
 use std::time::Duration;

@@ -16,8 +16,14 @@
 //! | `stop` is anything else | halt |
 //! | nothing, for [`PATIENCE`]: forbidden, or no answer | halt, since it cannot be known |
 //!
-//! Validation goes on: it changes nothing, and what was carried out before may still be recorded as done. Without a ConfigMap
-//! nobody has to make one for the agent to work; with `kubectl` it is stopped and resumed thus, also where nobody has a token:
+//! Validation goes on, from a new pass, since it changes nothing: what had been recorded as carried out may end succeeded. A change
+//! that was made by a pass that was cut off is recorded once the stop is lifted, and an undo that validation calls for waits too. A
+//! call that was sent already may still be carried out; a create is looked after, and taken back where it came too late
+//! (`pipeline/actions/create.rs`). Until the first order is read no work is handed out; when the order changes, the leader looks at
+//! everything again (`runtime::leader`).
+//!
+//! Without a ConfigMap nobody has to make one for the agent to work; with `kubectl` it is stopped and resumed thus, also where nobody
+//! has a token:
 //!
 //! ```text
 //! kubectl -n NAMESPACE create configmap zen-agent-emergency-stop --from-literal stop=true --from-literal reason=…

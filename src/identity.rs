@@ -15,9 +15,9 @@ pub enum Role {
     /// Reads, and posts events. Where the policy lets a remediation run at once, an event is an order: with such
     /// a policy a viewer has changes made that no person approves.
     Viewer,
-    /// Decides on proposals, and has tasks carried out.
+    /// Decides on proposals, has tasks carried out or taken back, asks for retries and rollbacks, and sets the emergency stop.
     Approver,
-    /// Deletes old remediations.
+    /// Deletes old remediations, and lifts the emergency stop.
     Admin,
 }
 

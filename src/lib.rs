@@ -5,11 +5,11 @@
 //! ```text
 //!  tool ▸ sender ──signed POST──▶ serve ▶ api ──▶ verify ─▶ event ─▶ ingest ──create──▶ Kubernetes API
 //!  SaaS ──────────signed task───▶ mTLS    route,  headers   native   policy,            (or crates/embedded-kube)
-//!                                 limits  schema  JWT,HMAC  → norm.  names, receipt           │ watch
+//!                                 limits          JWT, HMAC → norm.  names, receipt           │ watch
 //!                                                                                             ▼
 //!                          target ◀── pipeline ◀── worker ◀──────────── queue ◀────────── informer
-//!                                     │            while this process holds the lease, no emergency stop is set,
-//!                                     │            and the circuit of the Kubernetes API is closed (runtime)
+//!                                     │            while this process holds the lease, and the circuit of the Kubernetes API
+//!                                     │            is closed (runtime); the emergency stop holds what would change a target
 //!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (probes: verify) ▸ (rollback)
 //!                        retention ── stream ──▶ deletes old terminal remediations, page by page
 //!                        saas ── spool ──▶ tells the SaaS what became of them
@@ -21,8 +21,10 @@
 //! A task goes from `api` to `ingest` at once: nobody has to understand or judge it. A person's word (approve, reject, cancel,
 //! retry, rollback) is one write of `remediation` to the object's status, which the informer then brings to the pipeline.
 //!
-//! Rules of the house: `event`, `policy`, `queue` and of `remediation` the mode, phase, reason and verification import neither
-//! kube nor poem, which `tests/contract/imports.rs` holds;
+//! After the signature, and not before, `api` checks a body against its schema, and makes types of it.
+//!
+//! Rules of the house: what `tests/contract/imports.rs` lists as pure (`event`, `policy`, `queue`, of `remediation` the mode, phase,
+//! reason and verification, and others) imports neither kube nor poem;
 //! [`verify::Verified`] is made only by `verify`; handlers in `api` convert and delegate.
 
 pub mod admin;

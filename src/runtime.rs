@@ -1,7 +1,8 @@
 //! Wiring: what is built, what is spawned, and in which order it stops.
 //!
 //! ```text
-//!  start: metrics, health ▸ admin listener ▸ verifier ▸ API listener ▸ informer ▸ election ▸ probes of readiness
+//!  start: metrics, health ▸ certificates, verifier ▸ both listeners bound ▸ policy file, informer, spool, emergency stop,
+//!         election made ▸ all of it runs ▸ readiness
 //!  stop:  not ready ▸ API stops accepting and answers what it began ▸ informer, workers drain
 //!         ▸ lease released ▸ admin listener
 //! ```
@@ -32,7 +33,7 @@
 //!          are tried again                       and reconnects, 0.8 s doubling to 30 s
 //!    …     5 calls in a row have failed: no work  the circuit is open (`circuit::kubernetes`) for 2 s doubling to
 //!          is handed out, until it is closed      15 s, then closed by an answer; until then events are
-//!                                                 answered 503 within a second, where the API is silent
+//!                                                 answered 503 within seconds, where the API is silent
 //!    8 s   at the latest                         /readyz red, and says why; liveness stays green
 //!   10 s   not renewed: the term ends, steps     idle, the backlog keeps its keys; the emergency stop counts
 //!          under way are put back, and the       as set, since nobody can read it (`emergency`)

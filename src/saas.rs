@@ -7,6 +7,8 @@
 //!                               what is told: out of it   └── replayed ──────┘ later: 500 ms doubling to 60 s, Retry-After
 //! ```
 //!
+//! `watched` and `sending` are two backlogs (`work::Lane`), one for each step.
+//!
 //! The objects are the truth, and say by `status.synced` whether the SaaS knows their latest status. So what a leader did
 //! not come to tell, the next one does, from the objects. The spool is for what objects cannot keep: the end of a
 //! remediation whose object is deleted before it could be told.

@@ -8,6 +8,8 @@
 //!                        └── done · after a while · after a backoff · never ◀────┘
 //! ```
 //!
+//! The backlog is [`crate::queue`], shared by tasks; the bounded queue is another, of the few keys that wait for a free worker.
+//!
 //! A key stays in the backlog until there is room, so that its changes fall together and a deleted
 //! object costs nothing. The backlog outlives the pool: what a pool did not begin, or did not finish,
 //! goes back to it for the next one.

@@ -9,9 +9,9 @@
 //! |---|---|
 //! | 5xx, no connection, a call that was given up on after `GIVEN_UP` | any other answer |
 //!
-//! Only the head of an answer is looked at, so one that breaks off later counts as an answer. A webhook that fails is a 500 of the
-//! server's: where calls that do not concern it are answered in between, such as the renewals of the lease, it opens nothing, but so
-//! many workers at once, that it keeps waiting, do, for as long as any other call takes to be answered.
+//! Only the head of an answer is looked at, so one that breaks off later counts as an answer. A failing webhook is a 500 of the
+//! server's too. While other calls, such as renewals of the lease, are answered in between, the circuit stays closed; it opens when so
+//! many workers wait for the webhook at once that five calls fail before any other is answered.
 
 use std::time::Duration;
 

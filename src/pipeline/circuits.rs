@@ -7,7 +7,7 @@
 //!
 //! Where the short-circuit guardrail asks whether too much fails at once, whatever it is, this asks whether one action still
 //! works, and needs no person to find out: when its time is over one remediation of the policy is let through. What a person
-//! approved is never held; where nothing is being tried, it is what is.
+//! approved is never held; where the circuit is due for a trial, it is the trial.
 //!
 //! It is kept in memory: a new leader begins with closed circuits, and counts what it has claimed itself. What ended for a
 //! reason that is the target's, or of what the sender had verified, and not the action's, says nothing.
@@ -65,8 +65,8 @@ impl Circuits {
         }
     }
 
-    /// Whether the remediation of this uid, with this action, may be begun. An earlier attempt of its own says nothing any more: it
-    /// was not claimed, though nobody knew.
+    /// Whether the remediation of this uid, with this action, may be begun. A former attempt of its own is dropped: it led to no
+    /// claim.
     pub(super) fn attempt(&self, uid: &str, kind: ActionKind) -> Result<Option<Attempt>, Open> {
         drop(self.under_way().remove(uid));
         let Some(circuit) = self.by_action.get(&kind) else { return Ok(None) };

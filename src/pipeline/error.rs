@@ -38,10 +38,10 @@ pub enum PipelineError {
     /// The change was not undone.
     #[error(transparent)]
     Rollback(RollbackError),
-    /// It was not begun to undo what has succeeded.
+    /// The undo that was asked for could not begin.
     #[error(transparent)]
     Undo(ApiError),
-    /// It was not gone on with the patches.
+    /// The series of patches could not go on.
     #[error(transparent)]
     Series(SeriesError),
 }

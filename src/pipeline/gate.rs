@@ -15,8 +15,8 @@
 //! ```
 //!
 //! What a person approved is not held to windows and limits, nor does it count for them: these say when a person is
-//! needed. An approval holds for the generation of the spec and for the plan that it was given to; whether the plan is still
-//! that one the claim looks.
+//! needed. An approval holds for the generation of the spec and for the plan that it was given to; that the
+//! plan is still that one the claim checks.
 //!
 //! What waits for a person has a deadline on it, `.status.approvalDeadline`, counted from when it began to wait. Nobody
 //! sleeps towards it: the informer brings back what is past it with a resync.

@@ -13,9 +13,9 @@
 //!                                                             └─ cannot be ──▶ failed RollbackFailed        rolled_back, failed
 //! ```
 //!
-//! The remediation of a patch is one as any other, with a plan, an approval, guardrails and a validation of its own; what it
-//! waits for the one that has the patches says too. It has the spec of that one, but for what is only of the whole
-//! (`series/child.rs`). Begun, or begun again, it is only while it is the one that is waited for:
+//! The remediation of a patch is one as any other, with a plan, an approval, guardrails and a validation of its own. The series
+//! repeats in its own status what that one waits for. A patch's spec is copied from the series, without what is only of the whole
+//! (`series/child.rs`). It may begin, or begin again, only while the series waits for it:
 //!
 //! | a crash, or a frozen leader …                  | and then |
 //! |------------------------------------------------|----------|
@@ -25,12 +25,15 @@
 //! | after it succeeded, before that is counted     | it is counted |
 //! | after its undo was asked for                   | that is asked for already |
 //!
-//! Who goes over to undoing looks once more, after that is written, at the one that was waited for: if a person had it tried
-//! again meanwhile, and it was let begin, it is waited for and undone with the others.
+//! Before it undoes anything, the series reads once more the patch that it waited for: if a person had that tried again meanwhile
+//! and it began, it is waited for and undone too.
+//!
+//! While the emergency stop is set nothing of a series goes on, its undoing neither; dry-run mode holds all but an undoing that is
+//! under way. What its patches do is held by the same rules.
 //!
 //! A policy's budget, cool-down and the like count each patch: a second one of the same object may so wait for a person.
 //!
-//! A remediation of a patch that is deleted before its success is counted may have left its change: then the others are undone, and it
+//! A remediation of a patch that is deleted before its success is counted may have left its change: then the others are undone, and the series
 //! ends RollbackFailed. One that is deleted later was counted, and is not made again; but it cannot be undone any more. Who
 //! deletes the one that has the patches ends the series as it stands: what has begun ends by itself, or is taken away with it,
 //! as everything that is deleted while it is in progress. A person may undo the remediation of a single patch; that is
@@ -65,7 +68,7 @@ use crate::{
 /// When to look again, where nobody says that a patch's remediation has changed.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Why it was not gone on with.
+/// Why a series did not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SeriesError {
     /// The API server did not answer as hoped.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   may the target be touched, still? ──no──▶ RollbackRequested=False, as it was
-//!   dry run? ──▶ Held DryRun          target free? ──no──▶ Held TargetBusy
+//!   emergency stop? ──▶ Held EmergencyStop     dry run? ──▶ Held DryRun     target free? ──no──▶ Held TargetBusy
 //!      ▼
 //!   one write: in_progress, rollback running ─▶ step 6 (`rollback.rs`)
 //! ```

@@ -8,7 +8,8 @@
 //!       target, a circuit)                                       └── otherwise ─────────────▶ failed
 //! ```
 //!
-//! The last three are terminal: only they are ever cleaned up, and only a person's word leads out of them.
+//! The last three are terminal: only they are ever cleaned up, and only a person's word leads out of them. What has several
+//! patches is in progress without an approval of its own: each patch waits for one (`pipeline::series`).
 //!
 //! ```text
 //!   failed ──── retry, where nothing was left behind ──▶ pending
@@ -33,7 +34,7 @@ pub enum Phase {
     Succeeded,
     /// Ended without the wanted effect; the reason says what is left.
     Failed,
-    /// Executed, not validated, and undone.
+    /// The change was made, and undone: its effect did not hold, another patch failed, or a person asked.
     RolledBack,
     /// Something another program wrote.
     Unknown(String),
@@ -75,7 +76,7 @@ impl Phase {
         }
     }
 
-    /// Whether nothing more will happen.
+    /// Whether it has ended; only a person's retry or rollback leads out of that.
     pub const fn is_terminal(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::RolledBack)
     }

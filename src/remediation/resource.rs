@@ -18,7 +18,7 @@ use crate::event::Target;
 pub const TENANT_LABEL: &str = "zen.kube-zen.io/tenant";
 /// Label on everything the agent creates beside its own resources, such as NetworkPolicies.
 pub const REMEDIATION_LABEL: &str = "zen.kube-zen.io/remediation";
-/// The condition that says whether a remediation may run; the truth about approval.
+/// The condition that says whether a remediation may run; the truth about approval. Of several patches each has its own.
 pub const APPROVED: &str = "Approved";
 /// The condition that says why an approved remediation is held back.
 pub const HELD: &str = "Held";
@@ -191,7 +191,7 @@ pub struct RemediationStatus {
     /// The same for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Approved, Held, Complete, and what later versions add.
+    /// Approved, Held, RollbackRequested, Retried, Verified and Complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// The object to be changed, found by kind and name and pinned by uid.

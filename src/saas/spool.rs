@@ -60,7 +60,7 @@ impl SpoolError {
 
 enum Change {
     Put(Entry),
-    /// Unless it is another one by now.
+    /// Only if the entry that is stored is still this one.
     Remove(Entry),
 }
 

@@ -21,7 +21,7 @@ const WIDTH: usize = 8;
 /// Between one attempt to tell of a remediation and the next.
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), max: Duration::from_secs(60) };
 
-/// What is done with a key.
+/// The two steps.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
     Observe,

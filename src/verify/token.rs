@@ -1,5 +1,7 @@
 //! Bearer tokens: JWT (RFC 7519) by a known public key.
 //!
+//! Of its claims `iss`, `aud`, `exp`, `tenant_id`, `cluster_id` and `role` have to be there; `nbf` and `sub` count where they are.
+//!
 //! A token that was verified is kept by its SHA-256 until it ends, since its verification costs more
 //! than everything else together. Each set of keys has a generation, and what an earlier generation
 //! let in does not count: a key that is removed takes its tokens with it.
