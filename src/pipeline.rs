@@ -166,7 +166,7 @@ use crate::{
     key::ObjectKey,
     lease::Tenure,
     policy::Live,
-    remediation::{ActionKind, Phase, Reason},
+    remediation::{ActionKind, Phase, Reason, ZenAgentRemediation},
     telemetry::Metrics,
 };
 
@@ -291,7 +291,7 @@ impl Pipeline {
                 self.running.adopt(&run.object);
                 self.recent.note(&self.policy.guardrails(), &run.object);
             }
-            if let Some((reason, message)) = self.held(stage) {
+            if let Some((reason, message)) = self.held(stage, &run.object) {
                 match run.phase() {
                     Phase::Pending => run.hold(reason, &message),
                     _ => run.hold_step(reason, &message),
@@ -325,12 +325,14 @@ impl Pipeline {
     }
 
     /// What holds back the step that is under way, or about to be. A rollback is not held by dry-run mode: it leaves less changed.
-    fn held(&self, stage: Stage) -> Option<(Reason, String)> {
+    fn held(&self, stage: Stage, object: &ZenAgentRemediation) -> Option<(Reason, String)> {
         let order = self.emergency.order();
         match stage {
             Stage::Execute | Stage::Rollback | Stage::Undo | Stage::Series(_) if let Some(halt) = order.halt() => {
                 Some((Reason::EmergencyStop, halt.public().to_owned()))
             }
+            // What became of a patch is looked at all the same.
+            Stage::Series(Part::Execute) if !series::is_to_make(object) => None,
             Stage::Execute | Stage::Series(Part::Begin | Part::Execute | Part::Undo) if self.policy.guardrails().dry_run => {
                 Some((Reason::DryRun, DRY_RUN.to_owned()))
             }

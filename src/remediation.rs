@@ -17,7 +17,7 @@ pub mod status_write;
 mod verification;
 
 pub use mode::Mode;
-pub use patches::MAX_PATCHES;
+pub use patches::{MAX_PATCHES, PATCH_OF};
 pub use phase::Phase;
 pub(crate) use plan::merge_patch;
 pub use plan::{Change, Operation, Plan, Subresource};

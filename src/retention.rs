@@ -270,12 +270,14 @@ impl Retention {
     }
 
     /// Everything that selectors ask for is looked at again: a server that ignores one must not make
-    /// us delete the wrong object.
+    /// us delete the wrong object. The remediation of a patch is kept as long as the one that has the patches, which may still be
+    /// undone; the garbage collector takes it along with that.
     fn matches(&self, sweep: &Sweep, object: &ZenAgentRemediation, now: Timestamp) -> bool {
         let owner = object.tenant().unwrap_or(self.own_tenant.as_str());
         object.metadata.deletion_timestamp.is_none()
             && sweep.tenant.as_ref().is_none_or(|tenant| tenant.as_str() == owner)
             && !ended::is_to_be_undone(object)
+            && object.patch_of().is_none()
             && TerminalPhase::of(&object.phase()).is_some_and(|phase| sweep.statuses.contains(&phase))
             && is_old(sweep.older_than, object, now)
     }

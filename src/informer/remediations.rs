@@ -29,7 +29,7 @@ use crate::{
     key::ObjectKey,
     queue::Priority,
     quota::{Account, Quota},
-    remediation::{Phase, ZenAgentRemediation, approval, ended},
+    remediation::{Phase, Reason, StepName, StepState, ZenAgentRemediation, approval, ended},
     saas,
     telemetry::Metrics,
     worker::Backlog,
@@ -75,6 +75,7 @@ impl Summary {
     pub fn of(object: &ZenAgentRemediation, quota: &Quota) -> Self {
         let phase = match object.phase() {
             Phase::Unknown(_) => Phase::Unknown(String::new()),
+            _ if waits_for_a_patch(object) => Phase::Pending,
             known => known,
         };
         let deadline = || object.status.as_ref().and_then(|status| status.approval_deadline.as_ref()).map(|deadline| deadline.0);
@@ -105,6 +106,14 @@ impl Summary {
     fn age(&self) -> Duration {
         Duration::try_from(Timestamp::now().duration_since(self.created)).unwrap_or_default()
     }
+}
+
+/// Whether it is a series of which nothing is under way: its patch waits, for a person or for what itself comes back from, and says so
+/// when it does not any more.
+fn waits_for_a_patch(object: &ZenAgentRemediation) -> bool {
+    let executes = object.step(StepName::Execute).is_some_and(|step| step.state == StepState::Running);
+    let reason = object.status.as_ref().and_then(|status| status.reason.as_deref());
+    object.phase() == Phase::InProgress && object.is_series() && executes && reason != Some(Reason::PatchUnderWay.as_str())
 }
 
 /// The informer of the remediations that `api` lists, counted in `metrics` and `quota`, and worked off by

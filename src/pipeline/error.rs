@@ -62,7 +62,7 @@ impl PipelineError {
             | Self::Validate(ValidateError::Target(error))
             | Self::Rollback(RollbackError::Target(error)) => error.call(),
             Self::Series(SeriesError::Api(error)) => Some(error),
-            Self::Timeout | Self::Gate(_) | Self::Series(SeriesError::Contended) => None,
+            Self::Timeout | Self::Gate(_) | Self::Series(SeriesError::Contended | SeriesError::NotKept) => None,
         }
     }
 

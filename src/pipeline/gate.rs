@@ -129,7 +129,7 @@ pub(super) enum Gate<'a> {
 
 /// Who let it run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Approver {
+pub(super) enum Approver {
     Person,
     Policy,
 }
@@ -268,7 +268,7 @@ fn deadline(pipeline: &Pipeline) -> Option<Time> {
 }
 
 /// A finding must be fresh when it comes; one that nobody looks at must still be when it runs.
-fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<Approver>) -> Result<(), GateError> {
+pub(super) fn fresh(pipeline: &Pipeline, object: &ZenAgentRemediation, approver: Option<Approver>) -> Result<(), GateError> {
     let (Some(limit), Some(seen)) = (pipeline.policy.guardrails().staleness, object.spec.event_time.as_ref()) else { return Ok(()) };
     let came = object.metadata.creation_timestamp.as_ref().map(|at| at.0);
     let judged = if approver == Some(Approver::Policy) { Timestamp::now() } else { came.unwrap_or_else(Timestamp::now) };

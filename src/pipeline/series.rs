@@ -28,8 +28,13 @@
 //! Before it undoes anything, the series reads once more the patch that it waited for: if a person had that tried again meanwhile
 //! and it began, it is waited for and undone too.
 //!
-//! While the emergency stop is set nothing of a series goes on, its undoing neither; dry-run mode holds all but an undoing that is
-//! under way. What its patches do is held by the same rules.
+//! While the emergency stop is set nothing of a series goes on, its undoing neither; in dry-run mode nothing more is made, and an
+//! undoing that is under way goes on. What its patches do is held by the same rules. Retention keeps them as long as the series.
+//!
+//! A series whose patch waits counts as pending in the metrics: nothing is under way.
+//!
+//! The verification of the whole is asked once the last patch is in place; where it does not hold, all of them are undone. A finding
+//! has to be fresh when the whole begins and, where its patches run by themselves, when each of them does.
 //!
 //! A policy's budget, cool-down and the like count each patch: a second one of the same object may so wait for a person.
 //!
@@ -51,6 +56,7 @@ pub(super) use child::{Admission, admit};
 use super::{
     Flow, Pipeline,
     api::{ApiError, call, find},
+    gate::{self, Approver},
     plan::{self, PlanError},
     run::{self, Run, now},
     undo,
@@ -58,7 +64,7 @@ use super::{
 use crate::{
     key::ObjectKey,
     remediation::{
-        APPROVED, MAX_PATCHES, PatchRemediation, Phase, Reason, StepName, StepState, TEXT_LIMIT, ZenAgentRemediation,
+        APPROVED, MAX_PATCHES, PatchRemediation, Phase, ROLLBACK_REQUESTED, Reason, StepName, StepState, TEXT_LIMIT, ZenAgentRemediation,
         approval::{self, ApprovalState},
         conditions::{self, Holds},
         ended,
@@ -77,6 +83,9 @@ pub enum SeriesError {
     /// A patch's remediation was written by others, every time.
     #[error("the remediation of a patch changes too fast to have it undone; it is tried again")]
     Contended,
+    /// The definition of remediations is one of an older version.
+    #[error("the cluster's definition of remediations does not keep status.patchRemediations; bring it up to date (zen-agent crd)")]
+    NotKept,
 }
 
 /// How far it is.
@@ -101,11 +110,28 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>, part: Part) -> R
         Part::Begin => begin(pipeline, run).await,
         Part::Execute => execute(pipeline, run).await,
         Part::Undo => {
-            undo::begin(run).await?;
+            match gone(pipeline, run).await? {
+                None => undo::begin(run).await?,
+                Some(gone) => {
+                    let message = format!("the remediation {} was deleted, and with it the state to go back to", gone.name);
+                    run.set_condition(ROLLBACK_REQUESTED, Holds::No, Reason::RollbackUnsupported, &message);
+                    run.save().await?;
+                }
+            }
             Ok(Flow::Again)
         }
         Part::Rollback => rollback::run(pipeline, run).await,
     }
+}
+
+/// The first of the remediations of its patches that is not there any more.
+async fn gone(pipeline: &Pipeline, run: &Run<'_>) -> Result<Option<PatchRemediation>, ApiError> {
+    for made in &run.status.patch_remediations {
+        if read(pipeline, run, made).await?.is_none() {
+            return Ok(Some(made.clone()));
+        }
+    }
+    Ok(None)
 }
 
 async fn begin(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, SeriesError> {
@@ -121,7 +147,17 @@ async fn begin(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, SeriesErr
         pipeline.end(run, Phase::Failed, error.reason().unwrap_or(Reason::Invalid), &message).await?;
         return Ok(Flow::Again);
     }
-    let (holds, reason, message) = match approval::state(&run.object) {
+    let state = approval::state(&run.object);
+    if let ApprovalState::Rejected(rejected) = state {
+        let message = rejected.message.clone();
+        pipeline.end(run, Phase::Failed, Reason::Rejected, &message).await?;
+        return Ok(Flow::Again);
+    }
+    if let Err(error) = gate::fresh(pipeline, &run.object, (state == ApprovalState::Automatic).then_some(Approver::Policy)) {
+        pipeline.end(run, Phase::Failed, error.reason().unwrap_or(Reason::Stale), &error.to_string()).await?;
+        return Ok(Flow::Again);
+    }
+    let (holds, reason, message) = match state {
         ApprovalState::Approved if let Some((by, _)) = approval::at_creation(&run.object) => {
             (Holds::Yes, Reason::ApprovedAtCreation, format!("approved by {by} before it was created"))
         }
@@ -148,8 +184,16 @@ fn check(pipeline: &Pipeline, object: &ZenAgentRemediation, index: usize) -> Res
     pipeline.planner().named(&spec, &action).map(drop)
 }
 
+/// Whether what it does next is to make a remediation.
+pub(super) fn is_to_make(object: &ZenAgentRemediation) -> bool {
+    object.status.as_ref().is_none_or(|status| status.patch_remediations.len() <= object.applied_patches())
+}
+
 async fn execute(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, SeriesError> {
     run.take_over(StepName::Execute).await?;
+    if is_changed(&run.object) {
+        return give_up(run, Reason::SpecChanged, "the spec was changed after it had begun").await;
+    }
     let index = run.object.applied_patches();
     let made = run.status.patch_remediations.get(index).cloned();
     match made {
@@ -161,9 +205,8 @@ async fn execute(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, SeriesE
 /// Makes the remediation of the next patch, or finds it made, and writes down which it is.
 async fn make(pipeline: &Pipeline, run: &mut Run<'_>, index: usize) -> Result<Flow, SeriesError> {
     let what = "make the remediation of a patch";
-    let wanted = match child::object(&run.object, index) {
-        Some(wanted) if !is_changed(&run.object) => wanted,
-        _ => return give_up(run, Reason::SpecChanged, "the spec was changed after it had begun").await,
+    let Some(wanted) = child::object(&run.object, index) else {
+        return give_up(run, Reason::SpecChanged, "the spec was changed after it had begun").await;
     };
     if !pipeline.tenure.holds() {
         return Err(ApiError::NotLeading { what }.into());
@@ -193,6 +236,9 @@ async fn make(pipeline: &Pipeline, run: &mut Run<'_>, index: usize) -> Result<Fl
     run.granted();
     run.status.patch_remediations.push(PatchRemediation { name, uid: made.metadata.uid.clone().unwrap_or_default() });
     run.save().await?;
+    if run.status.patch_remediations.len() <= index {
+        return Err(SeriesError::NotKept);
+    }
     run.wakes = Some(ObjectKey::of(&made));
     Ok(Flow::Again)
 }
@@ -215,7 +261,8 @@ async fn look(pipeline: &Pipeline, run: &mut Run<'_>, index: usize, made: &Patch
         Phase::Pending if let Some(reason) = reason => {
             run.status.explain(reason, &format!("{which}, waits: {message}"));
             run.save().await?;
-            Ok(Flow::Rest(Some(LOOK)))
+            // Whatever a person decides, the informer tells.
+            Ok(Flow::Rest((!approval::waits(&child)).then_some(LOOK)))
         }
         Phase::Succeeded | Phase::Pending | Phase::InProgress | Phase::Unknown(_) => {
             run.status.explain(Reason::PatchUnderWay, &format!("{which}, is being carried out"));
@@ -233,7 +280,10 @@ async fn succeeded(pipeline: &Pipeline, run: &mut Run<'_>, applied: usize) -> Re
         run.save().await?;
         return Ok(Flow::Again);
     }
-    let message = format!("all of its {applied} patches are in place");
+    let message = format!("all of its {applied} patches have succeeded");
+    if run.object.condition(APPROVED).is_none_or(|judged| !conditions::is_true(judged)) {
+        run.set_condition(APPROVED, Holds::Yes, Reason::Approved, "each of its patches was approved");
+    }
     run.status.finish_step(StepName::Execute, StepState::Succeeded, Some(&message));
     pipeline.end(run, Phase::Succeeded, Reason::Validated, &message).await?;
     Ok(Flow::Again)

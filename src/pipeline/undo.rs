@@ -7,7 +7,9 @@
 //!   one write: in_progress, rollback running ─▶ step 6 (`rollback.rs`)
 //! ```
 //!
-//! Budget, cool-down and schedule say nothing here: a person asked, for now. The lock on the target is that of a claim.
+//! Budget, cool-down and schedule say nothing here: a person asked, for now. The lock on the target is that of a claim. What is
+//! undone since another patch of the same series did not succeed is part of a rollback that is under way: as there, neither what
+//! may be touched nor dry run is asked.
 
 use super::{
     DRY_RUN, Flow, Pipeline,
@@ -27,7 +29,9 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
     };
     let target = target.clone();
     let guardrails = pipeline.policy.guardrails();
+    let of_series = run.object.condition(ROLLBACK_REQUESTED).is_some_and(|asked| asked.reason == Reason::PatchFailed.as_str());
     let permitted = match Site::new(pipeline, &target, &run.object).read().await {
+        _ if of_series => Ok(()),
         Ok(live) => plan::permit(&guardrails, &target).and_then(|()| plan::permit_labels(&guardrails, &target, &live)),
         Err(ActionError::Api(error) | ActionError::Kind(KindError::Api(error))) => return Err(error),
         // Of what is gone there is nothing to undo, which the rollback finds.
@@ -39,7 +43,7 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         run.save().await?;
         return Ok(Flow::Again);
     }
-    if guardrails.dry_run {
+    if guardrails.dry_run && !of_series {
         run.set_condition(HELD, Holds::Yes, Reason::DryRun, DRY_RUN);
         run.save().await?;
         return Ok(Flow::Rest(None));

@@ -105,10 +105,10 @@ pub async fn rollback(
     object: ZenAgentRemediation,
     asked: Asked<'_>,
 ) -> Result<Decided, DecisionError> {
-    undo(api, events, object, &asked.told("its rollback")).await
+    undo(api, events, object, Reason::RollbackRequested, &asked.told("its rollback")).await
 }
 
-/// Has what succeeded undone, for the reason that the message says.
+/// Has what succeeded undone, for this reason: that somebody asked for it, or that another patch of the same series did not succeed.
 ///
 /// # Errors
 /// As of [`rollback`].
@@ -116,6 +116,7 @@ pub async fn undo(
     api: &Api<ZenAgentRemediation>,
     events: &Events,
     object: ZenAgentRemediation,
+    reason: Reason,
     message: &str,
 ) -> Result<Decided, DecisionError> {
     decide(api, events, object, |object| {
@@ -134,7 +135,7 @@ pub async fn undo(
             _ if object.is_series() => {}
             _ => return Err(conflict(object, "no state was recorded to go back to")),
         }
-        status.set_condition(ROLLBACK_REQUESTED, Holds::Yes, Reason::RollbackRequested, message, object.metadata.generation);
+        status.set_condition(ROLLBACK_REQUESTED, Holds::Yes, reason, message, object.metadata.generation);
         Ok(Some(status))
     })
     .await

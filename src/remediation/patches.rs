@@ -48,6 +48,9 @@ impl RemediationSpec {
     }
 }
 
+/// Annotation on the remediation of a patch: the uid of the one that has the patches.
+pub const PATCH_OF: &str = "zen.kube-zen.io/patch-of";
+
 /// How many patches a remediation may have.
 pub const MAX_PATCHES: usize = 16;
 
@@ -63,11 +66,17 @@ impl ZenAgentRemediation {
 
     /// The remediation that has the patch which this one is of, where it is of one of several.
     pub fn patch_of(&self) -> Option<&OwnerReference> {
-        let is_remediation = |owner: &&OwnerReference| {
+        let uid = self.made_for()?;
+        let is_series = |owner: &&OwnerReference| {
             let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-            owner.controller == Some(true) && group == Self::group(&()) && owner.kind == Self::kind(&())
+            owner.controller == Some(true) && group == Self::group(&()) && owner.kind == Self::kind(&()) && owner.uid == uid
         };
-        self.owner_references().iter().find(is_remediation)
+        self.owner_references().iter().find(is_series)
+    }
+
+    /// The uid of the remediation that it was made for, as a patch of it. The owner may be taken off (`--cascade=orphan`); this stays.
+    pub fn made_for(&self) -> Option<&str> {
+        self.annotations().get(PATCH_OF).map(String::as_str)
     }
 
     /// How many of its patches are in place.

@@ -1,4 +1,5 @@
-//! Deletes one object that a sweep has met, if it is still what was read.
+//! Deletes one object that a sweep has met, if it is still what was read. The remediations of its patches go with it, so none of
+//! them may be at work, as a person may have one undone by itself.
 
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -10,7 +11,7 @@ use crate::{
     category::Category,
     causes::chain,
     deadline::{CALL, within},
-    remediation::ZenAgentRemediation,
+    remediation::{PatchRemediation, ZenAgentRemediation, ended},
 };
 
 /// What is left of an object that matches: what its deletion needs.
@@ -18,6 +19,7 @@ pub(super) struct Met {
     namespace: String,
     name: String,
     preconditions: Preconditions,
+    patches: Vec<PatchRemediation>,
 }
 
 impl Met {
@@ -26,6 +28,7 @@ impl Met {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
             preconditions: Preconditions { uid: object.uid(), resource_version: object.resource_version() },
+            patches: object.status.as_ref().map(|status| status.patch_remediations.clone()).unwrap_or_default(),
         }
     }
 }
@@ -43,15 +46,21 @@ pub(super) enum Fate {
 
 /// Deletes an object.
 pub(super) async fn delete(client: &Client, met: Met) -> Fate {
-    let Met { namespace, name, preconditions } = &met;
+    let Met { namespace, name, preconditions, patches } = &met;
     if preconditions.uid.is_none() || preconditions.resource_version.is_none() {
         tracing::error!(namespace, name, "a remediation came without uid or resourceVersion, and is not deleted");
         return Fate::Failed;
     }
-    let api: Api<ZenAgentRemediation> = Api::namespaced(client.clone(), namespace);
+    let api: Api<DeserializeGuard<ZenAgentRemediation>> = Api::namespaced(client.clone(), namespace);
     let params = DeleteParams::foreground().preconditions(preconditions.clone());
-    let error = match within(CALL, api.delete(name, &params)).await {
-        Ok(_) => return Fate::Deleted,
+    let deleted = async {
+        if is_at_work(&api, patches).await? {
+            return Ok(Fate::Changed);
+        }
+        within(CALL, api.delete(name, &params)).await.map(|_| Fate::Deleted)
+    };
+    let error = match deleted.await {
+        Ok(fate) => return fate,
         Err(error) => error,
     };
     match Category::of(&error) {
@@ -62,6 +71,18 @@ pub(super) async fn delete(client: &Client, met: Met) -> Fate {
             if matches!(category, Category::Transient | Category::Timeout) { Fate::Held(met) } else { Fate::Failed }
         }
     }
+}
+
+/// Whether one of these remediations is being carried out or undone, or is about to be.
+async fn is_at_work(api: &Api<DeserializeGuard<ZenAgentRemediation>>, patches: &[PatchRemediation]) -> Result<bool, kube::Error> {
+    for made in patches {
+        let there = within(CALL, api.get_opt(&made.name)).await?.and_then(|DeserializeGuard(read)| read.ok());
+        let at_work = |patch: &ZenAgentRemediation| !patch.phase().is_terminal() || ended::is_to_be_undone(patch);
+        if there.filter(|patch| patch.metadata.uid.as_ref() == Some(&made.uid)).is_some_and(|patch| at_work(&patch)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an object that is no longer as it was read was changed, or is being deleted: by somebody else, or by an attempt of which

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use zen_agent::{
     identity::Role,
     pipeline::{Pipeline, PipelineError},
+    policy::Guardrails,
     remediation::{
         Mode, Phase, RemediationSpec, StepName, StepState, ZenAgentRemediation,
         approval::{self, Decider, DecisionError},
@@ -247,13 +248,59 @@ async fn what_was_approved_as_a_whole_before_it_was_created_runs_through_and_onl
     world.pipeline().reconcile(HOME, "late").await.unwrap();
     world.patch("late", json!({ "spec": { "patches": [] } })).await;
     let ended = worked(&world, "late").await;
-    assert_eq!(
-        (ended.phase(), reason(&ended), data(&world, "late").await),
-        (Phase::RolledBack, "PatchFailed", None),
-        "{}",
-        message(&ended)
-    );
+    assert_eq!((ended.phase(), reason(&ended), data(&world, "late").await), (Phase::Failed, "SpecChanged", None), "{}", message(&ended));
     assert!(message(&ended).contains("the spec was changed"), "{}", message(&ended));
+}
+
+#[tokio::test]
+async fn whoever_takes_the_patches_back_while_the_last_one_waits_has_those_in_place_undone() {
+    let world = World::new().await;
+    free(&world, "a", json!({ "x": "1", "keep": "k" })).await;
+    let before = world.state(&settings_of("a")).await;
+    world.create("r", series(Mode::Propose, &[("a", json!({ "x": "2" })), ("b", json!({ "x": "2" }))])).await;
+    let first = world.get(&names(&worked(&world, "r").await)[0]).await;
+    approval::approve(&world.remediations(), &world.events, first, BY, None).await.unwrap();
+    let waits = worked(&world, "r").await;
+    assert_eq!((counts(&waits), names(&waits).len()), ((Some(1), Some(2)), 2));
+    world.patch("r", json!({ "spec": { "patches": [] } })).await;
+    let ended = worked(&world, "r").await;
+    assert_eq!((ended.phase(), reason(&ended)), (Phase::RolledBack, "PatchFailed"), "{}", message(&ended));
+    assert!(message(&ended).contains("the spec was changed"), "{}", message(&ended));
+    let last = world.get(&names(&ended)[1]).await;
+    assert_eq!((last.phase(), reason(&last)), (Phase::Failed, "SeriesEnded"), "nobody can approve it any more");
+    assert_eq!((world.state(&settings_of("a")).await, data(&world, "b").await), (before, None));
+}
+
+#[tokio::test]
+async fn what_is_in_place_is_undone_although_its_namespace_is_protected_and_nothing_is_to_be_begun_by_now() {
+    let world = World::new().await;
+    free(&world, "a", json!({ "x": "1", "keep": "k" })).await;
+    let before = world.state(&settings_of("a")).await;
+    world.create("r", series(Mode::Automatic, &[("a", json!({ "x": "2" })), ("b", json!({ "x": "2" }))])).await;
+    let pipeline = world.pipeline();
+    pipeline.reconcile(HOME, "r").await.unwrap();
+    let first = names(&world.get("r").await).remove(0);
+    // A first pass finds that it is waited for, a second one carries it out.
+    assert_eq!(world.drive(&pipeline, &first).await.phase(), Phase::Succeeded);
+    pipeline.reconcile(HOME, "r").await.unwrap();
+    assert_eq!((counts(&world.get("r").await), data(&world, "a").await.unwrap()["x"].clone()), ((Some(1), Some(2)), json!("2")));
+    let strict = Guardrails { protected_namespaces: ["shop".to_owned()].into(), dry_run: true, ..Guardrails::none() };
+    let ended = work(&world, &world.guarded(strict), "r").await.unwrap();
+    assert_eq!((ended.phase(), reason(&ended), counts(&ended).0), (Phase::RolledBack, "PatchFailed", Some(0)), "{}", message(&ended));
+    assert_eq!((world.state(&settings_of("a")).await, data(&world, "b").await), (before, None));
+}
+
+#[tokio::test]
+async fn a_series_whose_first_patch_is_not_there_any_more_is_not_undone_by_half() {
+    let world = World::new().await;
+    world.create("r", series(Mode::Automatic, &[("a", json!({ "x": "2" })), ("b", json!({ "x": "2" }))])).await;
+    let done = worked(&world, "r").await;
+    assert_eq!(done.phase(), Phase::Succeeded, "{}", message(&done));
+    world.remediations().delete(&names(&done)[0], &DeleteParams::default()).await.unwrap();
+    assert!(roll_back(&world, "r").await.unwrap());
+    let stays = worked(&world, "r").await;
+    assert_eq!((stays.phase(), condition(&stays, "RollbackRequested")), (Phase::Succeeded, ("False", "RollbackUnsupported")));
+    assert_eq!((data(&world, "a").await.is_some(), data(&world, "b").await.is_some()), (true, true));
 }
 
 #[tokio::test]

@@ -264,7 +264,7 @@ async fn whatever_becomes_of_a_patch_has_the_remediation_looked_at_that_has_it()
         let mut patch = remediation(phase);
         let owner =
             json!({ "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation", "name": "all", "uid": "u", "controller": true });
-        patch["metadata"] = json!({ "ownerReferences": [owner] });
+        patch["metadata"] = json!({ "ownerReferences": [owner], "annotations": { "zen.kube-zen.io/patch-of": "u" } });
         patch
     };
     fake.put(REMEDIATIONS, "zen", "all", remediation("in_progress"));

@@ -108,6 +108,39 @@ async fn only_the_statuses_and_the_tenant_asked_for_are_touched() {
 }
 
 #[tokio::test]
+async fn the_remediation_of_a_patch_stays_as_long_as_the_one_that_has_it_and_that_as_long_as_a_patch_is_at_work() {
+    let fake = Fake::new();
+    let put = |name: &str, owner: Option<&str>, status: serde_json::Value| {
+        let owned = owner.map(|owner| {
+            let api_version = "zen.kube-zen.io/v1";
+            json!([{ "apiVersion": api_version, "kind": "ZenAgentRemediation", "name": "all", "uid": owner, "controller": true }])
+        });
+        let marks = owner.map(|owner| json!({ "zen.kube-zen.io/patch-of": owner }));
+        fake.put(
+            REMEDIATIONS,
+            "zen",
+            name,
+            json!({ "metadata": { "ownerReferences": owned, "annotations": marks }, "spec": {}, "status": status }),
+        );
+    };
+    let sweep = Sweep { older_than: Limit::Exactly(Duration::ZERO), ..all(HOUR) };
+    let (retention, _) = engine(&fake);
+    put("first", Some("u"), json!({ "phase": "succeeded" }));
+    put("another", None, json!({ "phase": "succeeded" }));
+    assert_eq!(retention.sweep(&sweep).await, SweepReport { matched: 1, deleted: 1, ..SweepReport::default() });
+    assert_eq!(fake.names(REMEDIATIONS), ["first"]);
+    put("all", None, json!({ "phase": "succeeded", "totalPatches": 2, "patchRemediations": [{ "name": "first", "uid": "uid-0" }] }));
+    let asked = json!({ "type": "RollbackRequested", "status": "True", "reason": "RollbackRequested", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" });
+    for at_work in [json!({ "phase": "in_progress" }), json!({ "phase": "succeeded", "conditions": [asked] })] {
+        put("first", Some("u"), at_work);
+        assert_eq!(retention.sweep(&sweep).await, SweepReport { matched: 1, changed: 1, ..SweepReport::default() });
+    }
+    put("first", Some("u"), json!({ "phase": "rolled_back" }));
+    assert_eq!(retention.sweep(&sweep).await, SweepReport { matched: 1, deleted: 1, ..SweepReport::default() });
+    assert_eq!(fake.names(REMEDIATIONS), ["first"], "which the garbage collector takes along");
+}
+
+#[tokio::test]
 async fn the_older_state_field_counts_where_there_is_no_phase() {
     let fake = Fake::new();
     for (name, status) in [

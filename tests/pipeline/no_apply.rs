@@ -2,7 +2,7 @@
 
 use kube::api::PostParams;
 use serde_json::json;
-use zen_agent::remediation::{Phase, RemediationSpec, ZenAgentRemediation};
+use zen_agent::remediation::{PATCH_OF, Phase, RemediationSpec, ZenAgentRemediation};
 
 use crate::support::*;
 
@@ -57,6 +57,7 @@ async fn a_patch_whose_series_is_gone_does_nothing() {
     let spec = automatic(target("v1", "Pod", "shop", "web-6d4cf56db6-x2x7p"), label(&[("flag", "x")]));
     let mut patch = ZenAgentRemediation::new("p", spec);
     patch.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+    patch.metadata.annotations = Some([(PATCH_OF.to_owned(), "u".to_owned())].into());
     world.remediations().create(&PostParams::default(), &patch).await.unwrap();
     // Another one of the same name is not the one.
     for again in [false, true] {

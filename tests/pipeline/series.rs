@@ -1,6 +1,6 @@
 //! Several patches, as far as none is applied: that takes a server with server-side apply (`tests/cluster`).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use kube::{Resource, ResourceExt, api::PostParams};
@@ -11,7 +11,7 @@ use zen_agent::{
     pipeline::Settings,
     policy::Guardrails,
     remediation::{
-        ActionKind, Mode, Phase, RemediationSpec, ZenAgentRemediation,
+        ActionKind, Mode, PATCH_OF, Phase, RemediationSpec, ZenAgentRemediation,
         approval::{self, Decider, DecisionError},
         names,
     },
@@ -45,6 +45,7 @@ async fn count(world: &World) -> usize {
 async fn of_patch(world: &World, series: &ZenAgentRemediation, name: &str) {
     let mut late = ZenAgentRemediation::new(name, automatic(web_pod(), label(&[("flag", name)])));
     late.metadata.owner_references = Some(vec![series.controller_owner_ref(&()).unwrap()]);
+    late.metadata.annotations = Some([(PATCH_OF.to_owned(), series.uid().unwrap())].into());
     world.remediations().create(&PostParams::default(), &late).await.unwrap();
 }
 
@@ -100,6 +101,14 @@ async fn a_remediation_of_a_patch_that_is_not_waited_for_does_nothing() {
     let refused = world.drive(&world.pipeline(), "refused").await;
     of_patch(&world, &refused, "after").await;
     ends_without_a_change(&world, "after", "carries out no patch now").await;
+    // Of one that was deleted without it (`--cascade=orphan`).
+    of_patch(&world, &waits, "orphan").await;
+    world.patch("orphan", json!({ "metadata": { "ownerReferences": null } })).await;
+    ends_without_a_change(&world, "orphan", "taken off it").await;
+    // What another program has made for a remediation is none of a patch.
+    of_patch(&world, &waits, "theirs").await;
+    world.patch("theirs", json!({ "metadata": { "annotations": null } })).await;
+    assert_eq!(world.drive(&world.pipeline(), "theirs").await.phase(), Phase::Succeeded);
 }
 
 #[tokio::test]
@@ -132,12 +141,16 @@ async fn nothing_is_made_under_the_emergency_stop_or_in_dry_run_mode() {
     stopped.reconcile(HOME, "r").await.unwrap();
     let goes_on = world.get("r").await;
     assert_eq!((goes_on.phase(), condition(&goes_on, "Held"), count(&world).await), (Phase::InProgress, ("False", "Released"), 2));
-    // Set again: it is held where it stands, and is not written anew each time.
-    for (pipeline, held) in [(&stopped, "EmergencyStop"), (&dry, "DryRun")] {
-        orders.send_replace(Some(Order::Halt(Halt::Ordered { by: None, reason: None })));
+    // Set again: it is held where it stands, and is not written anew each time. In dry-run mode, what became of a patch is seen, and
+    // no other is made.
+    orders.send_replace(Some(Order::Halt(Halt::Ordered { by: None, reason: None })));
+    let child = made(&goes_on).remove(0);
+    for (pipeline, held, applied) in [(&stopped, "EmergencyStop", 0), (&dry, "DryRun", 1)] {
+        world.patch_status(&child, json!({ "phase": "succeeded" })).await;
         pipeline.reconcile(HOME, "r").await.unwrap();
         let seen = world.get("r").await;
-        assert_eq!((seen.phase(), condition(&seen, "Held")), (Phase::InProgress, ("True", held)));
+        assert_eq!((seen.phase(), condition(&seen, "Held"), count(&world).await), (Phase::InProgress, ("True", held), 2));
+        assert_eq!(seen.status.as_ref().unwrap().applied_patches, Some(applied));
         pipeline.reconcile(HOME, "r").await.unwrap();
         assert_eq!(world.get("r").await, seen);
     }
@@ -201,7 +214,7 @@ async fn the_remediation_of_a_patch_says_what_all_of_them_have_in_common_and_is_
     let child = world.get(&made(&waits)[0]).await;
     assert_eq!((waits.phase(), made(&waits).len(), count(&world).await), (Phase::InProgress, 1, 2), "{}", message(&waits));
     let wanted = json!({
-        "source": "saas", "rule": "r", "severity": "high", "facts": { "a": "b" }, "eventTime": "2026-01-01T00:00:00.123456Z",
+        "source": "saas", "rule": "r", "severity": "high", "facts": { "a": "b" },
         "scheduledTime": "2100-01-01T00:00:00Z", "mode": "propose", "patches": [patch("ConfigMap", "a")],
         "request": { "id": "q", "digest": "sha256:0", "index": 0, "subject": "bob" },
         "approvedBy": "alice", "approvedAt": "2026-01-01T00:00:00Z", "approvalSource": "console",
@@ -210,6 +223,47 @@ async fn the_remediation_of_a_patch_says_what_all_of_them_have_in_common_and_is_
     assert!(approval::is_sender(&child, "bob") && child.execution_id().is_none());
     let owner = child.patch_of().unwrap();
     assert_eq!((&owner.uid, owner.block_owner_deletion), (&series.uid().unwrap(), None));
+}
+
+#[tokio::test]
+async fn what_has_to_hold_in_the_end_is_asked_of_the_last_patch_and_a_finding_that_was_too_old_makes_none() {
+    let world = World::new().await;
+    let probe = json!({ "name": "there", "condition": { "type": "Available" } });
+    let spec = json!({ "patches": [patch("ConfigMap", "a"), patch("ConfigMap", "b")], "verification": { "probes": [probe] } });
+    world.create("r", RemediationSpec { mode: Some(Mode::Automatic), ..serde_json::from_value(spec).unwrap() }).await;
+    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    let first = made(&world.get("r").await).remove(0);
+    assert!(world.get(&first).await.spec.verification.is_none());
+    world.patch_status(&first, json!({ "phase": "succeeded" })).await;
+    world.pipeline().reconcile(HOME, "r").await.unwrap();
+    let last = made(&world.get("r").await).remove(1);
+    assert!(world.get(&last).await.spec.verification.is_some());
+
+    let guardrails = Guardrails { staleness: Some(Duration::from_secs(3_600)), ..Guardrails::none() };
+    for mode in [Mode::Automatic, Mode::Propose] {
+        let spec = json!({ "patches": [patch("ConfigMap", "a"), patch("ConfigMap", "b")], "eventTime": "2026-01-01T00:00:00.000000Z" });
+        let name = format!("old-{}", json!(mode).as_str().unwrap());
+        world.create(&name, RemediationSpec { mode: Some(mode), ..serde_json::from_value(spec).unwrap() }).await;
+        let ended = world.drive(&world.guarded(guardrails.clone()), &name).await;
+        assert_eq!((ended.phase(), reason(&ended), made(&ended).len()), (Phase::Failed, "Stale", 0), "{}", message(&ended));
+    }
+}
+
+#[tokio::test]
+async fn a_definition_that_does_not_keep_what_was_made_is_told_and_nothing_is_made_twice() {
+    let mut old = zen_agent::remediation::crd();
+    for version in &mut old.spec.versions {
+        let schema = version.schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
+        let status = schema.properties.as_mut().unwrap().get_mut("status").unwrap();
+        status.properties.as_mut().unwrap().remove("patchRemediations").unwrap();
+    }
+    let world = World::with(old).await;
+    world.create("r", two()).await;
+    for _ in 0..2 {
+        let error = world.pipeline().reconcile(HOME, "r").await.unwrap_err();
+        assert!(format!("{error:?}").contains("NotKept"), "{error:?}");
+        assert_eq!(count(&world).await, 2);
+    }
 }
 
 #[tokio::test]

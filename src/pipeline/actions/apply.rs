@@ -293,8 +293,8 @@ async fn take_away(site: &Site<'_>, turn: Turn) -> Result<(), ActionError> {
         if live.uid().is_none() || live.metadata.deletion_timestamp.is_some() || !fields::other_holders(&live, &manager).is_empty() {
             return Ok(());
         }
-        if turn == Turn::Own {
-            site.still_ours().await?;
+        if !site.may_delete(turn).await? {
+            return Ok(());
         }
         go_on(api::delete_as_read("delete what was created", &api, &live, Effect::Made).await)?;
     }

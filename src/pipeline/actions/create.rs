@@ -93,7 +93,10 @@ impl Site<'_> {
             let made = create.await;
             let may_be_made = match &made {
                 Ok(()) => true,
-                Err(ActionError::Api(error)) => error.may_have_happened(),
+                // What the client repeated meets itself, where the first was carried out.
+                Err(ActionError::Api(error)) => {
+                    error.may_have_happened() || error.status().is_some_and(kube::core::Status::is_already_exists)
+                }
                 Err(_) => false,
             };
             if !may_be_made {

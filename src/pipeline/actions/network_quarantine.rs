@@ -228,8 +228,8 @@ async fn delete_policy(site: &Site<'_>, turn: Turn) -> Result<(), ActionError> {
             Some(live) if site.subject.made(&live) => live,
             _ => return Ok(()),
         };
-        if turn == Turn::Own {
-            site.still_ours().await?;
+        if !site.may_delete(turn).await? {
+            return Ok(());
         }
         match delete_as_read("delete the NetworkPolicy", &api, &live, Effect::Made).await {
             Ok(()) => {}

@@ -180,6 +180,18 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// Stands before the deletion of what this remediation made: whether it still is to go. Whoever takes back what came too late
+    /// looks each time, since it may be tried again by now, and have found the object in its place.
+    ///
+    /// # Errors
+    /// As [`Site::still_ours`].
+    pub(super) async fn may_delete(&self, turn: Turn) -> Result<bool, ActionError> {
+        match turn {
+            Turn::Own => self.still_ours().await.map(|()| true),
+            Turn::Over => Ok(matches!(self.standing().await?, Standing::Over)),
+        }
+    }
+
     pub(super) async fn api(&self) -> Result<Api<DynamicObject>, ActionError> {
         Ok(api::of(self.client, self.subject.target).await?)
     }

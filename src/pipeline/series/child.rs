@@ -10,7 +10,9 @@ use crate::{
         api::ApiError,
         run::{self, under_way},
     },
-    remediation::{APPROVED, Mode, Reason, RemediationSpec, RequestRecord, StepName, TENANT_LABEL, ZenAgentRemediation, conditions, names},
+    remediation::{
+        APPROVED, Mode, PATCH_OF, Reason, RemediationSpec, RequestRecord, StepName, TENANT_LABEL, ZenAgentRemediation, conditions, names,
+    },
 };
 
 /// Whether what is pending may begin, as far as it is one of several patches.
@@ -33,6 +35,7 @@ pub(super) fn object(series: &ZenAgentRemediation, index: usize) -> Option<ZenAg
         name: Some(names::patch(&name, &uid, retries, index)),
         namespace: series.namespace(),
         labels,
+        annotations: Some([(PATCH_OF.to_owned(), uid)].into()),
         // Its deletion takes this one along; it is not kept from being deleted.
         owner_references: Some(vec![OwnerReference { block_owner_deletion: None, ..series.controller_owner_ref(&())? }]),
         ..ObjectMeta::default()
@@ -52,9 +55,10 @@ pub(super) fn spec(series: &ZenAgentRemediation, index: usize) -> Option<Remedia
         source: spec.source.clone(),
         rule: spec.rule.clone(),
         severity: spec.severity.clone(),
-        // A person who decides on a later patch decides on what was fresh when it came.
-        event_time: spec.event_time.clone().filter(|_| index == 0 || by_policy),
-        verification: spec.verification.clone(),
+        // What a person decides on was judged when the whole began; what runs by itself has to be fresh each time.
+        event_time: spec.event_time.clone().filter(|_| by_policy),
+        // What has to hold in the end holds once all are in place; where it does not, all of them are undone.
+        verification: spec.verification.clone().filter(|_| index + 1 == spec.patches.len()),
         mode: if by_policy { spec.mode } else { Some(Mode::Propose) },
         policy_rule: spec.policy_rule.clone(),
         facts: spec.facts.clone(),
@@ -71,15 +75,19 @@ pub(super) fn spec(series: &ZenAgentRemediation, index: usize) -> Option<Remedia
 
 /// Whether what is there is what would have been made.
 pub(super) fn is_as_made(there: &ZenAgentRemediation, wanted: &ZenAgentRemediation) -> bool {
-    let uid = |object: &ZenAgentRemediation| object.patch_of().map(|owner| owner.uid.clone());
+    let is_of = |object: &ZenAgentRemediation| (object.patch_of().map(|owner| owner.uid.clone()), object.tenant().map(str::to_owned));
     // As it is stored, which of a time is not every digit.
     let same = json!(there.spec) == json!(wanted.spec);
-    uid(there) == uid(wanted) && same && there.metadata.deletion_timestamp.is_none()
+    is_of(there) == is_of(wanted) && same && there.metadata.deletion_timestamp.is_none()
 }
 
 /// Whether it is what its series waits for now.
 pub(in crate::pipeline) async fn admit(pipeline: &Pipeline, object: &ZenAgentRemediation) -> Result<Admission, ApiError> {
-    let Some(owner) = object.patch_of() else { return Ok(Admission::Granted) };
+    let owner = match (object.made_for(), object.patch_of()) {
+        (None, _) => return Ok(Admission::Granted),
+        (Some(_), Some(owner)) => owner,
+        (Some(_), None) => return Ok(Admission::Over("it is a patch of a remediation that was taken off it".to_owned())),
+    };
     let series = run::read(&pipeline.client, &object.namespace().unwrap_or_default(), &owner.name).await?;
     let is_there =
         |series: &ZenAgentRemediation| series.metadata.uid.as_ref() == Some(&owner.uid) && series.metadata.deletion_timestamp.is_none();

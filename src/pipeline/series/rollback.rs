@@ -67,14 +67,21 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
 
 /// Asks for a patch to be undone, if nobody has.
 async fn undo(pipeline: &Pipeline, run: &Run<'_>, child: &ZenAgentRemediation) -> Result<Undone, SeriesError> {
+    let is_being_deleted = child.metadata.deletion_timestamp.is_some();
     match child.phase() {
         Phase::RolledBack => return Ok(Undone::Yes),
+        // Nothing is begun any more.
+        Phase::Pending if is_being_deleted => return Ok(Undone::Yes),
         Phase::Failed => return Ok(Undone::Never(said(child).1)),
+        Phase::Succeeded if is_being_deleted => return Ok(Undone::Never("it is being deleted".to_owned())),
         Phase::Succeeded if is_to_be_undone(child) => return Ok(Undone::NotYet),
         Phase::Succeeded => {}
-        Phase::Pending | Phase::InProgress | Phase::Unknown(_) => return Ok(Undone::NotYet),
+        Phase::Pending | Phase::InProgress => return Ok(Undone::NotYet),
+        Phase::Unknown(_) => return Ok(Undone::Never("its status is one that this agent does not know".to_owned())),
     }
-    if let Some(denied) = child.condition(ROLLBACK_REQUESTED) {
+    let reason = if cause(run).0 == Reason::RollbackRequested { Reason::RollbackRequested } else { Reason::PatchFailed };
+    // What a person asked for may be refused; that was this request, or another.
+    if let Some(denied) = child.condition(ROLLBACK_REQUESTED).filter(|_| reason == Reason::RollbackRequested) {
         return Ok(Undone::Never(denied.message.clone()));
     }
     let what = "ask for a patch to be undone";
@@ -82,7 +89,7 @@ async fn undo(pipeline: &Pipeline, run: &Run<'_>, child: &ZenAgentRemediation) -
         return Err(ApiError::NotLeading { what }.into());
     }
     let message = format!("the remediation {}, whose patch it is, is being undone", run.object.name_any());
-    match ended::undo(&run.api, &pipeline.events, child.clone(), &message).await {
+    match ended::undo(&run.api, &pipeline.events, child.clone(), reason, &message).await {
         Ok(_) => Ok(Undone::NotYet),
         Err(error @ DecisionError::StateConflict { .. }) => Ok(Undone::Never(error.to_string())),
         Err(DecisionError::Gone | DecisionError::Contended) => Err(SeriesError::Contended),
