@@ -303,13 +303,13 @@ impl Pipeline {
             if matches!(stage, Stage::Execute | Stage::Rollback | Stage::Series(_)) {
                 run.release();
             }
+            // On the heap, each: what a step keeps while it waits is large, and a thread's stack is not.
             let flow = match stage {
-                Stage::Start => self.start(&mut run).await?,
-                Stage::Execute => execute::run(self, &mut run).await.map_err(PipelineError::Execute)?,
-                Stage::Validate => validate::run(self, &mut run).await.map_err(PipelineError::Validate)?,
-                Stage::Rollback => rollback::run(self, &mut run).await.map_err(PipelineError::Rollback)?,
-                Stage::Undo => undo::run(self, &mut run).await.map_err(PipelineError::Undo)?,
-                // On the heap, so that every other pass is not as large as this one.
+                Stage::Start => Box::pin(self.start(&mut run)).await?,
+                Stage::Execute => Box::pin(execute::run(self, &mut run)).await.map_err(PipelineError::Execute)?,
+                Stage::Validate => Box::pin(validate::run(self, &mut run)).await.map_err(PipelineError::Validate)?,
+                Stage::Rollback => Box::pin(rollback::run(self, &mut run)).await.map_err(PipelineError::Rollback)?,
+                Stage::Undo => Box::pin(undo::run(self, &mut run)).await.map_err(PipelineError::Undo)?,
                 Stage::Series(part) => Box::pin(series::run(self, &mut run, part)).await.map_err(PipelineError::Series)?,
                 Stage::Ended | Stage::NotOurs => Flow::Rest(None),
             };
