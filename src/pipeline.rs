@@ -271,7 +271,7 @@ impl Pipeline {
                 biased;
                 // As a crash would end it; the pass after it holds what this one would have done.
                 () = stopped => {}
-                progress = timeout(PASS, self.read_and_pass(namespace, name)) => return progress.map_err(|_| PipelineError::Timeout)?,
+                progress = timeout(PASS, Box::pin(self.read_and_pass(namespace, name))) => return progress.map_err(|_| PipelineError::Timeout)?,
             }
         }
     }

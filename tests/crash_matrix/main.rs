@@ -61,7 +61,9 @@ async fn every_boundary(server: &Server, kind: ActionKind, ground: Ground, cours
         let killed = kill(server, &case, course, boundary).await;
         let ended = match killed {
             true => {
-                timeout(PATIENCE, agent::end(server.client.clone(), &case.orders(server, course, None))).await.expect("it is ended in time")
+                let orders = case.orders(server, course, None);
+                // On the heap: a test's thread has little stack.
+                timeout(PATIENCE, Box::pin(agent::end(server.client.clone(), &orders))).await.expect("it is ended in time")
             }
             false => case.remediation(server).await,
         };

@@ -40,10 +40,7 @@ impl Agent {
     pub(crate) fn dev_within(state: &Path, ready: Duration) -> Self {
         let mut took = Vec::new();
         while took.len() < 5 {
-            let mut command = Self::command(state, &[]);
-            // How many arenas the allocator makes, each with its slack, would depend on how the threads were scheduled.
-            command.env("MALLOC_ARENA_MAX", "1");
-            let agent = Self::start(command);
+            let agent = Self::dev(state, &[]);
             if agent.took < ready {
                 return agent;
             }
