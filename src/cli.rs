@@ -15,6 +15,7 @@ mod connect;
 mod decide;
 mod doctor;
 mod emergency;
+mod forward;
 mod get;
 mod input;
 mod output;
@@ -51,6 +52,8 @@ enum Command {
     Dev(Dev),
     /// Run the agent against a Kubernetes API: KUBECONFIG, or the service account of its pod.
     Serve(Configured),
+    /// Take what security tools write, and give it to the agent, signed.
+    Forward(forward::Forward),
     /// Say what is missing for `serve` to work: settings and files, the Kubernetes API, permissions. Changes nothing.
     Doctor(doctor::Doctor),
     /// Print the configuration that `serve` would run with, secrets redacted, or every error in it.
@@ -82,7 +85,7 @@ enum Command {
     Resume(emergency::Emergency),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
-    /// Show reports to the SaaS that were given up on, or have them sent again.
+    /// Show what was given up on, reports to the SaaS or events of a forwarder, or have it sent again.
     Spool(spool::Spool),
     /// Print generated remediations, or create them in a cluster: for tests, load and demos.
     Fixtures(tools::Fixtures),
@@ -210,6 +213,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => tools::dev(dev).await,
         Command::Serve(configured) => tools::serve(configured).await,
+        Command::Forward(forward) => forward.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),
