@@ -23,6 +23,9 @@
 //! - **Who may give events**: on loopback every program of this machine, and no page in a browser (`door`). On any other
 //!   address a token or a client certificate is asked for, or the forwarder does not start.
 //!
+//! Falco may also write to a file, which is followed (`--tail`, `tail`); and one body is sent without a forwarder that runs, from
+//! standard input, such as a report of the Trivy CLI: `trivy image --format json … | zen-agent forward trivy -`.
+//!
 //! Health and metrics are on a listener of their own, without credentials (`admin`).
 
 mod admin;
@@ -33,6 +36,7 @@ mod event;
 mod intake;
 mod listen;
 mod metrics;
+mod tail;
 
 use std::{
     io,
@@ -56,6 +60,7 @@ pub use door::DoorError;
 pub(crate) use event::Event;
 pub use event::Tool;
 use intake::Intake;
+pub(crate) use intake::one;
 use metrics::Metrics;
 
 pub use crate::spool::SpoolError;
@@ -78,6 +83,8 @@ pub struct Options {
     pub admin_listen: SocketAddr,
     /// Address of the agent: https://HOST:PORT.
     pub to: String,
+    /// Falco's output file, which is followed.
+    pub tail: Option<PathBuf>,
     /// File with the token that callers have to give.
     pub token_file: Option<PathBuf>,
     /// File with the CA of client certificates that callers may give in place of the token.
@@ -149,6 +156,9 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
         work.push(until(&stop_work, delivery.run()));
+    }
+    if let Some(file) = options.tail {
+        work.push(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
     work.push(until(&stop_work, caretaker));

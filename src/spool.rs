@@ -13,13 +13,14 @@ mod dead;
 mod disk;
 
 use std::{
-    fs::DirBuilder,
-    io,
-    os::unix::fs::DirBuilderExt as _,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -286,6 +287,18 @@ fn commit<R: Record>(database: &Database, changes: Vec<Change<R>>, known: Option
 /// Makes a folder that only its owner may read, where it is not there; one that is there is as somebody else made it.
 fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that only its owner may read, as of this time: a reader sees the old text or the new, never a part. On disk when this
+/// returns.
+pub(crate) fn replace_file(path: &Path, text: &[u8], at: Timestamp) -> io::Result<()> {
+    let half = path.with_extension("half");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&half)?;
+    file.write_all(text)?;
+    file.set_modified(at.into())?;
+    file.sync_all()?;
+    fs::rename(&half, path)?;
+    File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
 #[cfg(test)]

@@ -1,17 +1,34 @@
 //! `forward`: takes what security tools write, and gives it to the agent, signed.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use super::{Failure, connect::chain, output, tools::announce};
+use bytes::Bytes;
+
+use super::{
+    Failure,
+    connect::{call, chain},
+    input, output,
+    tools::announce,
+};
 use crate::{
-    client::DEFAULT_BASE_URL,
-    forward::{self, Addresses, ForwardError, Options},
+    client::{Client, Credentials, DEFAULT_BASE_URL},
+    forward::{self, Addresses, ForwardError, Options, Tool},
+    problem::Problem,
     runtime,
     telemetry::logs::{self, LogConfig, LogFilter, LogFormat},
 };
 
 #[derive(clap::Args)]
 pub(super) struct Forward {
+    /// Send one body of this tool, print what became of it, and end.
+    #[arg(requires = "file")]
+    tool: Option<Tool>,
+    /// File with that body; - reads standard input.
+    #[arg(requires = "tool")]
+    file: Option<PathBuf>,
     /// Folder of the credentials for the agent, in `client`, and of what waits for it, in `forward`.
     #[arg(long, env = "ZEN_AGENT_STATE_DIR", default_value = ".zen-agent")]
     state_dir: PathBuf,
@@ -24,6 +41,9 @@ pub(super) struct Forward {
     /// Address of the agent.
     #[arg(long, value_name = "URL", default_value = DEFAULT_BASE_URL)]
     to: String,
+    /// Follow Falco's output file, of JSON lines, from where the last process was.
+    #[arg(long, value_name = "FILE", conflicts_with = "tool")]
+    tail: Option<PathBuf>,
     /// File with the token that callers have to send as `Authorization: Bearer`; read at the start.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -46,14 +66,40 @@ pub(super) struct Forward {
 
 impl Forward {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        if let Some((tool, file)) = self.tool.zip(self.file) {
+            return one(tool, &file, &self.state_dir, &self.to).await;
+        }
         logs::init(&LogConfig { filter: self.log_level, format: self.log_format });
-        let Self { state_dir, listen, admin_listen, to, token_file, client_ca, tls_cert, tls_key, .. } = self;
+        let Self { state_dir, listen, admin_listen, to, tail, token_file, client_ca, tls_cert, tls_key, .. } = self;
         output::note(&format!("forward: credentials of {0}/client, events that wait in {0}/forward, for {to}", state_dir.display()));
-        let options = Options { state_dir, listen, admin_listen, to, token_file, client_ca, tls: tls_cert.zip(tls_key) };
+        let options = Options { state_dir, listen, admin_listen, to, tail, token_file, client_ca, tls: tls_cert.zip(tls_key) };
         let ready = |Addresses { tools, admin }| announce(&format!("ready tools={tools} admin=http://{admin}\n"));
         forward::run(options, runtime::signals(), ready).await.map_err(|error| match error {
             ForwardError::Spool(_) | ForwardError::Listen { .. } => Failure::Refused(chain(&error)),
             ForwardError::Door(_) | ForwardError::Credentials(_) | ForwardError::Client(_) => Failure::Usage(chain(&error)),
         })
     }
+}
+
+/// Sends what one file holds, under the request id that a forwarder would send it under.
+async fn one(tool: Tool, file: &Path, state_dir: &Path, to: &str) -> Result<(), Failure> {
+    let credentials = Credentials::read(&state_dir.join("client")).map_err(|error| Failure::Usage(chain(&error)))?;
+    let client = Client::new(&credentials, to).map_err(|error| Failure::Usage(chain(&error)))?.stable;
+    let (id, body) = forward::one(credentials.tenant(), tool, &input::read(file)?).map_err(|problem| refusal(&problem))?;
+    let body = Bytes::from(body);
+    let receipt = match tool {
+        Tool::Falco => call(|| client.ingest_falco(&id, body.clone())).await,
+        Tool::Trivy => call(|| client.ingest_trivy(&id, body.clone())).await,
+        Tool::Kyverno => call(|| client.ingest_kyverno(&id, body.clone())).await,
+    }?;
+    output::receipt(&receipt)
+}
+
+fn refusal(problem: &Problem) -> Failure {
+    let mut text = problem.detail.to_string();
+    for violation in &problem.violations {
+        let place = if violation.pointer.is_empty() { "the body" } else { &violation.pointer };
+        text.push_str(&format!("\n  {place}: {}", violation.message));
+    }
+    Failure::Refused(text)
 }

@@ -34,7 +34,7 @@ use tokio::{
 use super::{
     MAX_BODY, canonical,
     door::Door,
-    event::{Event, Tool},
+    event::{self, Event, Tool},
     metrics::Metrics,
 };
 use crate::{
@@ -81,11 +81,16 @@ impl Intake {
                 Response::builder().status(StatusCode::ACCEPTED).content_type("application/json").body(body)
             }
             Err(refused) => {
-                self.metrics.refused(refused.code);
-                tracing::warn!(code = refused.code.as_str(), "an event was not taken: {}", refused.detail);
+                self.refused(&refused);
                 problem::render(&refused, &Echo::default())
             }
         }
+    }
+
+    /// Notes that something was not taken.
+    pub(super) fn refused(&self, problem: &Problem) {
+        self.metrics.refused(problem.code);
+        tracing::warn!(code = problem.code.as_str(), "an event was not taken: {}", problem.detail);
     }
 
     async fn handle(&self, door: &Door, certified: bool, request: Request<Incoming>) -> Result<String, Problem> {
@@ -107,7 +112,6 @@ impl Intake {
     /// The body, and its place among what may be under way.
     async fn read(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<(Bytes, SemaphorePermit<'_>), Problem> {
         let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {MAX_BODY} bytes"));
         let length = declared.unwrap_or(MAX_BODY);
         if length > MAX_BODY {
             return Err(too_large());
@@ -133,17 +137,7 @@ impl Intake {
             let detail = "The spool is full: the agent does not take events fast enough, or not at all; send it again";
             return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
         }
-        let text = {
-            let (value, _share) = self.memory.parse(body)?;
-            if let Some(schema) = tool.route().body {
-                schema.check(&value, body.len()).map_err(|broken| {
-                    let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
-                    Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
-                })?;
-            }
-            canonical::bytes(tool, value)
-        };
-        let event = Event::new(&self.tenant, tool, text, self.next_number());
+        let event = Event::new(&self.tenant, tool, canonical_bytes(&self.memory, tool, body)?, self.next_number());
         let request_id = event.request_id.clone();
         self.store(event).await?;
         self.metrics.accepted(tool);
@@ -160,6 +154,34 @@ impl Intake {
     fn next_number(&self) -> u64 {
         self.number.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// The canonical bytes of what a tool wrote, if it is one of its events.
+fn canonical_bytes(memory: &Memory, tool: Tool, body: &[u8]) -> Result<String, Problem> {
+    if body.len() > MAX_BODY {
+        return Err(too_large());
+    }
+    let (value, _share) = memory.parse(body)?;
+    if let Some(schema) = tool.route().body {
+        schema.check(&value, body.len()).map_err(|broken| {
+            let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
+            Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
+        })?;
+    }
+    Ok(canonical::bytes(tool, value))
+}
+
+/// The request id and the canonical bytes under which what a tool wrote is sent.
+///
+/// # Errors
+/// As the forwarder would answer.
+pub(crate) fn one(tenant: &Tenant, tool: Tool, body: &[u8]) -> Result<(String, String), Problem> {
+    let text = canonical_bytes(&Memory::new(MAX_BODY), tool, body)?;
+    Ok((event::request_id(tenant, tool, &text), text))
+}
+
+fn too_large() -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("A body has at most {MAX_BODY} bytes"))
 }
 
 fn route(method: &Method, path: &str) -> Result<Tool, Problem> {

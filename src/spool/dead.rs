@@ -8,10 +8,9 @@
 //! none has to be read for that.
 
 use std::{
-    fs::{self, DirEntry, File, OpenOptions},
-    io::{self, Write as _},
+    fs::{self, DirEntry},
+    io,
     marker::PhantomData,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -19,7 +18,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Record, private_folder};
+use super::{Record, private_folder, replace_file};
 
 /// Dead letters that are kept, of how many bytes, and for how long.
 const MOST: usize = 1_000;
@@ -107,14 +106,7 @@ impl<R: Record> Letters<R> {
     pub(crate) fn put(&self, entry: &R, why: &str, now: Timestamp) -> io::Result<()> {
         let text = serde_json::to_vec(&Letter { entry, why: why.to_owned(), at: now }).map_err(io::Error::other)?;
         private_folder(&self.dead)?;
-        let path = self.path(entry);
-        let half = path.with_extension("half");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&half)?;
-        file.write_all(&text)?;
-        file.set_modified(now.into())?;
-        file.sync_all()?;
-        fs::rename(&half, &path)?;
-        File::open(&self.dead)?.sync_all()?;
+        replace_file(&self.path(entry), &text, now)?;
         // It is kept; that others are too many is looked after later, too.
         self.prune(now).unwrap_or_else(|error| tracing::warn!(%error, "dead letters that are too old cannot be dropped now"));
         Ok(())

@@ -8,10 +8,12 @@ mod agent;
 mod door;
 mod full;
 mod killed;
+mod one;
 mod outage;
 mod parked;
 mod samples;
 mod shutdown;
+mod tail;
 
 use std::{
     path::Path,
