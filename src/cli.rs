@@ -26,6 +26,7 @@ mod send;
 mod spool;
 mod sse;
 mod tools;
+mod trigger;
 mod watch;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -67,6 +68,8 @@ enum Command {
     Policy(policy::Command),
     /// Send a tool's report, or a batch of events, signed.
     Send(send::Send),
+    /// Send a realistic event of a tool, as of now: to see what the agent and its policy make of it.
+    Trigger(trigger::Trigger),
     /// Show remediations, or one.
     Get(get::Get),
     /// Show what a remediation will do, or did, as a diff.
@@ -220,6 +223,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Rbac(rbac) => rbac.run(),
         Command::Policy(command) => command.run(),
         Command::Send(send) => send.run().await,
+        Command::Trigger(trigger) => trigger.run().await,
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,

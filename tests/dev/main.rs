@@ -13,6 +13,7 @@ mod policy_files;
 mod replay;
 mod shutdown;
 mod size;
+mod trigger;
 
 use std::{path::Path, process::Command};
 
