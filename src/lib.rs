@@ -10,7 +10,7 @@
 //!                          target ◀── pipeline ◀── worker ◀──────────── queue ◀────────── informer
 //!                                     │            while this process holds the lease, and the circuit of the Kubernetes API
 //!                                     │            is closed (runtime); the emergency stop holds what would change a target
-//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (probes: verify) ▸ (rollback)
+//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (probes: verification) ▸ (rollback)
 //!                        retention ── stream ──▶ deletes old terminal remediations, page by page
 //!                        saas ── spool ──▶ tells the SaaS what became of them
 //! ```
@@ -45,7 +45,6 @@ pub mod doctor;
 pub mod duration;
 pub mod emergency;
 pub mod event;
-pub mod events;
 pub mod fixtures;
 pub mod heartbeat;
 pub mod identity;
@@ -53,6 +52,7 @@ pub mod informer;
 pub mod ingest;
 pub mod key;
 pub mod kinds;
+pub mod kube_events;
 pub mod lease;
 pub mod naming;
 pub mod permissions;
