@@ -38,6 +38,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod contract;
+pub mod contracts;
 pub mod deadline;
 pub mod demo;
 pub mod dev;
