@@ -34,7 +34,7 @@ pub fn router(
 }
 
 #[handler]
-fn livez(Data(health): Data<&Health>) -> Response {
+pub(crate) fn livez(Data(health): Data<&Health>) -> Response {
     let stuck = health.stuck();
     verdict(stuck.is_empty(), json!({ "stuck": stuck }))
 }
@@ -47,7 +47,7 @@ fn readyz(Data(health): Data<&Health>) -> Response {
     verdict(ready, json!({ "checks": checks }))
 }
 
-fn verdict(good: bool, mut body: Value) -> Response {
+pub(crate) fn verdict(good: bool, mut body: Value) -> Response {
     body["status"] = if good { "ok" } else { "unavailable" }.into();
     let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Json(body).with_status(status).into_response()

@@ -11,11 +11,11 @@
 
 mod dispatch;
 mod handlers;
-mod json;
+pub(crate) mod json;
 pub mod meta;
 mod mount;
 mod parameters;
-mod problem;
+pub(crate) mod problem;
 mod reply;
 mod routes;
 pub mod view;

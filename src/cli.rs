@@ -18,6 +18,7 @@ mod contracts;
 mod decide;
 mod doctor;
 mod emergency;
+mod forward;
 mod get;
 mod input;
 mod output;
@@ -54,6 +55,8 @@ enum Command {
     Dev(Dev),
     /// Run the agent against a Kubernetes API: KUBECONFIG, or the service account of its pod.
     Serve(Configured),
+    /// Take what security tools write, and give it to the agent, signed.
+    Forward(forward::Forward),
     /// Say what is missing for `serve` to work: settings and files, the Kubernetes API, permissions. Changes nothing.
     Doctor(doctor::Doctor),
     /// Print the configuration that `serve` would run with, secrets redacted, or every error in it.
@@ -88,7 +91,7 @@ enum Command {
     Resume(emergency::Emergency),
     /// Delete old terminal remediations.
     Cleanup(decide::Cleanup),
-    /// Show reports to the SaaS that were given up on, or have them sent again.
+    /// Show what was given up on, reports to the SaaS or events of a forwarder, or have it sent again.
     Spool(spool::Spool),
     /// Print generated remediations, or create them in a cluster: for tests, load and demos.
     Fixtures(tools::Fixtures),
@@ -216,6 +219,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => tools::dev(dev).await,
         Command::Serve(configured) => tools::serve(configured).await,
+        Command::Forward(forward) => forward.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Config(configured) => tools::config(configured),
         Command::Crd => tools::crd(),

@@ -9,6 +9,7 @@
 //! somebody wrote: sent again, also by another client, they are the same request.
 
 mod credentials;
+mod patience;
 mod sign;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use reqwest::{StatusCode, Url, redirect::Policy};
 use uuid::Uuid;
 
 pub use credentials::{Credentials, CredentialsError};
+pub(crate) use patience::retry_after;
 pub use sign::{SignError, Signer, sign};
 
 use crate::contract::ContractVersion;

@@ -3,7 +3,7 @@
 //! The path of one event, one module a step:
 //!
 //! ```text
-//!  tool ▸ sender ──signed POST──▶ serve ▶ api ──▶ verify ─▶ event ─▶ ingest ──create──▶ Kubernetes API
+//!  tool ▸ forward ─signed POST──▶ serve ▶ api ──▶ verify ─▶ event ─▶ ingest ──create──▶ Kubernetes API
 //!  SaaS ──────────signed task───▶ mTLS    route,  headers   native   policy,            (or crates/embedded-kube)
 //!                                 limits          JWT, HMAC → norm.  names, receipt           │ watch
 //!                                                                                             ▼
@@ -47,6 +47,7 @@ pub mod duration;
 pub mod emergency;
 pub mod event;
 pub mod fixtures;
+pub mod forward;
 pub mod heartbeat;
 pub mod identity;
 pub mod informer;
@@ -70,6 +71,7 @@ pub mod runtime;
 pub mod saas;
 pub mod serve;
 pub mod signature;
+mod spool;
 pub mod stream;
 pub mod telemetry;
 pub mod verify;

@@ -11,7 +11,7 @@
 //!
 //! The objects are the truth, and say by `status.synced` whether the SaaS knows their latest status. So what a leader did
 //! not come to tell, the next one does, from the objects. The spool is for what objects cannot keep: the end of a
-//! remediation whose object is deleted before it could be told.
+//! remediation whose object is deleted before it could be told. In it, of one remediation, newer replaces older.
 //!
 //! - The latest status is told, not each, and of one remediation no two reports are under way at once. A leader that
 //!   froze may repeat an older one: reports say when it came to stand there (`updated_at`).
@@ -24,35 +24,24 @@
 //! - What works less well is told by /health: a spool that cannot be written (`saas_spool`, on every replica), and a SaaS that
 //!   is left alone (`saas`, on the leader).
 
-mod dead;
-mod disk;
-mod entry;
+pub(crate) mod entry;
 mod mark;
 mod send;
-mod spool;
 mod steps;
 mod work;
 
-use std::{
-    fs::DirBuilder,
-    io,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::Client;
 
-pub(crate) use dead::{Letter, Letters};
-use entry::Speaker;
 pub(crate) use entry::is_told;
+use entry::{Entry, Speaker};
 use send::Sender;
 pub use send::{Peer, PeerError};
-use spool::Spool;
-pub use spool::SpoolError;
 use work::{Lane, Step};
+
+pub use crate::spool::SpoolError;
 
 use crate::{
     breaker::{State, Temper},
@@ -62,6 +51,7 @@ use crate::{
     informer::{Handler, remediations::Summary},
     key::ObjectKey,
     queue::Priority,
+    spool::{Bounds, Letters, Spool},
     telemetry::{Health, Metrics, health::Degraded},
     worker::Backlog,
 };
@@ -69,6 +59,9 @@ use crate::{
 /// When the SaaS is left alone, and for how long.
 const TEMPER: Temper =
     Temper { failures: 5, window: Duration::from_secs(300), first: Duration::from_secs(5), longest: Duration::from_secs(120) };
+
+/// What may wait in the spool; objects beyond that wait until there is room. A report has a kilobyte or two.
+const BOUNDS: Bounds = Bounds { records: 10_000, bytes: u64::MAX };
 
 /// Whom to tell, and as whom.
 #[derive(Clone, Debug)]
@@ -94,8 +87,8 @@ struct Inner {
     speaker: Speaker,
     tenant: Tenant,
     sender: Sender,
-    spool: Spool,
-    letters: Letters,
+    spool: Spool<Entry>,
+    letters: Letters<Entry>,
     watched: Lane,
     sending: Lane,
     caretaker: Heartbeat,
@@ -119,7 +112,7 @@ impl Saas {
             speaker: Speaker { cluster, namespace },
             tenant,
             sender: Sender::new(peer),
-            spool: Spool::open(&folder, health.clone())?,
+            spool: Spool::open(&folder, BOUNDS, health.clone(), Degraded::SaasSpool)?,
             letters: Letters::of(&folder),
             watched: lane(Step::Observe, "observe"),
             sending: lane(Step::Tell, "send"),
@@ -171,11 +164,6 @@ impl Inner {
             }
         }
     }
-}
-
-/// Makes a folder that only its owner may read, where it is not there; one that is there is as somebody else made it.
-fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 struct Watch(Backlog);

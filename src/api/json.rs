@@ -32,20 +32,20 @@ const SCALAR: usize = 128;
 const UNIT: usize = 1024;
 
 /// The memory of bodies that are parsed. An estimate: within a third of what was measured.
-pub(super) struct Memory {
+pub(crate) struct Memory {
     most: usize,
     free: Semaphore,
 }
 
 impl Memory {
     /// Room for bodies of up to `max_body` bytes.
-    pub(super) fn new(max_body: usize) -> Self {
+    pub(crate) fn new(max_body: usize) -> Self {
         let most = max_body.saturating_mul(TIMES);
         Self { most, free: Semaphore::new(most.div_ceil(UNIT)) }
     }
 
     /// Parses a body. What it takes is given back when the share is dropped.
-    pub(super) fn parse(&self, body: &[u8]) -> Result<(Value, SemaphorePermit<'_>), Problem> {
+    pub(crate) fn parse(&self, body: &[u8]) -> Result<(Value, SemaphorePermit<'_>), Problem> {
         let taken = self.weigh(body)?.div_ceil(UNIT);
         let share = u32::try_from(taken).ok().and_then(|units| self.free.try_acquire_many(units).ok()).ok_or_else(|| {
             Problem::new(Code::Unavailable, "The agent works on too many large bodies; send the request again").retry_after(BUSY_WAIT)

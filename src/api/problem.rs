@@ -24,7 +24,7 @@ pub(super) fn write_echo(echo: &Echo, response: &mut Response) {
 }
 
 /// Writes a problem document.
-pub(super) fn render(problem: &Problem, echo: &Echo) -> Response {
+pub(crate) fn render(problem: &Problem, echo: &Echo) -> Response {
     let (_, status, _) = problem.code.parts();
     let wait = wait(problem);
     let mut response = Response::builder()

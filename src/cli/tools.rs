@@ -105,7 +105,7 @@ fn ended(error: RunError) -> Failure {
 }
 
 /// Standard output may be closed, which must not end the agent.
-fn announce(text: &str) {
+pub(super) fn announce(text: &str) {
     let mut out = std::io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         tracing::info!("ready, with nobody to tell");

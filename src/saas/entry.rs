@@ -9,6 +9,7 @@ use crate::{
     contract::saas::types::{ReportedStatus, StatusDetails, StatusReport, Verification, VerificationOutcome},
     key::ObjectKey,
     remediation::{Phase, Reason, StepName, StepState, ZenAgentRemediation, approval, names},
+    spool::{Record, Spool, SpoolError},
 };
 
 /// Who speaks, and of what.
@@ -21,17 +22,17 @@ pub(super) struct Speaker {
 
 /// A status that is to be told, until it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Entry {
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
     /// The object's: another one of the same name is another remediation.
-    pub(super) uid: String,
+    pub(crate) uid: String,
     /// What stands in the path.
     pub(super) id: String,
     /// The same for each attempt.
     pub(super) request_id: String,
     pub(super) queued_at: Timestamp,
-    pub(super) report: StatusReport,
+    pub(crate) report: StatusReport,
 }
 
 impl Entry {
@@ -68,6 +69,11 @@ impl Entry {
         })
     }
 
+    /// The remediation's id in the agent's API, and the status that was to be told.
+    pub(crate) fn about(&self) -> (&str, String) {
+        (&self.report.remediation, self.report.status.to_string())
+    }
+
     pub(super) fn key(&self) -> ObjectKey {
         ObjectKey::new(self.namespace.as_str(), self.name.as_str())
     }
@@ -76,10 +82,45 @@ impl Entry {
     pub(super) fn has_ended(&self) -> bool {
         !matches!(self.report.status, ReportedStatus::Pending | ReportedStatus::Running)
     }
+}
 
-    /// Whether this one is to stand where `former` does: it says something else, and is no older.
-    pub(super) fn replaces(&self, former: &Self) -> bool {
+/// Characters of a remediation's name in that of its dead letter.
+const NAME: usize = 128;
+
+impl Record for Entry {
+    fn place(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.name, self.uid)
+    }
+
+    fn letter(&self) -> String {
+        // The uid alone makes it one of a kind.
+        let name: String = self.name.chars().take(NAME).collect();
+        format!("{}.{name}.{}", self.namespace, self.uid)
+    }
+
+    /// It says something else, and is no older.
+    fn replaces(&self, former: &Self) -> bool {
         self.report != former.report && self.report.updated_at >= former.report.updated_at
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.request_id == other.request_id
+    }
+}
+
+impl Spool<Entry> {
+    /// What is to be told of the objects of this name, one after another.
+    pub(crate) async fn of(&self, key: &ObjectKey) -> Result<Vec<Entry>, SpoolError> {
+        self.beginning(format!("{}/{}/", key.namespace, key.name)).await
+    }
+
+    /// Whom the entries are about.
+    pub(crate) async fn keys(&self) -> Result<Vec<ObjectKey>, SpoolError> {
+        let key = |place: String| {
+            let mut parts = place.split('/');
+            ObjectKey::new(parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+        };
+        Ok(self.places().await?.into_iter().map(key).collect())
     }
 }
 
@@ -138,7 +179,7 @@ pub(super) fn rests(object: &ZenAgentRemediation) -> bool {
 /// What there would be to tell of an object of this name.
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-pub(super) fn an_entry(name: &str) -> Entry {
+pub(crate) fn an_entry(name: &str) -> Entry {
     let object = serde_json::json!({
         "apiVersion": "zen.kube-zen.io/v1", "kind": "ZenAgentRemediation",
         "metadata": { "namespace": "zen-agent", "name": name, "uid": format!("uid-{name}") }, "spec": {},

@@ -10,7 +10,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use tokio::{
     sync::Mutex,
@@ -18,12 +18,10 @@ use tokio::{
 };
 
 use super::entry::Entry;
-use crate::client::{ClientError, Credentials, CredentialsError, saas::Client};
+use crate::client::{ClientError, Credentials, CredentialsError, retry_after, saas::Client};
 
 /// How long the SaaS may take.
 const ANSWER: Duration = Duration::from_secs(10);
-/// The longest wait that the SaaS may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// How long a client is used until its credentials are read anew, which may have been renewed.
 const CREDENTIALS: Duration = Duration::from_secs(60);
 
@@ -135,7 +133,7 @@ fn judge<E>(error: &progenitor_client::Error<E>) -> Outcome {
 }
 
 fn of_status(status: StatusCode, headers: &HeaderMap) -> Outcome {
-    let wait = || headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, Timestamp::now()));
+    let wait = || retry_after(headers, Timestamp::now());
     match status.as_u16() {
         204 => Outcome::Taken,
         401 => Outcome::Unauthorized,
@@ -148,37 +146,10 @@ fn of_status(status: StatusCode, headers: &HeaderMap) -> Outcome {
     }
 }
 
-/// Seconds, or the date of RFC 9110, section 10.2.3.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let wait = match text.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-            Duration::try_from(at.duration_since(now)).unwrap_or_default()
-        }
-    };
-    Some(wait.min(LONGEST_WAIT))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wait_is_seconds_or_a_date_and_never_too_long() {
-        let now: Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
-        for (text, seconds) in [
-            ("7", Some(7)),
-            ("Wed, 01 Jul 2026 12:00:09 GMT", Some(9)),
-            ("Wed, 01 Jul 2026 11:00:00 GMT", Some(0)),
-            ("999999", Some(3_600)),
-            ("soon", None),
-            ("-1", None),
-        ] {
-            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
-        }
-    }
 
     #[test]
     fn the_status_of_an_answer_decides_what_becomes_of_a_report() {

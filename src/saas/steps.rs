@@ -8,7 +8,6 @@ use tokio::time::{Instant, interval};
 
 use super::{
     Inner, SpoolError,
-    dead::Letters,
     entry::{Entry, is_told, new_request},
     mark,
     send::Outcome,
@@ -20,6 +19,7 @@ use crate::{
     key::ObjectKey,
     queue::Priority,
     remediation::ZenAgentRemediation,
+    spool::Letters,
     stream::well_formed,
     telemetry::metrics::Told,
 };
@@ -62,7 +62,8 @@ impl Inner {
         let untold = object.as_ref().filter(|object| !is_told(object)).and_then(|object| Entry::of(object, &self.speaker));
         // That it was refused is noted on the object, which is a change of it, and no reason to send it again.
         if let Some(entry) = untold {
-            let (given_up, entry) = self.letters(move |letters| (letters.holds(&entry), entry)).await?;
+            let (given_up, entry) =
+                self.letters(move |letters| (letters.kept(&entry).is_some_and(|kept| kept.report == entry.report), entry)).await?;
             if !given_up {
                 self.spool.put(entry).await?;
             }
@@ -179,7 +180,7 @@ impl Inner {
                 }
             }
             let letters = self.letters(Letters::count).await.unwrap_or_default();
-            self.metrics.saas_spool.set(i64::try_from(*self.spool.held().borrow()).unwrap_or(i64::MAX));
+            self.metrics.saas_spool.set(i64::try_from(self.spool.held().borrow().records).unwrap_or(i64::MAX));
             self.metrics.saas_dead_letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
         }
     }
@@ -198,7 +199,7 @@ impl Inner {
     }
 
     async fn take_up(&self) -> Result<(), Trouble> {
-        for (name, entry) in self.letters(Letters::replayed).await?? {
+        while let Some((name, entry)) = self.letters(Letters::replayed).await?? {
             let key = entry.key();
             self.spool.put(Entry { request_id: new_request(), queued_at: Timestamp::now(), ..entry }).await?;
             self.letters(move |letters| letters.taken_up(&name)).await??;
@@ -208,7 +209,7 @@ impl Inner {
     }
 
     /// Does with the letters what waits for the disk, where waiting holds nobody up.
-    async fn letters<R: Send + 'static>(&self, what: impl FnOnce(&Letters) -> R + Send + 'static) -> Result<R, io::Error> {
+    async fn letters<R: Send + 'static>(&self, what: impl FnOnce(&Letters<Entry>) -> R + Send + 'static) -> Result<R, io::Error> {
         let letters = self.letters.clone();
         tokio::task::spawn_blocking(move || what(&letters)).await.map_err(io::Error::other)
     }

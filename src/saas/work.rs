@@ -152,11 +152,11 @@ mod tests {
         contract::saas::types::ReportedStatus,
         deadline::SILENCE,
         saas::{
-            Peer, Saas, Settings, SpoolError,
+            BOUNDS, Peer, Saas, Settings, SpoolError,
             entry::{Entry, an_entry},
-            spool::{self, Spool},
         },
-        telemetry::{Health, Metrics},
+        spool::Spool,
+        telemetry::{Health, Metrics, health::Degraded},
         test_api::TestApi,
     };
 
@@ -170,8 +170,8 @@ mod tests {
     async fn what_fills_the_spool_at_the_start_is_sent() {
         let (api, folder) = (TestApi::start().await, tempfile::tempdir().unwrap());
         let (metrics, settings) = (Metrics::new(), settings(folder.path()));
-        let former = Spool::open(&settings.folder, Health::default()).unwrap();
-        let puts = (0..spool::MOST).map(|n| former.put(an_entry(&format!("r{n}"))));
+        let former = Spool::open(&settings.folder, BOUNDS, Health::default(), Degraded::SaasSpool).unwrap();
+        let puts = (0..BOUNDS.records).map(|n| former.put(an_entry(&format!("r{n}"))));
         try_join_all(puts).await.unwrap();
         drop(former);
         let opened = async {

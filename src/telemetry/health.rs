@@ -49,6 +49,8 @@ pub enum Degraded {
     Saas,
     /// What is to be told to the SaaS cannot be kept on disk.
     SaasSpool,
+    /// What the tools give to a forwarder cannot be kept on disk.
+    ForwardSpool,
 }
 
 impl Degraded {
@@ -58,6 +60,7 @@ impl Degraded {
             Self::Policy => "policy",
             Self::Saas => "saas",
             Self::SaasSpool => "saas_spool",
+            Self::ForwardSpool => "forward_spool",
         }
     }
 }

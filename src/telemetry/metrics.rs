@@ -335,7 +335,7 @@ impl Default for Metrics {
 }
 
 #[expect(clippy::unwrap_used, reason = "fails only on a malformed or doubled definition in this file, at the first start of any test")]
-fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
+pub(crate) fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
     let metric = metric.unwrap();
     registry.register(Box::new(metric.clone())).unwrap();
     metric
@@ -345,7 +345,7 @@ fn gauge_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> In
     register(registry, IntGaugeVec::new(Opts::new(name, help), labels))
 }
 
-fn counter_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(crate) fn counter_vec(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     register(registry, IntCounterVec::new(Opts::new(name, help), labels))
 }
 

@@ -76,7 +76,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-pub use crate::listener::ServeError;
+pub use crate::listener::{ServeError, is_from_here};
 
 use crate::create::Origin;
 use crate::error::ApiError;

@@ -98,7 +98,8 @@ async fn answer(inner: &Arc<Inner>, request: Request<Incoming>) -> Result<server
     Ok(server::answer(inner.clone(), request.map(|body| body.map_err(std::io::Error::other).boxed_unsync())).await)
 }
 
-fn is_from_here(headers: &HeaderMap) -> bool {
+/// Whether a request comes from a program of this machine, and not from a page in a browser: no `Origin`, and a `Host` of this machine.
+pub fn is_from_here(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
     let name = name.trim_start_matches('[').trim_end_matches(']');

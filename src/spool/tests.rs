@@ -7,12 +7,12 @@ use std::{
 use redb::{StorageBackend, backends::FileBackend};
 
 use super::{
-    super::{
-        disk::{self, Disk},
-        entry::an_entry,
-    },
+    disk::{self, Disk},
     *,
 };
+use crate::saas::entry::{Entry, an_entry};
+
+const BOUNDS: Bounds = Bounds { records: 10, bytes: 10_000 };
 
 /// A disk that fails while there is this file beside the spool.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ fn breakable(path: &Path) -> Result<Database, redb::Error> {
 #[tokio::test]
 async fn after_an_error_of_the_disk_the_spool_is_opened_anew_and_health_says_so_meanwhile() {
     let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
-    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone()).unwrap()).unwrap();
+    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone(), Degraded::SaasSpool).unwrap(), BOUNDS).unwrap();
     spool.put(an_entry("before")).await.unwrap();
     assert!(health.degradations().is_empty());
     fs::write(folder.path().join(BROKEN), "").unwrap();
@@ -77,7 +77,7 @@ async fn after_an_error_of_the_disk_the_spool_is_opened_anew_and_health_says_so_
     assert_eq!(names(&spool).await, ["after", "before"], "what was acknowledged is there, and what was not is not");
 }
 
-async fn names(spool: &Spool) -> Vec<String> {
+async fn names(spool: &Spool<Entry>) -> Vec<String> {
     let mut names: Vec<_> = spool.keys().await.unwrap().into_iter().map(|key| key.name.to_string()).collect();
     names.sort();
     names
@@ -89,7 +89,7 @@ async fn a_file_beyond_repair_is_put_aside_and_begun_anew_at_the_start_and_while
     let path = folder.path().join("spool.redb");
     let garbage = vec![7; 1 << 16];
     fs::write(&path, &garbage).unwrap();
-    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone()).unwrap()).unwrap();
+    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone(), Degraded::SaasSpool).unwrap(), BOUNDS).unwrap();
     assert_eq!(fs::read(path.with_extension("unreadable")).unwrap(), garbage);
     spool.put(an_entry("before")).await.unwrap();
     fs::write(folder.path().join(BROKEN), "").unwrap();
@@ -106,9 +106,46 @@ async fn the_spool_is_for_its_owner_alone_to_read_also_where_it_was_everybodys()
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("spool");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    drop(disk::Disk::of(&folder, Health::default()).unwrap());
+    drop(disk::Disk::of(&folder, Health::default(), Degraded::SaasSpool).unwrap());
     assert_eq!((mode(&folder), mode(&folder.join("spool.redb"))), (0o700, 0o600));
     fs::set_permissions(folder.join("spool.redb"), fs::Permissions::from_mode(0o644)).unwrap();
-    drop(disk::Disk::of(&folder, Health::default()).unwrap());
+    drop(disk::Disk::of(&folder, Health::default(), Degraded::SaasSpool).unwrap());
     assert_eq!(mode(&folder.join("spool.redb")), 0o600);
+}
+
+#[tokio::test]
+async fn what_there_is_is_counted_by_number_and_bytes_and_there_is_room_again_once_something_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = |spool: &Spool<Entry>| *spool.held().borrow();
+    let open = async |bounds| {
+        let begun = std::time::Instant::now();
+        loop {
+            match Spool::<Entry>::open(folder.path(), bounds, Health::default(), Degraded::SaasSpool) {
+                // The writer of the one before has not ended yet.
+                Err(SpoolError::InUse(_)) if begun.elapsed().as_secs() < 60 => {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await
+                } // pacing
+                opened => return opened.unwrap(),
+            }
+        }
+    };
+    let spool = open(Bounds { records: 2, bytes: u64::MAX }).await;
+    assert_eq!(held(&spool), Held::default());
+    let one = serde_json::to_vec(&an_entry("a")).unwrap().len();
+    for name in ["a", "b"] {
+        assert!(!spool.is_full());
+        spool.put(an_entry(name)).await.unwrap();
+    }
+    assert!(spool.is_full());
+    assert_eq!(held(&spool).records, 2);
+    let both = held(&spool).bytes;
+    assert!(both > u64::try_from(one).unwrap());
+    drop(spool);
+    let spool = open(Bounds { records: 9, bytes: both }).await;
+    assert_eq!(held(&spool), Held { records: 2, bytes: both }, "also of what was there before");
+    assert!(spool.is_full());
+    spool.remove(spool.first("zen-agent/b".to_owned()).await.unwrap().unwrap()).await.unwrap();
+    assert!(!spool.is_full());
+    tokio::time::timeout(std::time::Duration::from_secs(60), spool.room()).await.unwrap();
+    assert_eq!(names(&spool).await, ["a"]);
 }

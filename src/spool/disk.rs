@@ -19,15 +19,12 @@ use std::{
 
 use redb::{Builder, Database, backends::FileBackend};
 
-use super::{
-    private_folder,
-    spool::{ENTRIES, SpoolError},
-};
+use super::{ENTRIES, SpoolError, private_folder};
 use crate::telemetry::{Health, health::Degraded};
 
 const FILE: &str = "spool.redb";
 const CACHE_BYTES: usize = 4 << 20;
-const UNWELL: &str = "what is to be told cannot be kept on disk; the log says why";
+const UNWELL: &str = "what is to be sent cannot be kept on disk; the log says why";
 
 /// Opens the file.
 pub(super) type Opener = fn(&Path) -> Result<Database, redb::Error>;
@@ -38,15 +35,16 @@ pub(super) struct Disk {
     open: Mutex<Option<Arc<Database>>>,
     opener: Opener,
     health: Health,
+    name: Degraded,
 }
 
 impl Disk {
     /// The file of a folder, both made where they are not there.
-    pub(super) fn of(folder: &Path, health: Health) -> Result<Self, SpoolError> {
-        Self::opened_by(opened, folder, health)
+    pub(super) fn of(folder: &Path, health: Health, name: Degraded) -> Result<Self, SpoolError> {
+        Self::opened_by(opened, folder, health, name)
     }
 
-    pub(super) fn opened_by(opener: Opener, folder: &Path, health: Health) -> Result<Self, SpoolError> {
+    pub(super) fn opened_by(opener: Opener, folder: &Path, health: Health, name: Degraded) -> Result<Self, SpoolError> {
         let unusable = |source| SpoolError::Folder { path: folder.to_owned(), source };
         private_folder(folder).map_err(unusable)?;
         let path = folder.join(FILE);
@@ -54,8 +52,8 @@ impl Disk {
             redb::Error::DatabaseAlreadyOpen => SpoolError::InUse(path.clone()),
             error => SpoolError::storage(error),
         })?;
-        health.degraded(Degraded::SaasSpool, None);
-        Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, health })
+        health.degraded(name, None);
+        Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, health, name })
     }
 
     /// Uses the database. It blocks for as long as the disk does.
@@ -65,9 +63,9 @@ impl Disk {
             Err(SpoolError::Storage(error)) => {
                 tracing::error!(path = %self.path.display(), %error, "the spool cannot be used; it is opened anew");
                 self.slot().take();
-                self.health.degraded(Degraded::SaasSpool, Some(UNWELL));
+                self.health.degraded(self.name, Some(UNWELL));
             }
-            _ => self.health.degraded(Degraded::SaasSpool, None),
+            _ => self.health.degraded(self.name, None),
         }
         result
     }
@@ -93,7 +91,7 @@ fn opened_or_anew(opener: Opener, path: &Path) -> Result<Database, redb::Error> 
         Err(error) if is_beyond_repair(&error) => error,
         other => return other,
     };
-    tracing::error!(path = %path.display(), %error, "the spool cannot be read; it is put aside, and begun anew from the objects");
+    tracing::error!(path = %path.display(), %error, "the spool cannot be read; it is put aside, and begun anew");
     fs::rename(path, path.with_extension("unreadable")).map_err(redb::Error::Io)?;
     create(opener, path)
 }

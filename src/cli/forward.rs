@@ -1,0 +1,59 @@
+//! `forward`: takes what security tools write, and gives it to the agent, signed.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use super::{Failure, connect::chain, output, tools::announce};
+use crate::{
+    client::DEFAULT_BASE_URL,
+    forward::{self, Addresses, ForwardError, Options},
+    runtime,
+    telemetry::logs::{self, LogConfig, LogFilter, LogFormat},
+};
+
+#[derive(clap::Args)]
+pub(super) struct Forward {
+    /// Folder of the credentials for the agent, in `client`, and of what waits for it, in `forward`.
+    #[arg(long, env = "ZEN_AGENT_STATE_DIR", default_value = ".zen-agent")]
+    state_dir: PathBuf,
+    /// Address for the tools: POST /falco, /trivy and /kyverno. One that other machines reach needs --token-file or --client-ca.
+    #[arg(long, default_value = "127.0.0.1:2802")]
+    listen: SocketAddr,
+    /// Address of health and metrics.
+    #[arg(long, default_value = "127.0.0.1:2803")]
+    admin_listen: SocketAddr,
+    /// Address of the agent.
+    #[arg(long, value_name = "URL", default_value = DEFAULT_BASE_URL)]
+    to: String,
+    /// File with the token that callers have to send as `Authorization: Bearer`; read at the start.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// File with the CA of client certificates, which do in place of the token.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+    /// File with the certificate chain of the listener.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// File with its key.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Log filter: error, warn, info, debug, trace, or per module.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    log_level: LogFilter,
+    /// pretty or json.
+    #[arg(long, env = "LOG_FORMAT", default_value = "pretty")]
+    log_format: LogFormat,
+}
+
+impl Forward {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        logs::init(&LogConfig { filter: self.log_level, format: self.log_format });
+        let Self { state_dir, listen, admin_listen, to, token_file, client_ca, tls_cert, tls_key, .. } = self;
+        output::note(&format!("forward: credentials of {0}/client, events that wait in {0}/forward, for {to}", state_dir.display()));
+        let options = Options { state_dir, listen, admin_listen, to, token_file, client_ca, tls: tls_cert.zip(tls_key) };
+        let ready = |Addresses { tools, admin }| announce(&format!("ready tools={tools} admin=http://{admin}\n"));
+        forward::run(options, runtime::signals(), ready).await.map_err(|error| match error {
+            ForwardError::Spool(_) | ForwardError::Listen { .. } => Failure::Refused(chain(&error)),
+            ForwardError::Door(_) | ForwardError::Credentials(_) | ForwardError::Client(_) => Failure::Usage(chain(&error)),
+        })
+    }
+}

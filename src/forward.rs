@@ -1,0 +1,176 @@
+//! A forwarder: takes what security tools write, which cannot sign, and gives it to the agent, signed.
+//!
+//! ```text
+//!  tool ──POST /falco /trivy /kyverno──▶ 1 door ─▶ 2 intake ─▶ 3 spool ──▶ 202
+//!                                        who may   JSON, schema   fsync
+//!                                                  canonical bytes  │      one event after the other, of each tool
+//!                                                  request id       ▼
+//!                                                               4 deliver ──signed──▶ agent
+//!                                                                   ├ taken: leaves the spool
+//!                                                                   ├ refused for good: dead letter (`zen-agent spool`)
+//!                                                                   └ anything else: tried again, and the next ones wait
+//! ```
+//!
+//! - **Nothing is lost.** 202 is answered once the event is on disk. A spool that is full (100,000 events or 1 GiB), or cannot be
+//!   written, answers 503 with Retry-After. What is in it is sent until the agent takes it, however long that lasts.
+//! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
+//!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
+//! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds
+//!   up its tool's next ones: after twenty failures of the agent itself it becomes a dead letter, too.
+//! - **Refused for good** is what the agent says of the event itself, by its problem's code: no JSON, against the schema, too large,
+//!   another body under this request id. A wrong token, address or version is about the forwarder, and is no reason to give up an
+//!   event; nor is an answer that is none of the contract's, which something in between has given (`deliver`).
+//! - **Who may give events**: on loopback every program of this machine, and no page in a browser (`door`). On any other
+//!   address a token or a client certificate is asked for, or the forwarder does not start.
+//!
+//! Health and metrics are on a listener of their own, without credentials (`admin`).
+
+mod admin;
+mod canonical;
+mod deliver;
+mod door;
+mod event;
+mod intake;
+mod listen;
+mod metrics;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::{ClientError, Credentials, CredentialsError},
+    spool::{Bounds, Letters, Spool},
+    telemetry::{Health, health::Degraded},
+};
+use deliver::Courier;
+use door::Door;
+pub use door::DoorError;
+pub(crate) use event::Event;
+pub use event::Tool;
+use intake::Intake;
+use metrics::Metrics;
+
+pub use crate::spool::SpoolError;
+
+/// What may wait; what comes beyond that is answered with 503.
+const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 1 << 30 };
+/// The longest body, which is also the agent's.
+const MAX_BODY: usize = 10 << 20;
+/// Time for what is under way once the forwarder stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What can be chosen.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder of the credentials (`client`) and of the spool (`forward`).
+    pub state_dir: PathBuf,
+    /// Address for the tools.
+    pub listen: SocketAddr,
+    /// Address of health and metrics.
+    pub admin_listen: SocketAddr,
+    /// Address of the agent: https://HOST:PORT.
+    pub to: String,
+    /// File with the token that callers have to give.
+    pub token_file: Option<PathBuf>,
+    /// File with the CA of client certificates that callers may give in place of the token.
+    pub client_ca: Option<PathBuf>,
+    /// Files with the certificate chain and the key of the listener.
+    pub tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// Where it serves.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// For the tools, as the beginning of a URL.
+    pub tools: String,
+    /// Of health and metrics.
+    pub admin: SocketAddr,
+}
+
+/// Why a forwarder cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// Who may give events is not said, or its files cannot be used.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The credentials for the agent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The client that would use them.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// An address.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The folder of the spool and of dead letters.
+pub(crate) fn folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("forward")
+}
+
+/// Runs until `shutdown`; `ready` is called when events are taken.
+///
+/// # Errors
+/// [`ForwardError`], before anything was taken.
+pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses)) -> Result<(), ForwardError> {
+    let door = Door::of(&options)?;
+    let client = options.state_dir.join("client");
+    let tenant = Credentials::read(&client)?.tenant().clone();
+    // A mistake in the address, or certificates that do not fit together, is told now.
+    Courier::new(&options.to, &client).check()?;
+    let (health, folder) = (Health::default(), folder(&options.state_dir));
+    let spool = Spool::open(&folder, BOUNDS, health.clone(), Degraded::ForwardSpool)?;
+    let (letters, metrics) = (Letters::of(&folder), Metrics::new(spool.held()));
+    let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
+    let (tools, tools_address) = bind(options.listen).await?;
+    let (admin, admin_address) = bind(options.admin_listen).await?;
+    let scheme = if door.speaks_tls() { "https" } else { "http" };
+
+    let stop_work = CancellationToken::new();
+    let mut work = vec![tokio::spawn(admin::serve(admin, health.clone(), metrics.clone(), stop_work.clone()))];
+    for tool in Tool::ALL {
+        let courier = Courier::new(&options.to, &client);
+        let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
+        work.push(until(&stop_work, delivery.run()));
+    }
+    let caretaker = intake::look_after(Arc::clone(&intake), letters);
+    work.push(until(&stop_work, caretaker));
+    ready(Addresses { tools: format!("{scheme}://{tools_address}"), admin: admin_address });
+    listen::serve(tools, Arc::new(door), intake, shutdown).await;
+    stop_work.cancel();
+    for task in work {
+        drop(timeout(DRAIN, task).await);
+    }
+    Ok(())
+}
+
+fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let stopped = stopped.clone();
+    tokio::spawn(async move { _ = stopped.run_until_cancelled(work).await })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ForwardError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let local = listener.local_addr()?;
+        Ok((listener, local))
+    };
+    bound.await.map_err(|source| ForwardError::Listen { address, source })
+}

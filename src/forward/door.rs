@@ -1,0 +1,162 @@
+//! Who may give events.
+//!
+//! | address | who | also |
+//! |---|---|---|
+//! | loopback | every program of this machine | no page in a browser: no `Origin`, and a `Host` of this machine (DNS rebinding) |
+//! | loopback, with a token or a CA; any other address | who has the token, or a certificate of the CA | no page in a browser: no `Origin` |
+//!
+//! Of token and certificate one is enough: Falco can show a certificate but sends no header, the Trivy Operator sends headers but has
+//! no certificate. A certificate needs TLS; a token should have it, and where it has not, the log says so at the start.
+
+use std::{fs, io, path::Path, sync::Arc};
+
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, ORIGIN},
+};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    version::{TLS12, TLS13},
+};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use tokio_rustls::TlsAcceptor;
+
+use super::Options;
+use crate::{
+    problem::{Code, Problem},
+    serve::{TlsError, tls},
+};
+
+/// A shorter token could be guessed.
+const LEAST_TOKEN: usize = 16;
+
+/// Why it is not known who may give events.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// Others than this machine could reach it, and nobody would be asked who he is.
+    #[error(
+        "{0} can be reached by other machines: give --token-file, or --client-ca with --tls-cert and --tls-key; or listen on 127.0.0.1"
+    )]
+    Open(std::net::SocketAddr),
+    /// Client certificates are shown in TLS only.
+    #[error("--client-ca needs --tls-cert and --tls-key")]
+    CaWithoutTls,
+    /// A file.
+    #[error("{path} cannot be read: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The token.
+    #[error("the token in --token-file has fewer than {LEAST_TOKEN} characters, or other than visible ASCII ones")]
+    Token,
+    /// Certificate, key or CA.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Who may give events.
+pub(super) struct Door {
+    token: Option<[u8; 32]>,
+    certificates: bool,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Door {
+    /// What the options say, if it is safe to listen by them.
+    pub(super) fn of(options: &Options) -> Result<Self, DoorError> {
+        let Options { listen, token_file, client_ca, tls, .. } = options;
+        let certificates = client_ca.is_some();
+        if certificates && tls.is_none() {
+            return Err(DoorError::CaWithoutTls);
+        }
+        if !listen.ip().is_loopback() && token_file.is_none() && !certificates {
+            return Err(DoorError::Open(*listen));
+        }
+        let token = token_file.as_deref().map(token).transpose()?;
+        if token.is_some() && tls.is_none() && !listen.ip().is_loopback() {
+            tracing::warn!("the token is asked for in plain HTTP: whoever reads this network has it; give --tls-cert and --tls-key");
+        }
+        let acceptor = match tls {
+            Some((chain, key)) => Some(acceptor(&read(chain)?, &read(key)?, client_ca.as_deref(), token.is_some())?),
+            None => None,
+        };
+        Ok(Self { token, certificates, tls: acceptor })
+    }
+
+    pub(super) fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(super) fn tls(&self) -> Option<&TlsAcceptor> {
+        self.tls.as_ref()
+    }
+
+    /// Whether this request's events are taken; `certified` is one that came with a certificate of the CA.
+    pub(super) fn admits(&self, headers: &HeaderMap, certified: bool) -> Result<(), Problem> {
+        let asks = self.token.is_some() || self.certificates;
+        if headers.contains_key(ORIGIN) || !asks && !embedded_kube::is_from_here(headers) {
+            let detail = "Events are taken from programs only, under a name of this machine such as 127.0.0.1: no Origin, no other Host";
+            return Err(Problem::new(Code::InsufficientRole, detail));
+        }
+        if asks && !certified && !self.is_token(headers) {
+            return Err(Problem::new(
+                Code::InvalidToken,
+                "Send `Authorization: Bearer` and the forwarder's token, or a client certificate",
+            ));
+        }
+        Ok(())
+    }
+
+    fn is_token(&self, headers: &HeaderMap) -> bool {
+        let sent = headers.get(AUTHORIZATION).and_then(|sent| sent.to_str().ok()?.strip_prefix("Bearer "));
+        match (&self.token, sent) {
+            (Some(token), Some(sent)) => token.ct_eq(&digest(sent.trim())).into(),
+            _ => false,
+        }
+    }
+}
+
+/// Of texts of any length, so that comparing takes the same time.
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+fn token(path: &Path) -> Result<[u8; 32], DoorError> {
+    let text = read(path)?;
+    let text = text.trim_ascii();
+    let usable = text.len() >= LEAST_TOKEN && text.iter().all(u8::is_ascii_graphic);
+    let text = std::str::from_utf8(text).ok().filter(|_| usable).ok_or(DoorError::Token)?;
+    Ok(digest(text))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DoorError> {
+    fs::read(path).map_err(|source| DoorError::File { path: path.display().to_string(), source })
+}
+
+/// With a CA its certificates are demanded, unless a token does in their place.
+fn acceptor(chain: &[u8], key: &[u8], ca: Option<&Path>, or_token: bool) -> Result<TlsAcceptor, DoorError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&[&TLS13, &TLS12]).map_err(TlsError::from)?;
+    let builder = match ca {
+        Some(ca) => {
+            let roots = Arc::new(tls::client_ca(&read(ca)?)?);
+            let clients = WebPkiClientVerifier::builder_with_provider(roots, provider);
+            let clients = if or_token { clients.allow_unauthenticated() } else { clients };
+            builder.with_client_cert_verifier(clients.build().map_err(TlsError::from)?)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(tls::chain(chain)?, tls::key(key)?).map_err(TlsError::from)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // A resumed session would not look at the client's certificate again, even if it has ended since.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

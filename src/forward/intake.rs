@@ -1,0 +1,257 @@
+//! From a request to an event on disk, and its answer.
+//!
+//! | answer | when |
+//! |---|---|
+//! | 202 | the event is on disk; the body names its request id |
+//! | 400, 415, 413, 422 | no JSON; not declared as such; too large; not what the tool's schema has |
+//! | 401, 403 | as [`door`](super::door) says |
+//! | 404, 405 | another path than `/falco`, `/trivy`, `/kyverno`; another method than POST |
+//! | 503 | the spool is full, or cannot be written, or too much is under way: after Retry-After once more |
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Method, Request, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use poem::Response;
+use serde_json::json;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{interval, timeout},
+};
+
+use super::{
+    MAX_BODY, canonical,
+    door::Door,
+    event::{Event, Tool},
+    metrics::Metrics,
+};
+use crate::{
+    api::{json::Memory, problem},
+    causes::chain,
+    identity::Tenant,
+    problem::{BUSY_WAIT, Code, Echo, Problem},
+    spool::{Letters, Spool, SpoolError},
+};
+
+/// What bodies may take that are read, or wait for the disk, at once, in kilobytes.
+const BUFFERS: usize = 128 << 10;
+/// A body that takes longer holds a connection and memory for nothing.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the rest of a body that is refused is thrown away before the answer, which most clients read only then.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When a tool that can is to try again, if the spool is full or broken.
+const FULL_WAIT: Duration = Duration::from_secs(10);
+/// How often it is looked for dead letters that are to be sent again.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Takes events.
+pub(super) struct Intake {
+    tenant: Tenant,
+    spool: Spool<Event>,
+    /// Of the next event.
+    number: AtomicU64,
+    buffers: Semaphore,
+    memory: Memory,
+    metrics: Metrics,
+}
+
+impl Intake {
+    pub(super) async fn new(tenant: Tenant, spool: Spool<Event>, metrics: Metrics) -> Result<Self, SpoolError> {
+        let last = spool.places().await?.iter().filter_map(|place| Event::number_at(place)).max();
+        let number = AtomicU64::new(last.map_or(0, |last| last + 1));
+        Ok(Self { tenant, spool, number, buffers: Semaphore::new(BUFFERS), memory: Memory::new(MAX_BODY), metrics })
+    }
+
+    pub(super) async fn answer(&self, door: &Door, certified: bool, request: Request<Incoming>) -> Response {
+        match self.handle(door, certified, request).await {
+            Ok(request_id) => {
+                let body = json!({ "request_id": request_id }).to_string();
+                Response::builder().status(StatusCode::ACCEPTED).content_type("application/json").body(body)
+            }
+            Err(refused) => {
+                self.metrics.refused(refused.code);
+                tracing::warn!(code = refused.code.as_str(), "an event was not taken: {}", refused.detail);
+                problem::render(&refused, &Echo::default())
+            }
+        }
+    }
+
+    async fn handle(&self, door: &Door, certified: bool, request: Request<Incoming>) -> Result<String, Problem> {
+        let (head, mut body) = request.into_parts();
+        let checked = door.admits(&head.headers, certified).and_then(|()| route(&head.method, head.uri.path()));
+        let checked = checked.and_then(|tool| check_type(&head.headers).map(|()| tool));
+        let taken = async {
+            let tool = checked?;
+            let (body, _held) = self.read(&head.headers, &mut body).await?;
+            self.take(tool, &body).await
+        };
+        let taken = taken.await;
+        if taken.is_err() {
+            discard(body).await;
+        }
+        taken
+    }
+
+    /// The body, and its place among what may be under way.
+    async fn read(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<(Bytes, SemaphorePermit<'_>), Problem> {
+        let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {MAX_BODY} bytes"));
+        let length = declared.unwrap_or(MAX_BODY);
+        if length > MAX_BODY {
+            return Err(too_large());
+        }
+        let busy = |_| Problem::new(Code::Unavailable, "Too many bodies are under way; send it again").retry_after(BUSY_WAIT);
+        let kilobytes = u32::try_from(length.div_ceil(1_024)).unwrap_or(u32::MAX);
+        let reading = async {
+            let held = self.buffers.acquire_many(kilobytes).await.map_err(busy)?;
+            let read = Limited::new(body, MAX_BODY).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => too_large(),
+                None => Problem::new(Code::InvalidJson, "The body ended before it was complete"),
+            })?;
+            Ok((read.to_bytes(), held))
+        };
+        timeout(READ_TIMEOUT, reading).await.unwrap_or_else(|_| {
+            Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again").retry_after(BUSY_WAIT))
+        })
+    }
+
+    /// Takes an event as its tool wrote it: on disk when this returns its request id.
+    pub(super) async fn take(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
+        if self.spool.is_full() {
+            let detail = "The spool is full: the agent does not take events fast enough, or not at all; send it again";
+            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
+        }
+        let text = {
+            let (value, _share) = self.memory.parse(body)?;
+            if let Some(schema) = tool.route().body {
+                schema.check(&value, body.len()).map_err(|broken| {
+                    let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
+                    Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
+                })?;
+            }
+            canonical::bytes(tool, value)
+        };
+        let event = Event::new(&self.tenant, tool, text, self.next_number());
+        let request_id = event.request_id.clone();
+        self.store(event).await?;
+        self.metrics.accepted(tool);
+        Ok(request_id)
+    }
+
+    async fn store(&self, event: Event) -> Result<(), Problem> {
+        self.spool.put(event).await.map_err(|error| {
+            tracing::error!(error = chain(&*error), "an event cannot be kept on disk");
+            Problem::new(Code::Unavailable, "The event cannot be kept on disk now; send it again").retry_after(FULL_WAIT)
+        })
+    }
+
+    fn next_number(&self) -> u64 {
+        self.number.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+fn route(method: &Method, path: &str) -> Result<Tool, Problem> {
+    let tool = Tool::of_path(path).ok_or_else(|| Problem::new(Code::NotFound, "Events go to /falco, /trivy or /kyverno"))?;
+    if method == Method::POST { Ok(tool) } else { Err(Problem::new(Code::MethodNotAllowed, "Events are sent with POST")) }
+}
+
+/// What browsers send unasked, and what would have to be unpacked, is not taken.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let sent = headers.get(CONTENT_TYPE).and_then(|sent| sent.to_str().ok()).unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim();
+    let plain = headers.get_all(CONTENT_ENCODING).iter().all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let refused = || Problem::new(Code::UnsupportedMediaType, "Send the body as application/json, without a content encoding");
+    (plain && essence.eq_ignore_ascii_case("application/json")).then_some(()).ok_or_else(refused)
+}
+
+async fn discard(mut body: Incoming) {
+    let mut left = 2 * MAX_BODY;
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Not in time: then the connection is cut.
+    drop(timeout(PATIENCE, rest).await);
+}
+
+/// Takes up dead letters that are to be sent again, and shows how much there is.
+pub(super) async fn look_after(intake: Arc<Intake>, letters: Letters<Event>) {
+    let mut ticks = interval(LOOK);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = take_up(&intake, &letters).await {
+            tracing::warn!(%error, "a dead letter cannot be sent again now");
+        }
+        let at_hand = letters.clone();
+        let parked = tokio::task::spawn_blocking(move || {
+            if let Err(error) = at_hand.prune(Timestamp::now()) {
+                tracing::warn!(%error, "dead letters that are too old cannot be dropped now");
+            }
+            at_hand.count()
+        });
+        intake.metrics.holds(parked.await.unwrap_or_default());
+    }
+}
+
+async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<()> {
+    loop {
+        let at_hand = letters.clone();
+        let replayed = tokio::task::spawn_blocking(move || at_hand.replayed()).await.map_err(std::io::Error::other)??;
+        let Some((name, event)) = replayed.filter(|_| !intake.spool.is_full()) else { return Ok(()) };
+        intake.store(event.again(intake.next_number())).await.map_err(std::io::Error::other)?;
+        letters.taken_up(&name)?;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::{
+        spool::Bounds,
+        telemetry::{Health, health::Degraded},
+    };
+
+    const EVENT: &[u8] = include_bytes!("../../tests/samples/falco-outbound-c2.json");
+
+    #[tokio::test]
+    async fn a_full_spool_takes_no_more_until_something_leaves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { records: 2, bytes: u64::MAX };
+        let spool = Spool::open(folder.path(), bounds, Health::default(), Degraded::ForwardSpool).unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let first = intake.take(Tool::Falco, EVENT).await.unwrap();
+        assert_eq!(intake.take(Tool::Falco, EVENT).await.unwrap(), first, "it is kept once more: that it is the same, the agent knows");
+        let refused = intake.take(Tool::Falco, EVENT).await.unwrap_err();
+        assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(FULL_WAIT)));
+        spool.remove(spool.first(Tool::Falco.prefix()).await.unwrap().unwrap()).await.unwrap();
+        intake.take(Tool::Falco, EVENT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn numbers_go_on_after_those_of_the_process_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { records: 9, bytes: u64::MAX };
+        let spool = Spool::open(folder.path(), bounds, Health::default(), Degraded::ForwardSpool).unwrap();
+        let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        intake().await.take(Tool::Falco, EVENT).await.unwrap();
+        intake().await.take(Tool::Falco, EVENT).await.unwrap();
+        assert_eq!(spool.places().await.unwrap(), ["falco/00000000000000000000", "falco/00000000000000000001"]);
+    }
+}

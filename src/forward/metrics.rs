@@ -1,0 +1,112 @@
+//! What a forwarder counts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use prometheus::{Encoder as _, GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use tokio::sync::watch;
+
+use super::Tool;
+use crate::{
+    problem::Code,
+    spool::Held,
+    telemetry::metrics::{counter_vec, register},
+};
+
+/// The registry and every metric in it. Cloning shares them.
+#[derive(Clone)]
+pub(super) struct Metrics {
+    registry: Registry,
+    accepted: IntCounterVec,
+    refused: IntCounterVec,
+    delivered: IntCounterVec,
+    failed: IntCounterVec,
+    parked: IntCounterVec,
+    events: IntGauge,
+    bytes: IntGauge,
+    letters: IntGauge,
+    age: GaugeVec,
+    held: watch::Receiver<Held>,
+    /// When the first of a tool's events came that still waits.
+    since: Arc<Mutex<[Option<Timestamp>; Tool::ALL.len()]>>,
+}
+
+impl Metrics {
+    /// `held` is how much waits in the spool.
+    pub(super) fn new(held: watch::Receiver<Held>) -> Self {
+        let registry = Registry::new();
+        let by_tool = |name, help| counter_vec(&registry, name, help, &["tool"]);
+        let gauge = |name, help| register(&registry, IntGauge::new(name, help));
+        let metrics = Self {
+            accepted: by_tool("zen_agent_forward_accepted_total", "Events that were acknowledged"),
+            refused: counter_vec(&registry, "zen_agent_forward_refused_total", "Requests that were not taken, by problem code", &["code"]),
+            delivered: by_tool("zen_agent_forward_delivered_total", "Events that the agent has taken"),
+            failed: by_tool("zen_agent_forward_failed_attempts_total", "Attempts to deliver an event that are repeated"),
+            parked: by_tool("zen_agent_forward_parked_total", "Events that were given up on, as dead letters"),
+            events: gauge("zen_agent_forward_spool_events", "Events that wait to be delivered"),
+            bytes: gauge("zen_agent_forward_spool_bytes", "Bytes of the events that wait to be delivered"),
+            letters: gauge("zen_agent_forward_dead_letters", "Dead letters that wait for a person"),
+            age: register(
+                &registry,
+                GaugeVec::new(Opts::new("zen_agent_forward_oldest_age_seconds", "Age of the first event that waits, or zero"), &["tool"]),
+            ),
+            held,
+            since: Arc::default(),
+            registry,
+        };
+        for tool in Tool::ALL {
+            for counter in [&metrics.accepted, &metrics.delivered, &metrics.failed, &metrics.parked] {
+                counter.with_label_values(&[tool.as_str()]);
+            }
+        }
+        for code in Code::ALL {
+            metrics.refused.with_label_values(&[code.as_str()]);
+        }
+        metrics
+    }
+
+    pub(super) fn accepted(&self, tool: Tool) {
+        self.accepted.with_label_values(&[tool.as_str()]).inc();
+    }
+
+    pub(super) fn refused(&self, code: Code) {
+        self.refused.with_label_values(&[code.as_str()]).inc();
+    }
+
+    pub(super) fn delivered(&self, tool: Tool) {
+        self.delivered.with_label_values(&[tool.as_str()]).inc();
+    }
+
+    pub(super) fn failed(&self, tool: Tool) {
+        self.failed.with_label_values(&[tool.as_str()]).inc();
+    }
+
+    pub(super) fn parked(&self, tool: Tool) {
+        self.parked.with_label_values(&[tool.as_str()]).inc();
+    }
+
+    /// How many dead letters there are.
+    pub(super) fn holds(&self, letters: usize) {
+        self.letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
+    }
+
+    /// When the first of a tool's events came that still waits, if one does.
+    pub(super) fn waits_since(&self, tool: Tool, since: Option<Timestamp>) {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)[tool as usize] = since;
+    }
+
+    /// The text that Prometheus scrapes (exposition format 0.0.4).
+    pub(super) fn render(&self) -> Result<String, prometheus::Error> {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, held) = (Timestamp::now(), *self.held.borrow());
+        self.events.set(i64::try_from(held.records).unwrap_or(i64::MAX));
+        self.bytes.set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
+        for (tool, since) in Tool::ALL.into_iter().zip(since) {
+            let age = since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
+            self.age.with_label_values(&[tool.as_str()]).set(age);
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}

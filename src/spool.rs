@@ -1,0 +1,293 @@
+//! What is to be sent, on disk until it is: what the agent tells a SaaS ([`saas`](crate::saas)), and what the tools gave to a
+//! forwarder ([`forward`](crate::forward)).
+//!
+//! ```text
+//!   put, remove ─▶ writer: what has come meanwhile is one transaction ─▶ fsync ─▶ each is answered
+//!   given up on ─▶ dead letters ─ zen-agent spool replay ─▶ whoever has the spool open puts it there again
+//! ```
+//!
+//! The file is a database of redb, which keeps checksums and survives a crash at any point ([`disk`] opens it, and opens it anew
+//! after an error). One that cannot be read is put aside, and another one begun.
+
+mod dead;
+mod disk;
+
+use std::{
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) use dead::{Letter, Letters};
+use disk::Disk;
+
+use crate::telemetry::{Health, health::Degraded};
+
+/// Writes of one transaction.
+const GROUP: usize = 256;
+/// By place, as JSON.
+const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
+
+/// Why the spool cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The folder.
+    #[error("the spool's folder {path} cannot be used: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("the spool {0} is in use by another process; each needs a folder of its own (SPOOL_DIR, or --state-dir of `forward`)")]
+    InUse(PathBuf),
+    /// The disk, or the file.
+    #[error("the spool cannot be read or written")]
+    Storage(#[source] Box<redb::Error>),
+    /// An entry that is none.
+    #[error("an entry of the spool cannot be read")]
+    Entry(#[from] serde_json::Error),
+    /// Its writer has ended.
+    #[error("the spool is closed")]
+    Closed,
+}
+
+impl SpoolError {
+    fn storage(error: impl Into<redb::Error>) -> Self {
+        Self::Storage(Box::new(error.into()))
+    }
+}
+
+/// What a spool keeps.
+pub(crate) trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Where it stands, one a place; records are read in the order of their places.
+    fn place(&self) -> String;
+
+    /// The name of its dead letter: one of a kind, and at most 250 bytes of what a file's name may have.
+    fn letter(&self) -> String;
+
+    /// Whether it is to stand where `former` does.
+    fn replaces(&self, former: &Self) -> bool;
+
+    /// Whether it is this very one, and not another one of the same place.
+    fn is(&self, other: &Self) -> bool;
+}
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Held {
+    /// Whether there is no room for more.
+    const fn fills(&self, bounds: &Bounds) -> bool {
+        self.records >= bounds.records || self.bytes >= bounds.bytes
+    }
+}
+
+enum Change<R> {
+    Put(R),
+    /// Only if the record that is stored is still this one.
+    Remove(R),
+}
+
+type Reply = oneshot::Sender<Result<(), Arc<SpoolError>>>;
+
+/// The open spool. Cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Spool<R> {
+    disk: Arc<Disk>,
+    writer: mpsc::Sender<(Change<R>, Reply)>,
+    held: watch::Receiver<Held>,
+    bounds: Bounds,
+}
+
+impl<R: Record> Spool<R> {
+    /// Opens the spool of a folder, made where it is not there; while it cannot be used, `health` says so by this name.
+    pub(crate) fn open(folder: &Path, bounds: Bounds, health: Health, name: Degraded) -> Result<Self, SpoolError> {
+        Self::on(Disk::of(folder, health, name)?, bounds)
+    }
+
+    fn on(disk: Disk, bounds: Bounds) -> Result<Self, SpoolError> {
+        let disk = Arc::new(disk);
+        let (held, shown) = watch::channel(disk.with(measure)?);
+        let (writer, changes) = mpsc::channel(GROUP);
+        tokio::spawn(write(Arc::clone(&disk), changes, held));
+        Ok(Self { disk, writer, held: shown, bounds })
+    }
+
+    /// Stores a record, unless what is there is newer; on disk when this returns. Also where there is no room: whoever asks
+    /// others to wait looks before, or waits himself.
+    pub(crate) async fn put(&self, record: R) -> Result<(), Arc<SpoolError>> {
+        self.change(Change::Put(record)).await
+    }
+
+    /// Drops this very record.
+    pub(crate) async fn remove(&self, record: R) -> Result<(), Arc<SpoolError>> {
+        self.change(Change::Remove(record)).await
+    }
+
+    /// The records whose places begin so, in order.
+    pub(crate) async fn beginning(&self, prefix: String) -> Result<Vec<R>, SpoolError> {
+        self.read(prefix, usize::MAX, readable).await
+    }
+
+    /// The first of the records whose places begin so.
+    pub(crate) async fn first(&self, prefix: String) -> Result<Option<R>, SpoolError> {
+        Ok(self.read(prefix, 1, readable).await?.pop())
+    }
+
+    /// All places, in order.
+    pub(crate) async fn places(&self) -> Result<Vec<String>, SpoolError> {
+        self.read(String::new(), usize::MAX, |place, _| Some(place.to_owned())).await
+    }
+
+    /// Returns once there is room for more.
+    pub(crate) async fn room(&self) {
+        // Fails only when the writer is gone, which each change then says.
+        drop(self.held.clone().wait_for(|held| !held.fills(&self.bounds)).await);
+    }
+
+    /// Whether there is no room for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.held.borrow().fills(&self.bounds)
+    }
+
+    /// How much there is.
+    pub(crate) fn held(&self) -> watch::Receiver<Held> {
+        self.held.clone()
+    }
+
+    async fn change(&self, change: Change<R>) -> Result<(), Arc<SpoolError>> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || Arc::new(SpoolError::Closed);
+        self.writer.send((change, reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// What `item` makes of the records whose places begin so, of the first `most` of which it makes something.
+    async fn read<T: Send + 'static>(&self, prefix: String, most: usize, item: fn(&str, &[u8]) -> Option<T>) -> Result<Vec<T>, SpoolError> {
+        let disk = Arc::clone(&self.disk);
+        let reading = move || {
+            disk.with(|database| {
+                let reading = database.begin_read().map_err(SpoolError::storage)?;
+                let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
+                let mut items = Vec::new();
+                for row in table.range(prefix.as_str()..).map_err(SpoolError::storage)? {
+                    let (place, value) = row.map_err(SpoolError::storage)?;
+                    if items.len() == most || !place.value().starts_with(&prefix) {
+                        break;
+                    }
+                    items.extend(item(place.value(), value.value()));
+                }
+                Ok(items)
+            })
+        };
+        tokio::task::spawn_blocking(reading).await.unwrap_or(Err(SpoolError::Closed))
+    }
+}
+
+/// A record, unless another version wrote it.
+fn readable<R: Record>(place: &str, value: &[u8]) -> Option<R> {
+    serde_json::from_slice(value)
+        .inspect_err(|error| tracing::error!(place, %error, "an entry of the spool cannot be read, and is left out"))
+        .ok()
+}
+
+fn measure(database: &Database) -> Result<Held, SpoolError> {
+    let reading = database.begin_read().map_err(SpoolError::storage)?;
+    let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
+    Ok(Held { records: table.len().map_err(SpoolError::storage)?, bytes: bytes(&table)? })
+}
+
+fn bytes(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64, SpoolError> {
+    let mut bytes = 0;
+    for row in table.iter().map_err(SpoolError::storage)? {
+        bytes += length(row.map_err(SpoolError::storage)?.1.value());
+    }
+    Ok(bytes)
+}
+
+fn length(value: &[u8]) -> u64 {
+    u64::try_from(value.len()).unwrap_or(u64::MAX)
+}
+
+/// Writes what comes, as much in one transaction as has come while the last one was written.
+async fn write<R: Record>(disk: Arc<Disk>, mut changes: mpsc::Receiver<(Change<R>, Reply)>, held: watch::Sender<Held>) {
+    let mut group = Vec::new();
+    let mut known = Some(held.borrow().bytes);
+    while changes.recv_many(&mut group, GROUP).await > 0 {
+        let (changes, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
+        let disk = Arc::clone(&disk);
+        let written = tokio::task::spawn_blocking(move || disk.with(|database| commit(database, changes, known))).await;
+        let result = written.unwrap_or(Err(SpoolError::Closed));
+        // After an error the file is another one, it may be.
+        known = result.as_ref().ok().map(|held| held.bytes);
+        let result = result.map(|now| _ = held.send_replace(now)).map_err(Arc::new);
+        for reply in replies {
+            // Whoever asked may have gone.
+            drop(reply.send(result.clone()));
+        }
+    }
+}
+
+/// `known` are the bytes of all records, where that is known.
+fn commit<R: Record>(database: &Database, changes: Vec<Change<R>>, known: Option<u64>) -> Result<Held, SpoolError> {
+    let writing = database.begin_write().map_err(SpoolError::storage)?;
+    let held = {
+        let mut table = writing.open_table(ENTRIES).map_err(SpoolError::storage)?;
+        let mut all = match known {
+            Some(known) => known,
+            None => bytes(&table)?,
+        };
+        for change in changes {
+            let (Change::Put(record) | Change::Remove(record)) = &change;
+            let place = record.place();
+            let (former, taken) = match table.get(place.as_str()).map_err(SpoolError::storage)? {
+                // Of another version, which is no reason to keep anybody else's from the disk.
+                Some(value) => (serde_json::from_slice::<R>(value.value()).ok(), length(value.value())),
+                None => (None, 0),
+            };
+            match (&change, former) {
+                (Change::Put(record), former) if former.as_ref().is_none_or(|former| record.replaces(former)) => {
+                    let text = serde_json::to_vec(record)?;
+                    table.insert(place.as_str(), text.as_slice()).map_err(SpoolError::storage)?;
+                    all = all.saturating_sub(taken) + length(&text);
+                }
+                (Change::Remove(record), Some(former)) if former.is(record) => {
+                    table.remove(place.as_str()).map_err(SpoolError::storage)?;
+                    all = all.saturating_sub(taken);
+                }
+                _ => {}
+            }
+        }
+        Held { records: table.len().map_err(SpoolError::storage)?, bytes: all }
+    };
+    writing.commit().map_err(SpoolError::storage)?;
+    Ok(held)
+}
+
+/// Makes a folder that only its owner may read, where it is not there; one that is there is as somebody else made it.
+fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,0 +1,219 @@
+//! What is refused for good, or was given up on: a file each, for a person to look at.
+//!
+//! ```text
+//!   dead/NAME.json ──zen-agent spool replay──▶ replay/NAME.json ──whoever has the spool open──▶ the spool
+//! ```
+//!
+//! Files, since the command works beside the process that has the spool open. The newest are kept, by the time of the file, so that
+//! none has to be read for that.
+
+use std::{
+    fs::{self, DirEntry, File, OpenOptions},
+    io::{self, Write as _},
+    marker::PhantomData,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Record, private_folder};
+
+/// Dead letters that are kept, of how many bytes, and for how long.
+const MOST: usize = 1_000;
+const MOST_BYTES: u64 = 1 << 30;
+const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What was given up on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Letter<R> {
+    pub(crate) entry: R,
+    /// Why.
+    pub(crate) why: String,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// The dead letters of a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Letters<R> {
+    dead: PathBuf,
+    replay: PathBuf,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R: DeserializeOwned> Letters<R> {
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self { dead: folder.join("dead"), replay: folder.join("replay"), of: PhantomData }
+    }
+
+    /// What `item` makes of the letters, newest first, each by the name that replaying it takes.
+    pub(crate) fn list<T>(&self, mut item: impl FnMut(&str, Letter<R>) -> T) -> io::Result<Vec<T>> {
+        let files = files(&self.dead)?;
+        Ok(files.into_iter().filter_map(|file| Some(item(&file.name, read(&file.path)?))).collect())
+    }
+
+    /// The names of all letters.
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        Ok(files(&self.dead)?.into_iter().map(|file| file.name).collect())
+    }
+
+    /// Has a letter sent again.
+    pub(crate) fn replay(&self, name: &str) -> io::Result<()> {
+        private_folder(&self.replay)?;
+        let file = format!("{name}.json");
+        fs::rename(self.dead.join(&file), self.replay.join(&file))
+    }
+
+    /// One that is to be sent again, the oldest.
+    pub(crate) fn replayed(&self) -> io::Result<Option<(String, R)>> {
+        let files = files(&self.replay)?;
+        Ok(files.into_iter().rev().find_map(|file| Some((file.name, read::<R>(&file.path)?.entry))))
+    }
+
+    /// A letter is in the spool again.
+    pub(crate) fn taken_up(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.replay.join(format!("{name}.json")))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        fs::read_dir(&self.dead).map_or(0, Iterator::count)
+    }
+
+    /// Drops those that are too old, or too many.
+    pub(crate) fn prune(&self, now: Timestamp) -> io::Result<()> {
+        let mut bytes = 0;
+        for (place, file) in files(&self.dead)?.into_iter().enumerate() {
+            bytes += file.bytes;
+            let age = Timestamp::try_from(file.at).map_or(SignedDuration::ZERO, |at| now.duration_since(at));
+            if place >= MOST || bytes > MOST_BYTES || age > LONGEST {
+                tracing::warn!(letter = file.name, "an old dead letter is dropped");
+                match fs::remove_file(&file.path) {
+                    // A person has just had it sent again.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    other => other?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Record> Letters<R> {
+    /// Keeps what was given up on; on disk when this returns.
+    pub(crate) fn put(&self, entry: &R, why: &str, now: Timestamp) -> io::Result<()> {
+        let text = serde_json::to_vec(&Letter { entry, why: why.to_owned(), at: now }).map_err(io::Error::other)?;
+        private_folder(&self.dead)?;
+        let path = self.path(entry);
+        let half = path.with_extension("half");
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&half)?;
+        file.write_all(&text)?;
+        file.set_modified(now.into())?;
+        file.sync_all()?;
+        fs::rename(&half, &path)?;
+        File::open(&self.dead)?.sync_all()?;
+        // It is kept; that others are too many is looked after later, too.
+        self.prune(now).unwrap_or_else(|error| tracing::warn!(%error, "dead letters that are too old cannot be dropped now"));
+        Ok(())
+    }
+
+    /// What was given up on under this record's name.
+    pub(crate) fn kept(&self, entry: &R) -> Option<R> {
+        let text = fs::read(self.path(entry)).ok()?;
+        Some(serde_json::from_slice::<Letter<R>>(&text).ok()?.entry)
+    }
+
+    fn path(&self, entry: &R) -> PathBuf {
+        self.dead.join(format!("{}.json", entry.letter()))
+    }
+}
+
+/// A letter that was not read.
+struct Unread {
+    name: String,
+    path: PathBuf,
+    at: SystemTime,
+    bytes: u64,
+}
+
+/// The letters of a folder, newest first.
+fn files(folder: &Path) -> io::Result<Vec<Unread>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let unread = |entry: DirEntry| {
+        let path = entry.path();
+        let name = path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();
+        // Otherwise it has gone meanwhile.
+        let about = entry.metadata().ok()?;
+        Some(Unread { name, at: about.modified().ok()?, bytes: about.len(), path })
+    };
+    let entries = entries.collect::<io::Result<Vec<_>>>()?;
+    let mut found: Vec<_> = entries.into_iter().filter_map(unread).collect();
+    found.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.name.cmp(&b.name)));
+    Ok(found)
+}
+
+/// A letter, if the file is one.
+fn read<R: DeserializeOwned>(path: &Path) -> Option<Letter<R>> {
+    let letter = fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    if letter.is_none() {
+        tracing::warn!(path = %path.display(), "this is no dead letter; remove it");
+    }
+    letter
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::saas::entry::{Entry, an_entry};
+
+    fn letters() -> (tempfile::TempDir, Letters<Entry>) {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = Letters::of(folder.path());
+        (folder, letters)
+    }
+
+    #[test]
+    fn letters_are_kept_for_thirty_days_however_few_there_are() {
+        let (_folder, letters) = letters();
+        let at = |days: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days);
+        letters.put(&an_entry("old"), "refused", at(0)).unwrap();
+        letters.put(&an_entry("new"), "refused", at(30)).unwrap();
+        assert_eq!(letters.count(), 2, "for thirty days");
+        letters.put(&an_entry("newer"), "refused", at(31)).unwrap();
+        let left = letters.list(|_, letter| letter.entry.name).unwrap();
+        assert_eq!(left, ["newer", "new"]);
+        letters.prune(at(61)).unwrap();
+        assert_eq!(letters.count(), 1, "also where no other comes");
+    }
+
+    #[test]
+    fn the_longest_names_have_letters() {
+        let (_folder, letters) = letters();
+        let mut entry = an_entry(&"a".repeat(253));
+        (entry.namespace, entry.uid) = ("n".repeat(63), "u".repeat(36));
+        letters.put(&entry, "refused", Timestamp::now()).unwrap();
+        assert_eq!(letters.kept(&entry).unwrap().report, entry.report);
+        assert_eq!(letters.list(|_, letter| letter.entry.name).unwrap(), [entry.name]);
+    }
+
+    #[test]
+    fn a_letter_is_for_its_owner_alone_to_read() {
+        let (folder, letters) = letters();
+        letters.put(&an_entry("a"), "refused", Timestamp::now()).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let name = letters.names().unwrap().remove(0);
+        assert_eq!(mode(&folder.path().join("dead")), 0o700);
+        assert_eq!(mode(&folder.path().join(format!("dead/{name}.json"))), 0o600);
+        letters.replay(&name).unwrap();
+        assert_eq!(mode(&folder.path().join("replay")), 0o700);
+    }
+}

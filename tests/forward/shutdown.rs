@@ -1,0 +1,32 @@
+//! SIGTERM: it ends well, and in time, whatever waits; and there is one forwarder a folder.
+
+use std::time::Duration;
+
+use super::{Agent, event, forward, taken};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_it_well_within_ten_seconds_also_while_the_agent_is_away() {
+    let state = tempfile::tempdir().unwrap();
+    let mut agent = Agent::dev(state.path(), &[]);
+    agent.kill();
+    let mut forwarder = Agent::start(forward(state.path(), &agent.api, &[]));
+    for number in 0..3 {
+        taken(&forwarder, "falco", event(number)).await;
+    }
+    // A connection that says nothing holds nothing up.
+    let silent = tokio::net::TcpStream::connect(forwarder.api.trim_start_matches("http://")).await.unwrap();
+    let second = forward(state.path(), &agent.api, &[]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{}", String::from_utf8_lossy(&second.stderr));
+    forwarder.signal("TERM");
+    assert!(forwarder.wait(Duration::from_secs(10)).success());
+    drop(silent);
+}
+
+#[test]
+fn without_credentials_for_the_agent_it_does_not_start_and_says_which_file_is_missing() {
+    let state = tempfile::tempdir().unwrap();
+    let output = forward(state.path(), "https://127.0.0.1:1", &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("client/ca.crt"), "{}", String::from_utf8_lossy(&output.stderr));
+}
