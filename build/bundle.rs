@@ -3,11 +3,12 @@
 //! An agent schema becomes the component that its `title` names, its `definitions` become
 //! components too. What the generator does not understand stops it here, with the place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde_json::{Map, Value, json};
-
-use super::Stop;
 
 /// What may stand in a schema. `x-…` may too; those that mean something are read where they do.
 const KEYWORDS: [&str; 24] = [
@@ -56,6 +57,25 @@ pub(super) const SELECTORS: &str = "x-select-by-presence";
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const COMPONENTS: &str = "#/components/schemas/";
 
+/// What is not supported or wrong in a contract, and its place there.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(super) place: String,
+    pub(super) reason: String,
+}
+
+impl Stop {
+    pub(super) fn at(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { place: place.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
 /// Bundles `text` with those of `payloads` it refers to, and refuses what is not supported.
 pub(super) fn bundle(text: &str, payloads: &BTreeMap<String, String>) -> Result<Value, Stop> {
     let mut document: Value = serde_yaml_ng::from_str(text).map_err(|error| Stop::at("/", format!("no YAML: {error}")))?;
@@ -94,7 +114,10 @@ fn include(document: &mut Value, path: &str, text: &str) -> Result<(), Stop> {
 
     for (name, mut schema) in schemas {
         rewrite_refs(&mut schema, &|reference| reference.strip_prefix("#/definitions/").map(|name| format!("{COMPONENTS}{name}")));
-        let components = document["components"]["schemas"].as_object_mut().ok_or_else(|| Stop::at("/components/schemas", "is missing"))?;
+        let components = document
+            .pointer_mut("/components/schemas")
+            .and_then(Value::as_object_mut)
+            .ok_or_else(|| Stop::at("/components/schemas", "is missing"))?;
         if components.insert(name.clone(), schema).is_some() {
             return Err(Stop::at(path, format!("defines `{name}`, which is defined already")));
         }

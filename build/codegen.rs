@@ -20,9 +20,11 @@ mod model;
 mod server;
 mod types;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+pub(crate) use bundle::Stop;
 
 /// A contract, as the server knows it.
 #[derive(Clone, Copy)]
@@ -38,25 +40,6 @@ pub(crate) const VERSIONS: [Version; 2] = [Version { name: "v0", variant: "V0" }
 
 /// The contract of those who are called: a client alone is made of it, which speaks the stable version.
 const CALLED: Version = Version { name: "saas", variant: "V0" };
-
-/// Why nothing was generated: the place in the contract, and what is not supported or wrong there.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    place: String,
-    reason: String,
-}
-
-impl Stop {
-    fn at(place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { place: place.into(), reason: reason.into() }
-    }
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.reason)
-    }
-}
 
 /// Generates every file, by name.
 ///

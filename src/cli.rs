@@ -9,9 +9,12 @@
 //! | 2 | the command line or the configuration is not valid |
 //! | 3 | the agent cannot be reached |
 //!
+//! `contracts check` has codes of its own: 0 compatible, 1 breaking, 2 could not tell.
+//!
 //! A reader of standard output that has seen enough, such as `head`, ends a command with 0.
 
 mod connect;
+mod contracts;
 mod decide;
 mod doctor;
 mod emergency;
@@ -66,6 +69,9 @@ enum Command {
     /// Check a policy file, or explain what it makes of an event.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Export the contracts of this release, or check documents or a server against them. Needs no agent.
+    #[command(subcommand)]
+    Contracts(contracts::Command),
     /// Send a tool's report, or a batch of events, signed.
     Send(send::Send),
     /// Send a realistic event of a tool, as of now: to see what the agent and its policy make of it.
@@ -222,6 +228,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Crd => tools::crd(),
         Command::Rbac(rbac) => rbac.run(),
         Command::Policy(command) => command.run(),
+        Command::Contracts(command) => command.run().await,
         Command::Send(send) => send.run().await,
         Command::Trigger(trigger) => trigger.run().await,
         Command::Get(get) => get.run().await,

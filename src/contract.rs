@@ -34,6 +34,10 @@ pub mod saas {
     include!(concat!(env!("OUT_DIR"), "/saas.rs"));
 }
 
+/// Every document of this release, by the folder that its contract has in `contracts/`.
+pub const DOCUMENTS: [(&str, &str); 3] =
+    [("v0", v0::DOCUMENT), ("v1alpha1", v1alpha1::DOCUMENT), ("saas", include_str!(concat!(env!("OUT_DIR"), "/saas.openapi.json")))];
+
 /// A version of the HTTP contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ContractVersion {

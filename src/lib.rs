@@ -10,7 +10,7 @@
 //!                          target ◀── pipeline ◀── worker ◀──────────── queue ◀────────── informer
 //!                                     │            while this process holds the lease, and the circuit of the Kubernetes API
 //!                                     │            is closed (runtime); the emergency stop holds what would change a target
-//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (probes: verify) ▸ (rollback)
+//!                                     plan ▸ gate ▸ claim ▸ execute ▸ validate ▸ (probes: verification) ▸ (rollback)
 //!                        retention ── stream ──▶ deletes old terminal remediations, page by page
 //!                        saas ── spool ──▶ tells the SaaS what became of them
 //! ```
@@ -38,6 +38,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod contract;
+pub mod contracts;
 pub mod deadline;
 pub mod demo;
 pub mod dev;
@@ -45,7 +46,6 @@ pub mod doctor;
 pub mod duration;
 pub mod emergency;
 pub mod event;
-pub mod events;
 pub mod fixtures;
 pub mod forward;
 pub mod heartbeat;
@@ -54,6 +54,7 @@ pub mod informer;
 pub mod ingest;
 pub mod key;
 pub mod kinds;
+pub mod kube_events;
 pub mod lease;
 pub mod naming;
 pub mod permissions;

@@ -27,7 +27,7 @@
 //! | after it, before the target        | `execute` running, `previous`   | executes, attempt 2 |
 //! | after the target, before the write | the same, target changed        | finds it changed, goes on |
 //! | after `execute` succeeded          | `validate` running              | validates against the same deadline, attempt 2 |
-//! | in the middle of a verification    | the same, and its counts        | goes on with it (`verify.rs`), attempt 2 |
+//! | in the middle of a verification    | the same, and its counts        | goes on with it (`verification.rs`), attempt 2 |
 //! | after validation, before the write | the same                        | validates again |
 //! | before the target is set back      | `rollback` running              | rolls back, attempt 2 |
 //! | after it, before the write         | the same, target as before      | finds nothing to undo, ends it |
@@ -94,7 +94,7 @@
 //! | execute, rollback            | counted on the object; given up | in memory: 250 ms doubling to 30 s, by the attempts |
 //! | what is forbidden            | for 30 s, but in rollback; given up | in memory (`refusals.rs`) |
 //! | a create that is refused since its name is taken | none: what is there is somebody else's | |
-//! | probes                       | each interval, until there is one answer too many of a kind, or the timeout; undone | by the interval (`verify.rs`) |
+//! | probes                       | each interval, until there is one answer too many of a kind, or the timeout; undone | by the interval (`verification.rs`) |
 //! | an effect that does not show | until VALIDATION_TIMEOUT; undone | in memory: 250 ms growing to 2 s (`validate.rs`) |
 //! | a pod that a disruption budget keeps | counted on the object; given up at VALIDATION_TIMEOUT | as execute |
 //! | a target that is busy, a schedule, a window, a circuit | for as long as it takes | 10 s; until its time |
@@ -128,7 +128,7 @@ mod start;
 mod stopwatch;
 mod undo;
 mod validate;
-mod verify;
+mod verification;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -143,7 +143,7 @@ use run::{Run, Stage};
 use running::Running;
 use series::Part;
 use stopwatch::Stopwatches;
-use verify::Rounds;
+use verification::Rounds;
 
 pub use api::ApiError;
 pub use claim::ClaimError;
@@ -162,8 +162,8 @@ pub use validate::ValidateError;
 use crate::{
     deadline::PASS,
     emergency::{EmergencyStop, Order},
-    events::Events,
     key::ObjectKey,
+    kube_events::Events,
     lease::Tenure,
     policy::Live,
     remediation::{ActionKind, Phase, Reason, ZenAgentRemediation},

@@ -3,7 +3,6 @@
 pub mod approval;
 pub mod conditions;
 pub mod definition;
-pub mod ended;
 mod fixed;
 mod mode;
 pub mod names;
@@ -11,6 +10,7 @@ mod patches;
 mod phase;
 mod plan;
 mod reason;
+pub mod requests;
 mod resource;
 mod status;
 pub mod status_write;

@@ -45,7 +45,7 @@ use crate::{
     deadline,
     heartbeat::{BEAT, Heartbeat},
     identity::Tenant,
-    remediation::{TENANT_LABEL, ZenAgentRemediation, ended},
+    remediation::{TENANT_LABEL, ZenAgentRemediation, requests},
     stream,
     telemetry::Metrics,
 };
@@ -276,7 +276,7 @@ impl Retention {
         let owner = object.tenant().unwrap_or(self.own_tenant.as_str());
         object.metadata.deletion_timestamp.is_none()
             && sweep.tenant.as_ref().is_none_or(|tenant| tenant.as_str() == owner)
-            && !ended::is_to_be_undone(object)
+            && !requests::is_to_be_undone(object)
             && object.patch_of().is_none()
             && TerminalPhase::of(&object.phase()).is_some_and(|phase| sweep.statuses.contains(&phase))
             && is_old(sweep.older_than, object, now)

@@ -50,8 +50,8 @@
 mod certificates;
 mod leader;
 mod policy_file;
-mod probes;
 mod process;
+mod readiness;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -66,9 +66,9 @@ use crate::{
     config::Config,
     deadline::SILENCE,
     emergency,
-    events::Events,
     informer::{self, remediations},
     ingest::Ingest,
+    kube_events::Events,
     lease::{self, Election},
     pipeline,
     policy::{self, Policy},
@@ -251,9 +251,9 @@ pub async fn run(
         spawn(&failed, informer.run(stop_work.clone())),
         spawn(&failed, watcher.run(stop_work.clone())),
         spawn(&failed, leader.run(election.standing(), stop_work.clone())),
-        spawn(&failed, probes::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
+        spawn(&failed, readiness::kubernetes(client, config.remediation_namespace.clone(), health.clone(), stop_work.clone())),
         spawn(&failed, certificates::keep(config.tls, certificates, renewed, health.clone(), stop_work.clone())),
-        spawn(&failed, probes::cache(store.clone(), health.clone(), stop_work.clone())),
+        spawn(&failed, readiness::cache(store.clone(), health.clone(), stop_work.clone())),
     ];
     if let Some(file) = policy_file {
         let changed = move || leader::look_again_at_all(&store, &backlog);
@@ -261,7 +261,7 @@ pub async fn run(
     }
     let election = spawn(&failed, election.run(stop_election.clone()));
     health.set(Ready::Api, Ok(()));
-    tokio::spawn(probes::announce(health.clone(), stop_work.clone(), move || ready(addresses)));
+    tokio::spawn(readiness::announce(health.clone(), stop_work.clone(), move || ready(addresses)));
     // 7. Until somebody says stop.
     let result = tokio::select! {
         () = shutdown.cancelled() => Ok(()),

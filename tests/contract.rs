@@ -4,6 +4,10 @@
 
 #[path = "contract/actions.rs"]
 mod actions;
+#[path = "contract/baseline.rs"]
+mod baseline;
+#[path = "contract/breaking.rs"]
+mod breaking;
 #[path = "contract/bundling.rs"]
 mod bundling;
 #[path = "contract/generated.rs"]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Shows that each of the project's Spectral rules fails on a document that breaks it.
 
-A rule that was never seen to fail is no rule. Each sample is generated/v0.openapi.json with one
-change; all are linted in one run. Needs npx.
+A rule that was never seen to fail is no rule. Each sample is two operations of generated/v0.openapi.json with one
+change; all are linted in one run. The argument is the spectral command.
 """
 
 import copy
@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 
-SPECTRAL = "@stoplight/spectral-cli@6.16.3"
 ROOT = pathlib.Path(__file__).parent.parent
 GET = ("paths", "/v0/remediations/{id}", "get")
 POST = ("paths", "/v0/events", "post")
@@ -111,8 +110,28 @@ SAMPLES = {
 }
 
 
+def references(value):
+    if isinstance(value, dict):
+        yield from [value["$ref"].rsplit("/", 1)[1]] if isinstance(value.get("$ref"), str) else []
+        value = list(value.values())
+    for part in value if isinstance(value, list) else []:
+        yield from references(part)
+
+
+def two_operations(document):
+    """What is linted so often is small."""
+    document["paths"] = {path: {method: at(document, "paths", path, method)} for _, path, method in (GET, POST)}
+    components, schemas = document["components"], document["components"]["schemas"]
+    kept, left = set(), {*references(document["paths"]), *references({**components, "schemas": {}})}
+    while left:
+        kept |= left
+        left = {name for known in left if known in schemas for name in references(schemas[known])} - kept
+    components["schemas"] = {name: schema for name, schema in schemas.items() if name in kept}
+    return document
+
+
 def main():
-    document = json.loads((ROOT / "generated" / "v0.openapi.json").read_text(encoding="utf-8"))
+    document = two_operations(json.loads((ROOT / "generated" / "v0.openapi.json").read_text(encoding="utf-8")))
     ours = [line.strip().rstrip(":") for line in (ROOT / "spectral.yaml").read_text(encoding="utf-8").splitlines() if line.startswith("  zen-")]
     unseen = [rule for rule in ours if rule not in SAMPLES]
     with tempfile.TemporaryDirectory() as folder:
@@ -124,7 +143,7 @@ def main():
                 path = pathlib.Path(folder) / f"{rule}.{index}.json"
                 path.write_text(json.dumps(sample), encoding="utf-8")
                 expected[str(path)] = rule
-        command = ["npx", "-y", SPECTRAL, "lint", "-q", "-f", "json", "-r", str(ROOT / "spectral.yaml"), *expected]
+        command = [sys.argv[1], "lint", "-q", "-f", "json", "-r", str(ROOT / "spectral.yaml"), *expected]
         output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         found = {(result["source"], result["code"]) for result in json.loads(output)}
     missed = [pathlib.Path(path).name for path, rule in expected.items() if (path, rule) not in found]

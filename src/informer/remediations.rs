@@ -29,7 +29,7 @@ use crate::{
     key::ObjectKey,
     queue::Priority,
     quota::{Account, Quota},
-    remediation::{Phase, Reason, StepName, StepState, ZenAgentRemediation, approval, ended},
+    remediation::{Phase, Reason, StepName, StepState, ZenAgentRemediation, approval, requests},
     saas,
     telemetry::Metrics,
     worker::Backlog,
@@ -81,7 +81,7 @@ impl Summary {
         let deadline = || object.status.as_ref().and_then(|status| status.approval_deadline.as_ref()).map(|deadline| deadline.0);
         let rests = match approval::waits(object) {
             true => Rest::Until(deadline()),
-            false if phase.is_terminal() && !ended::is_to_be_undone(object) => Rest::Until(None),
+            false if phase.is_terminal() && !requests::is_to_be_undone(object) => Rest::Until(None),
             false => Rest::No,
         };
         let created = object.meta().creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);

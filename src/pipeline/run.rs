@@ -17,7 +17,7 @@ use crate::{
     key::ObjectKey,
     remediation::{
         Action, HELD, Phase, Plan, Previous, Reason, RemediationStatus, Step, StepName, StepState, ZenAgentRemediation, conditions::Holds,
-        ended, status_write,
+        requests, status_write,
     },
     stream,
 };
@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
         let of = |one, part| if self.object.is_series() { Stage::Series(part) } else { one };
         match (self.phase(), under_way(&self.object).map(|step| step.name)) {
             (Phase::Pending, _) => of(Stage::Start, Part::Begin),
-            (Phase::Succeeded, _) if ended::is_to_be_undone(&self.object) => of(Stage::Undo, Part::Undo),
+            (Phase::Succeeded, _) if requests::is_to_be_undone(&self.object) => of(Stage::Undo, Part::Undo),
             (Phase::Succeeded | Phase::Failed | Phase::RolledBack, _) => Stage::Ended,
             (Phase::InProgress, Some(StepName::Execute)) => of(Stage::Execute, Part::Execute),
             (Phase::InProgress, Some(StepName::Validate)) => Stage::Validate,

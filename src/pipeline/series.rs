@@ -31,12 +31,14 @@
 //! While the emergency stop is set nothing of a series goes on, its undoing neither; in dry-run mode nothing more is made, and an
 //! undoing that is under way goes on. What its patches do is held by the same rules. Retention keeps them as long as the series.
 //!
-//! A series whose patch waits counts as pending in the metrics: nothing is under way.
+//! A series whose patch waits counts as pending in the metrics: nothing is under way. Who wants it to end rejects, or cancels,
+//! the patch that it waits for, which the series names; of the whole there is nothing to reject once it has begun.
 //!
 //! The verification of the whole is asked once the last patch is in place; where it does not hold, all of them are undone. A finding
 //! has to be fresh when the whole begins and, where its patches run by themselves, when each of them does.
 //!
-//! A policy's budget, cool-down and the like count each patch: a second one of the same object may so wait for a person.
+//! A policy's budget, cool-down and the like count each patch: a second one of the same object may so wait for a person. What
+//! a tenant may have in all (`quota`) is asked when the series is sent: its patches, at most `MAX_PATCHES`, come on top.
 //!
 //! A remediation of a patch that is deleted before its success is counted may have left its change: then the others are undone, and the series
 //! ends RollbackFailed. One that is deleted later was counted, and is not made again; but it cannot be undone any more. Who
@@ -67,7 +69,7 @@ use crate::{
         APPROVED, MAX_PATCHES, PatchRemediation, Phase, ROLLBACK_REQUESTED, Reason, StepName, StepState, TEXT_LIMIT, ZenAgentRemediation,
         approval::{self, ApprovalState},
         conditions::{self, Holds},
-        ended,
+        requests,
     },
 };
 
@@ -252,7 +254,7 @@ async fn look(pipeline: &Pipeline, run: &mut Run<'_>, index: usize, made: &Patch
     };
     let (reason, message) = said(&child);
     match child.phase() {
-        Phase::Succeeded if !ended::is_to_be_undone(&child) => succeeded(pipeline, run, index + 1).await,
+        Phase::Succeeded if !requests::is_to_be_undone(&child) => succeeded(pipeline, run, index + 1).await,
         phase @ (Phase::Failed | Phase::RolledBack) => {
             let message = format!("{which}, is {phase}: {message}");
             let reason = if rollback::left(&child) { Reason::RollbackFailed } else { reason.unwrap_or(Reason::PatchFailed) };

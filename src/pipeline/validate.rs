@@ -2,7 +2,7 @@
 //!
 //! Nothing blocks: each look is one pass. The deadline is counted by this process's own clock; what is
 //! written on the object says where to begin, where another process made the change. What could not be
-//! checked is never success. Where probes are to be asked as well, `verify.rs` goes on from there.
+//! checked is never success. Where probes are to be asked as well, `verification.rs` goes on from there.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{
     actions::{ActionError, Site, Verdict},
     api::ApiError,
     run::Run,
-    verify,
+    verification,
 };
 use crate::remediation::{Phase, Reason, StepName, StepState};
 
@@ -39,13 +39,13 @@ pub(super) async fn run(pipeline: &Pipeline, run: &mut Run<'_>) -> Result<Flow, 
         run.granted();
     }
     let elapsed = run.time_under_way();
-    let left = verify::left(pipeline, run, elapsed);
+    let left = verification::left(pipeline, run, elapsed);
     if !matches!(seen, Ok(Verdict::Holds(_))) {
-        verify::broken(pipeline, run).await?;
+        verification::broken(pipeline, run).await?;
     }
     let (reason, message) = match seen {
-        Ok(Verdict::Holds(message)) => match verify::wanted(run) {
-            Some(wanted) => return verify::run(pipeline, run, &wanted, &message, elapsed).await,
+        Ok(Verdict::Holds(message)) => match verification::wanted(run) {
+            Some(wanted) => return verification::run(pipeline, run, &wanted, &message, elapsed).await,
             None => return succeed(pipeline, run, &message, elapsed).await,
         },
         Ok(Verdict::Impossible(message)) => (Reason::ValidationFailed, message),

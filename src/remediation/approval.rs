@@ -36,8 +36,8 @@ use super::{
 };
 use crate::{
     deadline::{CALL, within},
-    events::Events,
     identity::Role,
+    kube_events::Events,
 };
 
 const ATTEMPTS: usize = 5;

@@ -3,7 +3,7 @@
 //! Its schema is a superset of the one that the product family's chart publishes already: the
 //! family's fields stand under their own heading in both structs, and no field is required.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
@@ -383,6 +383,11 @@ impl ZenAgentRemediation {
 /// A fresh object has the status `pending` without a second write, by a default in the schema; what
 /// must not change after that is kept by rules in it.
 pub fn crd() -> CustomResourceDefinition {
+    static MADE: LazyLock<CustomResourceDefinition> = LazyLock::new(definition);
+    MADE.clone()
+}
+
+fn definition() -> CustomResourceDefinition {
     let mut crd = ZenAgentRemediation::crd();
     let schemas = crd.spec.versions.iter_mut().filter_map(|v| v.schema.as_mut()?.open_api_v3_schema.as_mut());
     for properties in schemas.filter_map(|schema| schema.properties.as_mut()) {

@@ -9,7 +9,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{RemediationStatus, ZenAgentRemediation};
-use crate::events::Events;
+use crate::kube_events::Events;
 
 /// Writes `status` over the one `object` was read with, and tells what that changed; a concurrent writer makes it a 409.
 ///

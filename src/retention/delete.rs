@@ -11,7 +11,7 @@ use crate::{
     category::Category,
     causes::chain,
     deadline::{CALL, within},
-    remediation::{PatchRemediation, ZenAgentRemediation, ended},
+    remediation::{PatchRemediation, ZenAgentRemediation, requests},
 };
 
 /// What is left of an object that matches: what its deletion needs.
@@ -77,7 +77,7 @@ pub(super) async fn delete(client: &Client, met: Met) -> Fate {
 async fn is_at_work(api: &Api<DeserializeGuard<ZenAgentRemediation>>, patches: &[PatchRemediation]) -> Result<bool, kube::Error> {
     for made in patches {
         let there = within(CALL, api.get_opt(&made.name)).await?.and_then(|DeserializeGuard(read)| read.ok());
-        let at_work = |patch: &ZenAgentRemediation| !patch.phase().is_terminal() || ended::is_to_be_undone(patch);
+        let at_work = |patch: &ZenAgentRemediation| !patch.phase().is_terminal() || requests::is_to_be_undone(patch);
         if there.filter(|patch| patch.metadata.uid.as_ref() == Some(&made.uid)).is_some_and(|patch| at_work(&patch)) {
             return Ok(true);
         }

@@ -11,12 +11,12 @@ use crate::{
     circuit::Circuit,
     deadline::SILENCE,
     emergency::EmergencyStop,
-    events::Events,
     informer::{
         Store,
         remediations::{Rest, Summary},
     },
     key::ObjectKey,
+    kube_events::Events,
     lease::{Standing, Tenure},
     pipeline::{self, Pipeline},
     policy,

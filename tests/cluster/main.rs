@@ -11,6 +11,8 @@ mod apply;
 mod apply_created;
 mod apply_every_call;
 mod apply_guarded;
+// Most of it waits for leases: by its name it begins early, beside what needs processors.
+mod availability;
 mod doctor;
 #[path = "../engine/served.rs"]
 mod engine;
@@ -26,7 +28,6 @@ mod policy;
 mod process;
 mod proxy;
 mod quota;
-mod replicas;
 mod series;
 mod series_served;
 #[path = "../support/serve.rs"]

@@ -21,7 +21,7 @@ use zen_agent::{
     remediation::{
         Mode, Phase, RemediationSpec, StepName, StepState, ZenAgentRemediation,
         approval::{self, Decider, DecisionError},
-        ended::{self, Asked},
+        requests::{self, Asked},
     },
 };
 
@@ -188,12 +188,12 @@ async fn what_cannot_be_undone_is_left_with_all_before_it_and_the_status_says_so
 
 async fn retry(world: &World, name: &str, request: &str) -> Result<bool, DecisionError> {
     let asked = Asked { by: BY, reason: "fixed", request };
-    ended::retry(&world.remediations(), &world.events, world.get(name).await, asked).await.map(|decided| decided.wrote)
+    requests::retry(&world.remediations(), &world.events, world.get(name).await, asked).await.map(|decided| decided.wrote)
 }
 
 async fn roll_back(world: &World, name: &str) -> Result<bool, DecisionError> {
     let asked = Asked { by: BY, reason: "a mistake", request: "r" };
-    ended::rollback(&world.remediations(), &world.events, world.get(name).await, asked).await.map(|decided| decided.wrote)
+    requests::rollback(&world.remediations(), &world.events, world.get(name).await, asked).await.map(|decided| decided.wrote)
 }
 
 #[tokio::test]

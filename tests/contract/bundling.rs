@@ -12,18 +12,7 @@ mod bundle;
 #[allow(dead_code, reason = "the test reaches a part of it")]
 mod lower;
 
-/// What the two modules expect of the generator's root.
-#[derive(Debug)]
-struct Stop {
-    place: String,
-    reason: String,
-}
-
-impl Stop {
-    fn at(place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { place: place.into(), reason: reason.into() }
-    }
-}
+use bundle::Stop;
 
 fn contract(schema: &str) -> String {
     format!("openapi: 3.0.3\npaths: {{/v0/a: {{get: {{operationId: a}}}}}}\ncomponents: {{schemas: {{A: {schema}}}}}\n")

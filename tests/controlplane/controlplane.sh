@@ -136,7 +136,8 @@ came_or_ended() { "$1" "$2" "$3" || gone "$(cat "$2/pid/$3")"; }
 launch() {
   local dir=$1 name=$2
   shift 2
-  "$dir/bin/$name" "$@" </dev/null >>"$dir/log/$name" 2>&1 9>&- &
+  # Memory is there, and processors are what tests wait for.
+  GOGC=400 "$dir/bin/$name" "$@" </dev/null >>"$dir/log/$name" 2>&1 9>&- &
   echo $! >"$dir/pid/$name"
   # Or the shell would announce that it was killed.
   disown

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 use zen_agent::{
     emergency::EmergencyStop,
-    events::Events,
+    kube_events::Events,
     lease::Tenure,
     pipeline::{Pipeline, Reach, Settings},
     policy::{Guardrails, Live, Policy},

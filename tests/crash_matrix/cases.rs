@@ -6,12 +6,12 @@ use kube::{
 };
 use serde_json::{Value, json};
 use zen_agent::{
-    events::Events,
     identity::Role,
+    kube_events::Events,
     remediation::{
         ActionKind, Phase, ZenAgentRemediation,
         approval::Decider,
-        ended::{Asked, rollback},
+        requests::{Asked, rollback},
     },
     telemetry::Metrics,
 };

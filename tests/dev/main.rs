@@ -4,6 +4,7 @@
 
 mod agent;
 mod command_line;
+mod contracts;
 mod crash;
 mod guardrails;
 mod kube_port;

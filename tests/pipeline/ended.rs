@@ -7,7 +7,7 @@ use zen_agent::{
     remediation::{
         Phase, StepName, ZenAgentRemediation,
         approval::{Decided, Decider, DecisionError, approve, reject},
-        ended::{Asked, retry, rollback},
+        requests::{Asked, retry, rollback},
     },
 };
 

@@ -7,8 +7,8 @@ use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use zen_agent::{
     emergency::EmergencyStop,
-    events::Events,
     identity::Role,
+    kube_events::Events,
     lease::Tenure,
     pipeline::Pipeline,
     policy::Guardrails,

@@ -20,7 +20,7 @@ use zen_agent::{
     remediation::{
         Phase, RemediationSpec, StepState, ZenAgentRemediation,
         approval::Decider,
-        ended::{Asked, rollback},
+        requests::{Asked, rollback},
     },
 };
 

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use zen_agent::{
     emergency::EmergencyStop,
     event::Target,
-    events::Events,
+    kube_events::Events,
     lease::Tenure,
     pipeline::{
         Pipeline, Reach, Settings,

@@ -6,7 +6,7 @@ use zen_agent::{
     remediation::{
         Phase,
         approval::{Decider, approve, cancel, reject},
-        ended::{Asked, retry, rollback},
+        requests::{Asked, retry, rollback},
     },
 };
 

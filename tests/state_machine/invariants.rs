@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use zen_agent::remediation::{
-    APPROVED, Decision, HELD, Mode, Phase, Reason, RemediationStatus, StepState, ZenAgentRemediation, ended::is_to_be_undone,
+    APPROVED, Decision, HELD, Mode, Phase, Reason, RemediationStatus, StepState, ZenAgentRemediation, requests::is_to_be_undone,
 };
 
 use crate::{

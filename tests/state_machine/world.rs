@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 use zen_agent::{
     emergency::{EmergencyStop, Halt, Order},
-    events::Events,
+    kube_events::Events,
     lease::Tenure,
     pipeline::{Pipeline, Settings},
     policy::{Guardrails, Live, Policy},

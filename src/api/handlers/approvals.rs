@@ -10,7 +10,7 @@ use crate::{
     problem::{Code, Problem},
     remediation::{
         approval::{self, Decided, Decider, DecisionError},
-        ended::{self, Asked},
+        requests::{self, Asked},
     },
     verify::Caller,
 };
@@ -79,8 +79,8 @@ impl Handlers {
         let by = Decider { subject: &caller.subject, role: caller.role };
         let asked = Asked { by, reason, request: caller.request_id.canonical() };
         let decided = match wish {
-            Wish::Retry => ended::retry(&api, &self.events, object, asked).await,
-            Wish::Rollback => ended::rollback(&api, &self.events, object, asked).await,
+            Wish::Retry => requests::retry(&api, &self.events, object, asked).await,
+            Wish::Rollback => requests::rollback(&api, &self.events, object, asked).await,
         };
         self.told(caller, id, wish.as_str(), decided)
     }

@@ -1,5 +1,6 @@
 //! What will be done, for who has to judge it.
 
+use kube::ResourceExt as _;
 use serde_json::{Map, Value, json};
 
 use super::Handlers;
@@ -8,7 +9,7 @@ use crate::{
     contract::v1alpha1::types,
     pipeline::{ApiError, PlanError, Planner, actions::Reversibility},
     problem::{Code, Problem},
-    remediation::{Action, Change, Phase, Plan, ZenAgentRemediation},
+    remediation::{Action, Change, Phase, Plan, ZenAgentRemediation, names},
     verify::Caller,
 };
 
@@ -19,7 +20,7 @@ impl Handlers {
             return Ok(shown(&object, plan, true));
         }
         if object.is_series() {
-            return Err(Problem::new(Code::StateConflict, of_each(&object)));
+            return Err(Problem::new(Code::StateConflict, self.of_each(&object)));
         }
         if object.phase() != Phase::Pending {
             return Err(Problem::new(Code::StateConflict, "No plan was recorded before it began or ended"));
@@ -28,15 +29,18 @@ impl Handlers {
         let plan = planner.sketch(&object).await.map_err(|error| refusal(&error))?;
         Ok(shown(&object, &plan, false))
     }
-}
 
-/// Where the plans are of what has several patches.
-fn of_each(object: &ZenAgentRemediation) -> String {
-    let made = object.status.as_ref().map(|status| status.patch_remediations.as_slice()).unwrap_or_default();
-    let names: Vec<_> = made.iter().map(|made| made.name.as_str()).collect();
-    match names.as_slice() {
-        [] => "Each of its patches becomes a remediation with a plan of its own, one after the other; none is there yet".to_owned(),
-        _ => format!("Each of its patches becomes a remediation with a plan of its own, one after the other. So far: {}", names.join(", ")),
+    /// Where the plans are of what has several patches.
+    fn of_each(&self, object: &ZenAgentRemediation) -> String {
+        let namespace = object.namespace().unwrap_or_default();
+        let made = object.status.as_ref().map(|status| status.patch_remediations.as_slice()).unwrap_or_default();
+        let ids: Vec<_> = made.iter().map(|made| names::id(&self.namespace, &namespace, &made.name)).collect();
+        match ids.as_slice() {
+            [] => "Each of its patches becomes a remediation with a plan of its own, one after the other; none is there yet".to_owned(),
+            _ => {
+                format!("Each of its patches becomes a remediation with a plan of its own, one after the other. So far: {}", ids.join(", "))
+            }
+        }
     }
 }
 

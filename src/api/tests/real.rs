@@ -11,9 +11,9 @@ use super::{caller::Signed, verifier_and_caller};
 use crate::{
     api::{Dispatcher, Handlers, Operations, Places, Surface},
     emergency::Switch,
-    events::Events,
     informer::Handler as _,
     ingest::Ingest,
+    kube_events::Events,
     pipeline::Reach,
     policy::{Live, Policy},
     quota::Quota,

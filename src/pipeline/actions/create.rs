@@ -8,7 +8,7 @@
 //! A create has no precondition on what is not there, so a late one cannot be refused. A pass is dropped when the lease is
 //! lost, when its time is over, and by the emergency stop; what it has sent by then the server may still carry out. So the
 //! rest of it runs in a task of its own, which begins nothing new: it waits for the answer, looks, and takes back at most what
-//! it made itself.
+//! it made itself, under the emergency stop too: the stop ends changes, and this is the end of one.
 
 use std::time::Duration;
 

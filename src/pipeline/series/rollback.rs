@@ -16,7 +16,7 @@ use crate::{
     remediation::{
         PatchRemediation, Phase, ROLLBACK_REQUESTED, Reason, StepName, StepState, TEXT_LIMIT, ZenAgentRemediation,
         approval::DecisionError,
-        ended::{self, is_to_be_undone},
+        requests::{self, is_to_be_undone},
     },
 };
 
@@ -89,7 +89,7 @@ async fn undo(pipeline: &Pipeline, run: &Run<'_>, child: &ZenAgentRemediation) -
         return Err(ApiError::NotLeading { what }.into());
     }
     let message = format!("the remediation {}, whose patch it is, is being undone", run.object.name_any());
-    match ended::undo(&run.api, &pipeline.events, child.clone(), reason, &message).await {
+    match requests::undo(&run.api, &pipeline.events, child.clone(), reason, &message).await {
         Ok(_) => Ok(Undone::NotYet),
         Err(error @ DecisionError::StateConflict { .. }) => Ok(Undone::Never(error.to_string())),
         Err(DecisionError::Gone | DecisionError::Contended) => Err(SeriesError::Contended),
@@ -142,7 +142,8 @@ async fn end(pipeline: &Pipeline, run: &mut Run<'_>, first: Phase) -> Result<Flo
     };
     let message = match reason {
         Reason::RollbackFailed => format!("{cause}; no other of its patches is in place"),
-        _ => format!("{cause}; none of its patches is in place"),
+        // What a patch could not be freed of, as what others have changed since, its own remediation says.
+        _ => format!("{cause}; none of its patches is in place, but for what the remediations of those say was left"),
     };
     run.status.finish_step(StepName::Rollback, state, Some(&message));
     pipeline.end(run, phase, reason, &message).await?;

@@ -145,7 +145,11 @@ fn transitions<'a>(former: Option<&RemediationStatus>, now: &'a RemediationStatu
         }
     }
     if phase(now) == Phase::InProgress && !matches!(was, Phase::InProgress | Phase::Succeeded) {
-        let message = "its target is about to be changed; what was there is recorded in .status.previous";
+        let message = match now.previous {
+            Some(_) => "its target is about to be changed; what was there is recorded in .status.previous",
+            // Each of several patches has a remediation that records it.
+            None => message,
+        };
         told.push(Transition { reason: "RemediationStarted", kind: EventType::Normal, why: "Claimed", message });
     }
     let rolls_back = |status: &RemediationStatus| status.steps.iter().any(|step| step.name == StepName::Rollback);

@@ -17,7 +17,7 @@ use super::{
     conditions::{self, Holds},
     shorten,
 };
-use crate::{events::Events, pipeline::actions::Reversibility};
+use crate::{kube_events::Events, pipeline::actions::Reversibility};
 
 /// How often one remediation can be tried again: each request is kept on the object.
 const RETRIES: usize = 20;
