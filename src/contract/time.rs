@@ -18,9 +18,12 @@ impl FromStr for DateTime {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let kept = text.find('.').map_or(text.len(), |dot| dot + 1 + DIGITS);
-        let Some((kept, rest)) = text.split_at_checked(kept) else { return text.parse().map(Self) };
-        format!("{kept}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit())).parse().map(Self)
+        let begins = text.find('.').map_or(text.len(), |dot| dot + 1);
+        let digits = text[begins..].bytes().take_while(u8::is_ascii_digit).count();
+        if digits <= DIGITS {
+            return text.parse().map(Self);
+        }
+        format!("{}{}", &text[..begins + DIGITS], &text[begins + digits..]).parse().map(Self)
     }
 }
 
@@ -62,6 +65,12 @@ mod tests {
             ("2026-11-23T16:40:02.123456789Z", "2026-11-23T16:40:02.123456789Z"),
             ("2026-11-23T16:40:02.1234567899Z", "2026-11-23T16:40:02.123456789Z"),
             ("2026-11-23T18:40:02.123456789987654321+02:00", "2026-11-23T16:40:02.123456789Z"),
+            // What follows fewer digits is the offset.
+            ("2026-11-23T18:40:02.1234+02:00", "2026-11-23T16:40:02.1234Z"),
+            ("2026-11-23T18:40:02.12345+02:17", "2026-11-23T16:23:02.12345Z"),
+            ("2026-11-23T18:40:02.123456+02:00", "2026-11-23T16:40:02.123456Z"),
+            ("2026-11-23T18:40:02.1234567+02:00", "2026-11-23T16:40:02.1234567Z"),
+            ("2026-11-23T18:40:02.12345678-02:00", "2026-11-23T20:40:02.12345678Z"),
         ] {
             assert_eq!(read(text).as_deref(), Some(wanted), "{text}");
         }
