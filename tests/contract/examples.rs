@@ -22,19 +22,19 @@ fn follow<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 /// What examples of a document stand beside which schema, and where.
-fn examples<'a>(document: &'a Value, value: &'a Value, place: &str, found: &mut Vec<(String, &'a Value, &'a Value)>) {
+fn examples<'a>(value: &'a Value, place: &str, found: &mut Vec<(String, &'a Value, &'a Value)>) {
     match value {
         Value::Object(map) => {
             if let (Some(schema), Some(example)) = (map.get("schema"), map.get("example")) {
                 found.push((place.to_owned(), schema, example));
             }
             for (key, inner) in map.iter().filter(|(key, _)| *key != "example") {
-                examples(document, inner, &format!("{place}/{key}"), found);
+                examples(inner, &format!("{place}/{key}"), found);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                examples(document, item, &format!("{place}/{index}"), found);
+                examples(item, &format!("{place}/{index}"), found);
             }
         }
         _ => {}
@@ -46,7 +46,7 @@ fn examples<'a>(document: &'a Value, value: &'a Value, place: &str, found: &mut 
 /// Those of components are judged as the agent judges them, by `schemas`, which the build made of the document.
 fn wrong(document: &Value, schemas: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    examples(document, document, "", &mut found);
+    examples(document, "", &mut found);
     assert!(found.len() > 20, "only {} examples were found", found.len());
     let judged = found.into_iter().filter(|(_, schema, example)| {
         let schema = match schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")) {
