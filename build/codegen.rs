@@ -25,15 +25,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub(crate) use bundle::Stop;
-
-/// A contract, as the server knows it.
-#[derive(Clone, Copy)]
-pub(crate) struct Version {
-    /// As it stands in paths, and the folder of its contract.
-    pub(crate) name: &'static str,
-    /// Its variant of `ContractVersion`.
-    pub(crate) variant: &'static str,
-}
+use model::Version;
 
 /// Every version, the one that the others share with first.
 pub(crate) const VERSIONS: [Version; 2] = [Version { name: "v0", variant: "V0" }, Version { name: "v1alpha1", variant: "V1Alpha1" }];

@@ -5,10 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Stop, Version,
-    bundle::{follow, object},
+    bundle::{Stop, follow, object},
     lower,
 };
+
+/// A contract, as the server knows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Version {
+    /// As it stands in paths, and the folder of its contract.
+    pub(crate) name: &'static str,
+    /// Its variant of `ContractVersion`.
+    pub(crate) variant: &'static str,
+}
 
 /// The headers of every request. Verification reads them; operations see their result only.
 pub(super) const CONTRACT_HEADERS: [&str; 4] = ["X-Zen-Contract-Version", "X-Request-Id", "X-Tenant-Id", "X-Signature"];
@@ -41,7 +49,14 @@ pub(super) struct Operation {
     pub(super) body: Option<Body>,
     pub(super) successes: Vec<Success>,
     pub(super) problems: Vec<u16>,
+    pub(super) deprecation: Option<Deprecation>,
     meaning: Value,
+}
+
+/// Since when an operation is deprecated, and until when it is served, in seconds of Unix time and as HTTP writes dates.
+pub(super) struct Deprecation {
+    pub(super) since: String,
+    pub(super) sunset: Option<String>,
 }
 
 /// A parameter other than the contract's headers.
@@ -188,9 +203,45 @@ impl Operation {
             body,
             successes,
             problems,
+            deprecation: Deprecation::read(operation)?,
             meaning,
         })
     }
+}
+
+impl Deprecation {
+    /// `x-deprecation` is what RFC 9745 sends and `x-sunset` what RFC 8594 does, so that nothing is converted.
+    fn read(operation: &Value) -> Result<Option<Self>, Stop> {
+        let text = |key: &str| operation.get(key).map(|value| value.as_str().unwrap_or_default().to_owned());
+        let (since, sunset) = (text("x-deprecation"), text("x-sunset"));
+        if since.is_some() != (operation["deprecated"] == true) {
+            return Err(Stop::at("deprecated", "is true where `x-deprecation` says since when, and nowhere else"));
+        }
+        let Some(since) = since else {
+            let alone = sunset.map(|_| Stop::at("x-sunset", "stands beside `x-deprecation`"));
+            return alone.map_or(Ok(None), Err);
+        };
+        let is_time = since.strip_prefix('@').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_time {
+            return Err(Stop::at("x-deprecation", "is `@` and seconds of Unix time, as in RFC 9745"));
+        }
+        if sunset.as_deref().is_some_and(|sunset| !is_http_date(sunset)) {
+            return Err(Stop::at("x-sunset", "is a date such as `Tue, 01 Jun 2027 00:00:00 GMT`, as in RFC 8594"));
+        }
+        Ok(Some(Self { since, sunset }))
+    }
+}
+
+/// The form of an IMF-fixdate (RFC 9110, section 5.6.7).
+fn is_http_date(text: &str) -> bool {
+    const FORM: &str = "Aaa, 00 Aaa 0000 00:00:00 GMT";
+    let fits = |(form, byte): (u8, u8)| match form {
+        b'A' => byte.is_ascii_uppercase(),
+        b'a' => byte.is_ascii_lowercase(),
+        b'0' => byte.is_ascii_digit(),
+        exact => byte == exact,
+    };
+    text.len() == FORM.len() && FORM.bytes().zip(text.bytes()).all(fits)
 }
 
 impl Parameter {
@@ -270,6 +321,10 @@ fn operation_meaning(version: Version, document: &Value, method: &str, path: &st
             }
         }
         *parameters = kept;
+    }
+    // What is deprecated does what it did.
+    if let Some(map) = operation.as_object_mut() {
+        map.retain(|key, _| !["deprecated", "x-deprecation", "x-sunset"].contains(&key.as_str()));
     }
     let path = path.replacen(&format!("/{}/", version.name), "/{version}/", 1);
     Ok(json!([method, path, meaning(document, &operation, 0)?]))

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 
 use super::{
     Stop,
-    model::{Content, Contract, Operation, Parameter, Success},
+    model::{Content, Contract, Deprecation, Operation, Parameter, Success},
 };
 
 /// The version's module.
@@ -267,6 +267,13 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
         quote! { Some(crate::contract::ContractVersion::#variant) }
     };
     let media_types = operation.body.iter().map(|body| &body.media_type);
+    let deprecation = match &operation.deprecation {
+        None => quote! { None },
+        Some(Deprecation { since, sunset }) => {
+            let sunset = sunset.as_ref().map_or_else(|| quote! { None }, |sunset| quote! { Some(#sunset) });
+            quote! { Some(crate::contract::Deprecation { since: #since, sunset: #sunset }) }
+        }
+    };
     quote! {
         /// Where the operation is, and what it takes.
         pub static ROUTE: crate::contract::Route = crate::contract::Route {
@@ -282,6 +289,7 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
             body: &BODY,
             successes: &[#(#successes),*],
             problems: &[#(#problems),*],
+            deprecation: #deprecation,
         };
     }
 }

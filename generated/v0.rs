@@ -2978,6 +2978,7 @@ pub mod apply_remediation {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Cancel a task.
@@ -3029,6 +3030,7 @@ pub mod cancel_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Delete old remediations.
@@ -3110,6 +3112,7 @@ pub mod cleanup_remediations {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// Ingest a batch of events.
@@ -3166,6 +3169,7 @@ pub mod ingest_events {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Ingest one Falco event.
@@ -3222,6 +3226,7 @@ pub mod ingest_falco {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Ingest one Kyverno result or report.
@@ -3278,6 +3283,7 @@ pub mod ingest_kyverno {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Ingest one Trivy report.
@@ -3334,6 +3340,7 @@ pub mod ingest_trivy {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// List remediations.
@@ -3454,6 +3461,7 @@ pub mod list_remediations {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// Get one remediation.
@@ -3509,6 +3517,7 @@ pub mod get_remediation {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 404u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// Approve a proposal.
@@ -3574,6 +3583,7 @@ pub mod approve_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Reject a proposal.
@@ -3639,6 +3649,7 @@ pub mod reject_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// What a server of contract v0 does, one method an operation.

@@ -238,6 +238,7 @@ pub mod apply_remediation {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Cancel a task.
@@ -262,6 +263,7 @@ pub mod cancel_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Delete old remediations.
@@ -283,6 +285,7 @@ pub mod cleanup_remediations {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// Ingest a batch of events.
@@ -305,6 +308,7 @@ pub mod ingest_events {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Ingest one Falco event.
@@ -327,6 +331,7 @@ pub mod ingest_falco {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Ingest one Kyverno result or report.
@@ -349,6 +354,7 @@ pub mod ingest_kyverno {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// Ingest one Trivy report.
@@ -371,6 +377,7 @@ pub mod ingest_trivy {
             400u16, 401u16, 403u16, 409u16, 413u16, 415u16, 422u16, 429u16, 500u16,
             503u16,
         ],
+        deprecation: None,
     };
 }
 /// List remediations.
@@ -392,6 +399,7 @@ pub mod list_remediations {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// Get one remediation.
@@ -411,6 +419,7 @@ pub mod get_remediation {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 404u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// Approve a proposal.
@@ -435,6 +444,7 @@ pub mod approve_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Get the plan of a remediation.
@@ -492,6 +502,7 @@ pub mod get_plan {
         problems: &[
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 429u16, 500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Reject a proposal.
@@ -516,6 +527,7 @@ pub mod reject_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Try again what failed.
@@ -581,6 +593,7 @@ pub mod retry_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Undo what succeeded.
@@ -646,6 +659,7 @@ pub mod rollback_remediation {
             400u16, 401u16, 403u16, 404u16, 409u16, 413u16, 415u16, 422u16, 429u16,
             500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Lift the emergency stop.
@@ -696,6 +710,7 @@ pub mod emergency_resume {
         problems: &[
             400u16, 401u16, 403u16, 413u16, 415u16, 422u16, 429u16, 500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Stop all changes of targets.
@@ -746,6 +761,7 @@ pub mod emergency_stop {
         problems: &[
             400u16, 401u16, 403u16, 413u16, 415u16, 422u16, 429u16, 500u16, 503u16,
         ],
+        deprecation: None,
     };
 }
 /// Watch remediations.
@@ -866,6 +882,7 @@ pub mod watch_remediations {
         body: &BODY,
         successes: &[200u16],
         problems: &[400u16, 401u16, 403u16, 413u16, 429u16, 500u16, 503u16],
+        deprecation: None,
     };
 }
 /// What a server of contract v1alpha1 does, one method an operation.

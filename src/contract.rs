@@ -100,6 +100,16 @@ pub struct Route {
     pub successes: &'static [u16],
     /// The statuses of the problems that the contract declares.
     pub problems: &'static [u16],
+    /// Since when it is not to be used any more, if so.
+    pub deprecation: Option<Deprecation>,
+}
+
+/// What every answer of a deprecated operation says of that.
+pub struct Deprecation {
+    /// The header `Deprecation` (RFC 9745).
+    pub since: &'static str,
+    /// The header `Sunset` (RFC 8594), where the end is known.
+    pub sunset: Option<&'static str>,
 }
 
 /// A parameter of an operation.

@@ -10,6 +10,8 @@ mod baseline;
 mod breaking;
 #[path = "contract/bundling.rs"]
 mod bundling;
+#[path = "contract/examples.rs"]
+mod examples;
 #[path = "contract/generated.rs"]
 mod generated;
 #[path = "contract/imports.rs"]

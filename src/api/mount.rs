@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
-use http::Method;
+use http::{HeaderValue, Method};
 use poem::{
     EndpointExt as _, Request, Response,
     endpoint::{BoxEndpoint, make},
@@ -11,7 +11,11 @@ use poem::{
 use serde::de::DeserializeOwned;
 
 use super::{Dispatcher, IntoReply};
-use crate::{contract::Route, problem::Problem, verify::Verified};
+use crate::{
+    contract::{Deprecation, Route},
+    problem::Problem,
+    verify::Verified,
+};
 
 /// Endpoints by path and method, as poem-openapi collects them.
 pub type RouteTable = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
@@ -43,12 +47,26 @@ impl<'a, A: Send + Sync + 'static> Mount<'a, A> {
         let (api, dispatcher) = (self.api.clone(), self.dispatcher.clone());
         let endpoint = make(move |request: Request| {
             let (api, dispatcher, handler) = (api.clone(), dispatcher.clone(), handler.clone());
-            async move { poem::Result::<Response>::Ok(dispatcher.dispatch(route, request, move |verified| handler(api, verified)).await) }
+            async move {
+                let mut response = dispatcher.dispatch(route, request, move |verified| handler(api, verified)).await;
+                if let Some(deprecation) = &route.deprecation {
+                    tell(deprecation, &mut response);
+                }
+                poem::Result::<Response>::Ok(response)
+            }
         });
         let methods = self.table.entry(poem_path(route.path)).or_default();
         methods.insert(route.method.clone(), endpoint.boxed());
         // poem would answer HEAD by GET, whose signature HEAD's is not; no contract has it.
         methods.insert(Method::HEAD, make(|_| async { poem::Result::<Response>::Err(MethodNotAllowedError.into()) }).boxed());
+    }
+}
+
+/// Whoever calls what is deprecated is told so, also who is refused.
+fn tell(deprecation: &Deprecation, response: &mut Response) {
+    response.headers_mut().insert("deprecation", HeaderValue::from_static(deprecation.since));
+    if let Some(sunset) = deprecation.sunset {
+        response.headers_mut().insert("sunset", HeaderValue::from_static(sunset));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests with every proof, through the real routes and verification, to handlers that answer plainly.
 
 mod caller;
+mod deprecated;
 mod fake;
 mod handlers;
 mod log;

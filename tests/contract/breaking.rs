@@ -17,7 +17,7 @@ use std::{
 
 use serde_json::{Value, json};
 use zen_agent::{
-    contract::v0,
+    contract::{v0, v1alpha1},
     contracts::{Difference, Document, Report, Tolerance, Verdict, check},
 };
 
@@ -179,6 +179,25 @@ fn a_body_may_become_optional_and_a_schema_that_holds_itself_ends() {
     assert_eq!(verdict(&required, &none), Verdict::Breaking);
     assert_eq!(verdict(&none, &optional), Verdict::Compatible);
     assert_eq!(verdict(&none, &required), Verdict::Breaking);
+}
+
+/// A contract in another's words: its version in the paths and in the header.
+fn reworded(document: &str, from: &str, to: &str) -> Value {
+    let mut document: Value = serde_json::from_str(document).unwrap();
+    let paths = std::mem::take(document["paths"].as_object_mut().unwrap());
+    document["paths"] = paths.into_iter().map(|(path, item)| (path.replacen(&format!("/{from}/"), &format!("/{to}/"), 1), item)).collect();
+    document["components"]["parameters"]["ContractVersion"]["schema"]["enum"] = json!([to]);
+    document
+}
+
+/// One domain serves both, by the same types: what one version says, the other one understands.
+#[test]
+fn what_both_versions_have_is_the_same_both_ways() {
+    let (stable, mut alpha) = (v0(), reworded(v1alpha1::DOCUMENT, "v1alpha1", "v0"));
+    assert_eq!(compared(&stable, &alpha, Tolerance::Compatible).verdict, Verdict::Compatible, "who speaks v0 is served by v1alpha1");
+    alpha["paths"].as_object_mut().unwrap().retain(|path, _| stable["paths"].get(path).is_some());
+    let report = compared(&alpha, &stable, Tolerance::Compatible);
+    assert_eq!(report.verdict, Verdict::Compatible, "who speaks v1alpha1 is served by v0\n{}", shown(&report.differences));
 }
 
 #[test]

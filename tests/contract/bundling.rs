@@ -11,8 +11,12 @@ mod bundle;
 #[path = "../../build/lower.rs"]
 #[allow(dead_code, reason = "the test reaches a part of it")]
 mod lower;
+#[path = "../../build/model.rs"]
+#[allow(dead_code, reason = "the test reaches a part of it")]
+mod model;
 
 use bundle::Stop;
+use model::{Contract, Version};
 
 fn contract(schema: &str) -> String {
     format!("openapi: 3.0.3\npaths: {{/v0/a: {{get: {{operationId: a}}}}}}\ncomponents: {{schemas: {{A: {schema}}}}}\n")
@@ -114,4 +118,45 @@ fn a_union_is_selected_by_presence_so_that_only_the_meant_branch_is_judged() {
         json!({}),
     ];
     assert_eq!(accepts(&schema, &values), [true, false, true, false, true, false]);
+}
+
+const V0: Version = Version { name: "v0", variant: "V0" };
+
+/// v0, in which one operation has these keys, too.
+fn deprecated(keys: &[(&str, Value)]) -> Value {
+    let mut document: Value = serde_json::from_str(zen_agent::contract::v0::DOCUMENT).unwrap();
+    for (key, value) in keys {
+        document["paths"]["/v0/remediations/{id}"]["get"][*key] = value.clone();
+    }
+    document
+}
+
+#[test]
+fn a_deprecated_operation_says_since_when_and_does_what_it_did() {
+    let (since, sunset) = ("@1796083200", "Tue, 01 Jun 2027 00:00:00 GMT");
+    let base = Contract::read(V0, deprecated(&[]), None).unwrap();
+    let ending = deprecated(&[("deprecated", json!(true)), ("x-deprecation", json!(since)), ("x-sunset", json!(sunset))]);
+    let contract = Contract::read(V0, ending, Some(&base)).unwrap();
+    assert!(contract.operations.iter().all(|operation| operation.inherited));
+    let told: Vec<_> = contract.operations.iter().filter_map(|one| Some((one.id.as_str(), one.deprecation.as_ref()?))).collect();
+    let [(id, deprecation)] = &told[..] else { panic!("{} are deprecated", told.len()) };
+    assert_eq!((*id, deprecation.since.as_str(), deprecation.sunset.as_deref()), ("getRemediation", since, Some(sunset)));
+}
+
+#[test]
+fn a_deprecation_that_cannot_be_sent_stops_the_generator() {
+    let (yes, since) = (("deprecated", json!(true)), ("x-deprecation", json!("@1796083200")));
+    for (keys, why) in [
+        (vec![yes.clone()], "deprecated: is true where"),
+        (vec![since.clone()], "deprecated: is true where"),
+        (vec![("x-sunset", json!("Tue, 01 Jun 2027 00:00:00 GMT"))], "x-sunset: stands beside"),
+        (vec![yes.clone(), ("x-deprecation", json!("2026-12-01"))], "x-deprecation: is `@`"),
+        (vec![yes.clone(), ("x-deprecation", json!("@"))], "x-deprecation: is `@`"),
+        (vec![yes.clone(), ("x-deprecation", json!(5))], "x-deprecation: is `@`"),
+        (vec![yes.clone(), since.clone(), ("x-sunset", json!("2027-06-01"))], "x-sunset: is a date"),
+        (vec![yes, since, ("x-sunset", json!("Tue, 01 Jun 2027 00:00:00 CET"))], "x-sunset: is a date"),
+    ] {
+        let stop = Contract::read(V0, deprecated(&keys), None).err().map(|stop| stop.to_string());
+        assert!(stop.as_deref().is_some_and(|stop| stop.contains(why)), "{keys:?}: {stop:?}");
+    }
 }
