@@ -46,12 +46,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{ClientError, Credentials, CredentialsError},
-    spool::{Bounds, Letters, Spool},
+    spool::{Bounds, Letters, Spool, Unreadable},
     telemetry::{Health, health::Degraded},
 };
 use deliver::Courier;
@@ -69,8 +69,10 @@ pub use crate::spool::SpoolError;
 const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 1 << 30 };
 /// The longest body, which is also the agent's.
 const MAX_BODY: usize = 10 << 20;
-/// Time for what is under way once the forwarder stops.
+/// Time for requests under way once the forwarder stops.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Time for the rest after that: what is being written to disk, and who reads health and metrics.
+const REST: Duration = Duration::from_secs(3);
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
@@ -125,6 +127,9 @@ pub enum ForwardError {
         /// Why.
         source: io::Error,
     },
+    /// A part of it has panicked.
+    #[error("a part of the forwarder has ended; what was acknowledged is on disk, and sent by the next start")]
+    Ended,
 }
 
 /// The folder of the spool and of dead letters.
@@ -143,7 +148,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // A mistake in the address, or certificates that do not fit together, is told now.
     Courier::new(&options.to, &client).check()?;
     let (health, folder) = (Health::default(), folder(&options.state_dir));
-    let spool = Spool::open(&folder, BOUNDS, health.clone(), Degraded::ForwardSpool)?;
+    let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
     let (letters, metrics) = (Letters::of(&folder), Metrics::new(spool.held()));
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
     let (tools, tools_address) = bind(options.listen).await?;
@@ -151,29 +156,33 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let scheme = if door.speaks_tls() { "https" } else { "http" };
 
     let stop_work = CancellationToken::new();
-    let mut work = vec![tokio::spawn(admin::serve(admin, health.clone(), metrics.clone(), stop_work.clone()))];
+    let mut work = JoinSet::new();
+    work.spawn(admin::serve(admin, health.clone(), metrics.clone(), stop_work.clone()));
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
-        work.push(until(&stop_work, delivery.run()));
+        work.spawn(until(&stop_work, delivery.run()));
     }
     if let Some(file) = options.tail {
-        work.push(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
+        work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
-    work.push(until(&stop_work, caretaker));
+    work.spawn(until(&stop_work, caretaker));
     ready(Addresses { tools: format!("{scheme}://{tools_address}"), admin: admin_address });
-    listen::serve(tools, Arc::new(door), intake, shutdown).await;
+    let ended_early = tokio::select! {
+        () = listen::serve(tools, Arc::new(door), intake, shutdown) => false,
+        // None of them ends before it is told to.
+        _ = work.join_next() => true,
+    };
     stop_work.cancel();
-    for task in work {
-        drop(timeout(DRAIN, task).await);
-    }
-    Ok(())
+    let rest = async { while work.join_next().await.is_some() {} };
+    drop(timeout(REST, rest).await);
+    if ended_early { Err(ForwardError::Ended) } else { Ok(()) }
 }
 
-fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> + Send + 'static {
     let stopped = stopped.clone();
-    tokio::spawn(async move { _ = stopped.run_until_cancelled(work).await })
+    async move { _ = stopped.run_until_cancelled(work).await }
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ForwardError> {

@@ -51,7 +51,7 @@ use crate::{
     informer::{Handler, remediations::Summary},
     key::ObjectKey,
     queue::Priority,
-    spool::{Bounds, Letters, Spool},
+    spool::{Bounds, Letters, Spool, Unreadable},
     telemetry::{Health, Metrics, health::Degraded},
     worker::Backlog,
 };
@@ -112,7 +112,7 @@ impl Saas {
             speaker: Speaker { cluster, namespace },
             tenant,
             sender: Sender::new(peer),
-            spool: Spool::open(&folder, BOUNDS, health.clone(), Degraded::SaasSpool)?,
+            spool: Spool::open(&folder, BOUNDS, Unreadable::BeginAnew, health.clone(), Degraded::SaasSpool)?,
             letters: Letters::of(&folder),
             watched: lane(Step::Observe, "observe"),
             sending: lane(Step::Tell, "send"),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The file is a database of redb, which keeps checksums and survives a crash at any point ([`disk`] opens it, and opens it anew
-//! after an error). One that cannot be read is put aside, and another one begun.
+//! after an error). What is to become of one that cannot be read is for who opens it to say ([`Unreadable`]).
 
 mod dead;
 mod disk;
@@ -52,6 +52,14 @@ pub enum SpoolError {
     /// The disk, or the file.
     #[error("the spool cannot be read or written")]
     Storage(#[source] Box<redb::Error>),
+    /// The file is damaged, and what it holds is nowhere else.
+    #[error("the spool {path} cannot be read; move it away to begin anew, which gives up what was acknowledged and not delivered")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// How.
+        source: Box<redb::Error>,
+    },
     /// An entry that is none.
     #[error("an entry of the spool cannot be read")]
     Entry(#[from] serde_json::Error),
@@ -79,6 +87,15 @@ pub(crate) trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 's
 
     /// Whether it is this very one, and not another one of the same place.
     fn is(&self, other: &Self) -> bool;
+}
+
+/// What becomes of a file that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// It is put aside, and another one begun: all of it can be made anew of what is elsewhere.
+    BeginAnew,
+    /// It stays, and nothing is taken: it is the only copy.
+    Refuse,
 }
 
 /// How much may wait.
@@ -121,8 +138,8 @@ pub(crate) struct Spool<R> {
 
 impl<R: Record> Spool<R> {
     /// Opens the spool of a folder, made where it is not there; while it cannot be used, `health` says so by this name.
-    pub(crate) fn open(folder: &Path, bounds: Bounds, health: Health, name: Degraded) -> Result<Self, SpoolError> {
-        Self::on(Disk::of(folder, health, name)?, bounds)
+    pub(crate) fn open(folder: &Path, bounds: Bounds, unreadable: Unreadable, health: Health, name: Degraded) -> Result<Self, SpoolError> {
+        Self::on(Disk::of(folder, unreadable, health, name)?, bounds)
     }
 
     fn on(disk: Disk, bounds: Bounds) -> Result<Self, SpoolError> {

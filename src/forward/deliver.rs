@@ -4,10 +4,12 @@
 //! |---|---|
 //! | 2xx | the agent has it |
 //! | `invalid_json`, `schema_violation`, `body_too_large`, `unsupported_media_type`, `request_id_conflict` | dead letter: it would be refused again |
-//! | `internal`, twenty times in a row | dead letter: the agent fails at it |
+//! | `internal`, twenty times in a row and nothing else in between | dead letter: the agent fails at it |
 //! | 401, 403 | later, with credentials that are read anew |
 //! | 429, 503 | later: after Retry-After, else as what failed |
 //! | anything else, none in time, or one that is not the contract's | later: it says nothing of the event |
+//!
+//! An event goes to nobody but the tenant that it was taken for: while the credentials are another's, it waits.
 //!
 //! Later is 500 ms, doubling to 60 s, of which the last half is random.
 
@@ -33,6 +35,7 @@ use crate::{
     client::{Client, ClientError, Credentials, retry_after},
     contract::v0::types::{Problem, ProblemCode},
     heartbeat::{BEAT, Heartbeat},
+    identity::Tenant,
     queue::Backoff,
     random::SplitMix64,
     spool::{Letters, Spool},
@@ -44,7 +47,7 @@ const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), max: Durati
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long a client is used until its credentials are read anew, which may have been renewed.
 const CREDENTIALS: Duration = Duration::from_secs(60);
-/// How often the agent may fail at an event before it is given up on: a quarter of an hour.
+/// How often in a row the agent may fail at an event before it is given up on: a quarter of an hour.
 const FAILURES: u32 = 20;
 /// Longest silence of a loop that is alive.
 const SILENCE: Duration = Duration::from_secs(90);
@@ -68,6 +71,8 @@ pub(super) struct Delivery {
     letters: Letters<Event>,
     metrics: Metrics,
     random: SplitMix64,
+    /// How often in a row the agent has failed at the first event.
+    broken: u32,
     heartbeat: Heartbeat,
     _watched: Watching,
 }
@@ -83,7 +88,7 @@ impl Delivery {
     ) -> Self {
         let (random, heartbeat) = (SplitMix64::new(Uuid::new_v4().as_u64_pair().0), Heartbeat::new());
         let watched = health.watch(tool.as_str(), &heartbeat, SILENCE);
-        Self { tool, courier, spool, letters, metrics, random, heartbeat, _watched: watched }
+        Self { tool, courier, spool, letters, metrics, random, broken: 0, heartbeat, _watched: watched }
     }
 
     /// Until it is dropped, which leaves everything as it is in the spool.
@@ -96,7 +101,7 @@ impl Delivery {
             let outcome = match first {
                 Ok(Some(event)) => {
                     self.metrics.waits_since(self.tool, Some(event.received_at));
-                    self.work_on(event, failures).await
+                    self.work_on(event).await
                 }
                 Ok(None) => {
                     self.metrics.waits_since(self.tool, None);
@@ -124,15 +129,18 @@ impl Delivery {
         }
     }
 
-    /// Sends an event, which has failed so often; or why it stays, and for how long at least.
-    async fn work_on(&mut self, event: Event, failures: u32) -> Result<(), (String, Duration)> {
+    /// Sends an event; or why it stays, and for how long at least.
+    async fn work_on(&mut self, event: Event) -> Result<(), (String, Duration)> {
         let now = |why: String| (why, Duration::ZERO);
-        match self.courier.send(&event).await {
+        let outcome = self.courier.send(&event).await;
+        self.broken = if matches!(outcome, Outcome::Broken) { self.broken + 1 } else { 0 };
+        match outcome {
             Outcome::Taken => self.metrics.delivered(self.tool),
             Outcome::Refused(why) => self.park(&event, &why).await.map_err(|error| now(error.to_string()))?,
-            Outcome::Broken if failures + 1 >= FAILURES => {
-                let why = format!("the agent failed at it {FAILURES} times");
+            Outcome::Broken if self.broken >= FAILURES => {
+                let why = format!("the agent failed at it {FAILURES} times in a row");
                 self.park(&event, &why).await.map_err(|error| now(error.to_string()))?;
+                self.broken = 0;
             }
             Outcome::Broken => return Err(now("the agent failed".to_owned())),
             Outcome::Later(why, least) => return Err((why, least)),
@@ -163,7 +171,14 @@ impl Delivery {
 pub(super) struct Courier {
     to: String,
     credentials: PathBuf,
-    client: Option<(Client, Instant)>,
+    client: Option<Made>,
+}
+
+/// A client, whose it is, and since when.
+struct Made {
+    client: Client,
+    tenant: Tenant,
+    at: Instant,
 }
 
 impl Courier {
@@ -179,7 +194,12 @@ impl Courier {
 
     async fn send(&mut self, event: &Event) -> Outcome {
         let client = match self.client().await {
-            Ok(client) => client.stable,
+            Ok(Made { tenant, .. }) if tenant.as_str() != event.tenant => {
+                let why = format!("it is an event of the tenant {}, and the credentials are those of {tenant}", event.tenant);
+                self.client = None;
+                return Outcome::Later(why, Duration::ZERO);
+            }
+            Ok(made) => made.client.stable.clone(),
             Err(error) => return Outcome::Later(format!("no client of the agent: {}", chain(&error)), Duration::ZERO),
         };
         let (id, body) = (&event.request_id, Bytes::copy_from_slice(event.body.as_bytes()));
@@ -202,16 +222,21 @@ impl Courier {
         outcome
     }
 
-    async fn client(&mut self) -> Result<Client, ForwardError> {
-        if let Some((client, _)) = self.client.as_ref().filter(|(_, made)| made.elapsed() < CREDENTIALS) {
-            return Ok(client.clone());
-        }
-        let (to, folder) = (self.to.clone(), self.credentials.clone());
-        // A handful of small files; read where reading may block.
-        let made = tokio::task::spawn_blocking(move || Ok::<_, ForwardError>(Client::new(&Credentials::read(&folder)?, &to)?));
-        let client = made.await.map_err(|_| ClientError::BaseUrl)??;
-        self.client = Some((client.clone(), Instant::now()));
-        Ok(client)
+    async fn client(&mut self) -> Result<&Made, ForwardError> {
+        let made = match self.client.take().filter(|made| made.at.elapsed() < CREDENTIALS) {
+            Some(made) => made,
+            None => {
+                let (to, folder) = (self.to.clone(), self.credentials.clone());
+                // A handful of small files; read where reading may block.
+                let making = tokio::task::spawn_blocking(move || {
+                    let credentials = Credentials::read(&folder)?;
+                    let client = Client::new(&credentials, &to)?;
+                    Ok::<_, ForwardError>(Made { client, tenant: credentials.tenant().clone(), at: Instant::now() })
+                });
+                making.await.map_err(|_| ClientError::BaseUrl)??
+            }
+        };
+        Ok(self.client.insert(made))
     }
 }
 

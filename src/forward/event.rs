@@ -63,6 +63,8 @@ impl Tool {
 /// An event that was acknowledged, until the agent has it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
+    /// Who it is for.
+    pub(super) tenant: String,
     pub(crate) tool: Tool,
     /// Its place among the tool's.
     pub(super) number: u64,
@@ -75,7 +77,8 @@ pub(crate) struct Event {
 impl Event {
     /// The event of these canonical bytes.
     pub(super) fn new(tenant: &Tenant, tool: Tool, body: String, number: u64) -> Self {
-        Self { tool, number, request_id: request_id(tenant, tool, &body), received_at: Timestamp::now(), body }
+        let request_id = request_id(tenant, tool, &body);
+        Self { tenant: tenant.as_str().to_owned(), tool, number, request_id, received_at: Timestamp::now(), body }
     }
 
     /// The same, behind all others.

@@ -16,12 +16,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Method, Request, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use poem::Response;
@@ -120,11 +120,17 @@ impl Intake {
         let kilobytes = u32::try_from(length.div_ceil(1_024)).unwrap_or(u32::MAX);
         let reading = async {
             let held = self.buffers.acquire_many(kilobytes).await.map_err(busy)?;
-            let read = Limited::new(body, MAX_BODY).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-                Some(_) => too_large(),
-                None => Problem::new(Code::InvalidJson, "The body ended before it was complete"),
-            })?;
-            Ok((read.to_bytes(), held))
+            // Into one place: a sender who sends byte by byte would have each kept by itself.
+            let mut read = BytesMut::with_capacity(declared.unwrap_or_default());
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|_| Problem::new(Code::InvalidJson, "The body ended before it was complete"))?;
+                let data = frame.data_ref().map_or(&[][..], Bytes::as_ref);
+                if read.len() + data.len() > MAX_BODY {
+                    return Err(too_large());
+                }
+                read.extend_from_slice(data);
+            }
+            Ok((read.freeze(), held))
         };
         timeout(READ_TIMEOUT, reading).await.unwrap_or_else(|_| {
             Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again").retry_after(BUSY_WAIT))
@@ -168,7 +174,9 @@ fn canonical_bytes(memory: &Memory, tool: Tool, body: &[u8]) -> Result<String, P
             Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
         })?;
     }
-    Ok(canonical::bytes(tool, value))
+    let text = canonical::bytes(tool, value);
+    // Numbers may be longer than they were written; the agent would refuse them.
+    if text.len() > MAX_BODY { Err(too_large()) } else { Ok(text) }
 }
 
 /// The request id and the canonical bytes under which what a tool wrote is sent.
@@ -246,7 +254,7 @@ async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<(
 mod tests {
     use super::*;
     use crate::{
-        spool::Bounds,
+        spool::{Bounds, Unreadable},
         telemetry::{Health, health::Degraded},
     };
 
@@ -256,7 +264,7 @@ mod tests {
     async fn a_full_spool_takes_no_more_until_something_leaves_it() {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 2, bytes: u64::MAX };
-        let spool = Spool::open(folder.path(), bounds, Health::default(), Degraded::ForwardSpool).unwrap();
+        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
         let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
         let first = intake.take(Tool::Falco, EVENT).await.unwrap();
         assert_eq!(intake.take(Tool::Falco, EVENT).await.unwrap(), first, "it is kept once more: that it is the same, the agent knows");
@@ -270,7 +278,7 @@ mod tests {
     async fn numbers_go_on_after_those_of_the_process_before() {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 9, bytes: u64::MAX };
-        let spool = Spool::open(folder.path(), bounds, Health::default(), Degraded::ForwardSpool).unwrap();
+        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
         let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
         intake().await.take(Tool::Falco, EVENT).await.unwrap();
         intake().await.take(Tool::Falco, EVENT).await.unwrap();

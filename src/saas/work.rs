@@ -155,7 +155,7 @@ mod tests {
             BOUNDS, Peer, Saas, Settings, SpoolError,
             entry::{Entry, an_entry},
         },
-        spool::Spool,
+        spool::{Spool, Unreadable},
         telemetry::{Health, Metrics, health::Degraded},
         test_api::TestApi,
     };
@@ -170,7 +170,7 @@ mod tests {
     async fn what_fills_the_spool_at_the_start_is_sent() {
         let (api, folder) = (TestApi::start().await, tempfile::tempdir().unwrap());
         let (metrics, settings) = (Metrics::new(), settings(folder.path()));
-        let former = Spool::open(&settings.folder, BOUNDS, Health::default(), Degraded::SaasSpool).unwrap();
+        let former = Spool::open(&settings.folder, BOUNDS, Unreadable::BeginAnew, Health::default(), Degraded::SaasSpool).unwrap();
         let puts = (0..BOUNDS.records).map(|n| former.put(an_entry(&format!("r{n}"))));
         try_join_all(puts).await.unwrap();
         drop(former);

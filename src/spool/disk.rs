@@ -7,7 +7,7 @@
 //! ```
 //!
 //! After one error of the disk redb answers nothing but that there was one, until the file is opened anew, which repairs it. One that
-//! is beyond repair is put aside, and begun anew.
+//! is beyond repair is put aside, and begun anew, where [`Unreadable`] says so.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -19,7 +19,7 @@ use std::{
 
 use redb::{Builder, Database, backends::FileBackend};
 
-use super::{ENTRIES, SpoolError, private_folder};
+use super::{ENTRIES, SpoolError, Unreadable, private_folder};
 use crate::telemetry::{Health, health::Degraded};
 
 const FILE: &str = "spool.redb";
@@ -34,26 +34,34 @@ pub(super) struct Disk {
     path: PathBuf,
     open: Mutex<Option<Arc<Database>>>,
     opener: Opener,
+    unreadable: Unreadable,
     health: Health,
     name: Degraded,
 }
 
 impl Disk {
     /// The file of a folder, both made where they are not there.
-    pub(super) fn of(folder: &Path, health: Health, name: Degraded) -> Result<Self, SpoolError> {
-        Self::opened_by(opened, folder, health, name)
+    pub(super) fn of(folder: &Path, unreadable: Unreadable, health: Health, name: Degraded) -> Result<Self, SpoolError> {
+        Self::opened_by(opened, folder, unreadable, health, name)
     }
 
-    pub(super) fn opened_by(opener: Opener, folder: &Path, health: Health, name: Degraded) -> Result<Self, SpoolError> {
+    pub(super) fn opened_by(
+        opener: Opener,
+        folder: &Path,
+        unreadable: Unreadable,
+        health: Health,
+        name: Degraded,
+    ) -> Result<Self, SpoolError> {
         let unusable = |source| SpoolError::Folder { path: folder.to_owned(), source };
         private_folder(folder).map_err(unusable)?;
         let path = folder.join(FILE);
-        let database = opened_or_anew(opener, &path).map_err(|error| match error {
+        let database = opened_or_anew(opener, &path, unreadable).map_err(|error| match error {
             redb::Error::DatabaseAlreadyOpen => SpoolError::InUse(path.clone()),
+            error if is_beyond_repair(&error) => SpoolError::Damaged { path: path.clone(), source: Box::new(error) },
             error => SpoolError::storage(error),
         })?;
         health.degraded(name, None);
-        Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, health, name })
+        Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, unreadable, health, name })
     }
 
     /// Uses the database. It blocks for as long as the disk does.
@@ -75,7 +83,7 @@ impl Disk {
         if let Some(database) = slot.as_ref() {
             return Ok(Arc::clone(database));
         }
-        let database = Arc::new(opened_or_anew(self.opener, &self.path).map_err(SpoolError::storage)?);
+        let database = Arc::new(opened_or_anew(self.opener, &self.path, self.unreadable).map_err(SpoolError::storage)?);
         *slot = Some(Arc::clone(&database));
         Ok(database)
     }
@@ -85,10 +93,10 @@ impl Disk {
     }
 }
 
-/// The file; one that cannot be read is put aside, and another one begun.
-fn opened_or_anew(opener: Opener, path: &Path) -> Result<Database, redb::Error> {
+/// The file; one that cannot be read is put aside where that may be, and another one begun.
+fn opened_or_anew(opener: Opener, path: &Path, unreadable: Unreadable) -> Result<Database, redb::Error> {
     let error = match create(opener, path) {
-        Err(error) if is_beyond_repair(&error) => error,
+        Err(error) if unreadable == Unreadable::BeginAnew && is_beyond_repair(&error) => error,
         other => return other,
     };
     tracing::error!(path = %path.display(), %error, "the spool cannot be read; it is put aside, and begun anew");

@@ -63,7 +63,9 @@ fn breakable(path: &Path) -> Result<Database, redb::Error> {
 #[tokio::test]
 async fn after_an_error_of_the_disk_the_spool_is_opened_anew_and_health_says_so_meanwhile() {
     let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
-    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone(), Degraded::SaasSpool).unwrap(), BOUNDS).unwrap();
+    let spool =
+        Spool::on(Disk::opened_by(breakable, folder.path(), Unreadable::BeginAnew, health.clone(), Degraded::SaasSpool).unwrap(), BOUNDS)
+            .unwrap();
     spool.put(an_entry("before")).await.unwrap();
     assert!(health.degradations().is_empty());
     fs::write(folder.path().join(BROKEN), "").unwrap();
@@ -89,7 +91,9 @@ async fn a_file_beyond_repair_is_put_aside_and_begun_anew_at_the_start_and_while
     let path = folder.path().join("spool.redb");
     let garbage = vec![7; 1 << 16];
     fs::write(&path, &garbage).unwrap();
-    let spool = Spool::on(Disk::opened_by(breakable, folder.path(), health.clone(), Degraded::SaasSpool).unwrap(), BOUNDS).unwrap();
+    let spool =
+        Spool::on(Disk::opened_by(breakable, folder.path(), Unreadable::BeginAnew, health.clone(), Degraded::SaasSpool).unwrap(), BOUNDS)
+            .unwrap();
     assert_eq!(fs::read(path.with_extension("unreadable")).unwrap(), garbage);
     spool.put(an_entry("before")).await.unwrap();
     fs::write(folder.path().join(BROKEN), "").unwrap();
@@ -102,14 +106,36 @@ async fn a_file_beyond_repair_is_put_aside_and_begun_anew_at_the_start_and_while
 }
 
 #[tokio::test]
+async fn a_damaged_file_that_is_the_only_copy_stays_as_it_is_and_nothing_is_taken() {
+    let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
+    let path = folder.path().join("spool.redb");
+    let garbage = vec![7; 1 << 16];
+    let open = || Disk::opened_by(breakable, folder.path(), Unreadable::Refuse, health.clone(), Degraded::ForwardSpool);
+    fs::write(&path, &garbage).unwrap();
+    assert!(matches!(open().map(drop), Err(SpoolError::Damaged { .. })));
+    assert_eq!(fs::read(&path).unwrap(), garbage);
+    // While it runs, too.
+    fs::remove_file(&path).unwrap();
+    let spool = Spool::on(open().unwrap(), BOUNDS).unwrap();
+    spool.put(an_entry("before")).await.unwrap();
+    fs::write(folder.path().join(BROKEN), "").unwrap();
+    assert!(spool.put(an_entry("meanwhile")).await.is_err());
+    fs::write(&path, &garbage).unwrap();
+    fs::remove_file(folder.path().join(BROKEN)).unwrap();
+    assert!(spool.put(an_entry("after")).await.is_err());
+    assert_eq!(health.degradations().keys().copied().collect::<Vec<_>>(), ["forward_spool"]);
+    assert_eq!(fs::read(&path).unwrap(), garbage);
+}
+
+#[tokio::test]
 async fn the_spool_is_for_its_owner_alone_to_read_also_where_it_was_everybodys() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("spool");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    drop(disk::Disk::of(&folder, Health::default(), Degraded::SaasSpool).unwrap());
+    drop(disk::Disk::of(&folder, Unreadable::BeginAnew, Health::default(), Degraded::SaasSpool).unwrap());
     assert_eq!((mode(&folder), mode(&folder.join("spool.redb"))), (0o700, 0o600));
     fs::set_permissions(folder.join("spool.redb"), fs::Permissions::from_mode(0o644)).unwrap();
-    drop(disk::Disk::of(&folder, Health::default(), Degraded::SaasSpool).unwrap());
+    drop(disk::Disk::of(&folder, Unreadable::BeginAnew, Health::default(), Degraded::SaasSpool).unwrap());
     assert_eq!(mode(&folder.join("spool.redb")), 0o600);
 }
 
@@ -120,7 +146,7 @@ async fn what_there_is_is_counted_by_number_and_bytes_and_there_is_room_again_on
     let open = async |bounds| {
         let begun = std::time::Instant::now();
         loop {
-            match Spool::<Entry>::open(folder.path(), bounds, Health::default(), Degraded::SaasSpool) {
+            match Spool::<Entry>::open(folder.path(), bounds, Unreadable::BeginAnew, Health::default(), Degraded::SaasSpool) {
                 // The writer of the one before has not ended yet.
                 Err(SpoolError::InUse(_)) if begun.elapsed().as_secs() < 60 => {
                     tokio::time::sleep(std::time::Duration::from_millis(5)).await

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::{Agent, event, forward, taken};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,12 +17,19 @@ async fn sigterm_ends_it_well_within_ten_seconds_also_while_the_agent_is_away() 
     }
     // A connection that says nothing holds nothing up.
     let silent = tokio::net::TcpStream::connect(forwarder.api.trim_start_matches("http://")).await.unwrap();
+    // Nor does a body that never ends, nor half a request for the metrics.
+    let host = forwarder.api.trim_start_matches("http://");
+    let mut slow = tokio::net::TcpStream::connect(host).await.unwrap();
+    let head = format!("POST /falco HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{{");
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut half = tokio::net::TcpStream::connect(forwarder.admin.trim_start_matches("http://")).await.unwrap();
+    half.write_all(b"GET /metrics HTTP/1.1\r\n").await.unwrap();
     let second = forward(state.path(), &agent.api, &[]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{}", String::from_utf8_lossy(&second.stderr));
     forwarder.signal("TERM");
     assert!(forwarder.wait(Duration::from_secs(10)).success());
-    drop(silent);
+    drop((silent, slow, half));
 }
 
 #[test]
