@@ -140,7 +140,7 @@ pub(crate) fn folder(state_dir: &Path) -> PathBuf {
 /// Runs until `shutdown`; `ready` is called when events are taken.
 ///
 /// # Errors
-/// [`ForwardError`], before anything was taken.
+/// [`ForwardError`]: before anything was taken, but for [`ForwardError::Ended`].
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses)) -> Result<(), ForwardError> {
     let door = Door::of(&options)?;
     let client = options.state_dir.join("client");

@@ -75,7 +75,7 @@ impl Forward {
         let options = Options { state_dir, listen, admin_listen, to, tail, token_file, client_ca, tls: tls_cert.zip(tls_key) };
         let ready = |Addresses { tools, admin }| announce(&format!("ready tools={tools} admin=http://{admin}\n"));
         forward::run(options, runtime::signals(), ready).await.map_err(|error| match error {
-            ForwardError::Spool(_) | ForwardError::Listen { .. } => Failure::Refused(chain(&error)),
+            ForwardError::Spool(_) | ForwardError::Listen { .. } | ForwardError::Ended => Failure::Refused(chain(&error)),
             ForwardError::Door(_) | ForwardError::Credentials(_) | ForwardError::Client(_) => Failure::Usage(chain(&error)),
         })
     }
