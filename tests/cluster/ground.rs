@@ -1,6 +1,6 @@
 //! Three control planes, each for one test at a time, and clean: most of the time tests wait, for leases and backoffs.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
 use controlplane::ControlPlane;
 use k8s_openapi::{api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition};
@@ -138,19 +138,19 @@ impl Ground {
 }
 
 async fn clean(client: &Client) {
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let names = namespaces.list(&ListParams::default()).await.unwrap().items.into_iter().map(|namespace| namespace.name_any());
-    let names: Vec<_> = names.filter(|name| !name.starts_with("kube-")).collect();
     for (group, version, kind) in KINDS {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        if is_empty(&Api::all_with(client.clone(), &resource)).await {
-            continue;
-        }
-        let everywhere = names.iter().map(|name| delete_all(Api::namespaced_with(client.clone(), name, &resource)));
-        soon(&format!("every {kind} is gone"), futures::future::join_all(everywhere)).await;
+        let everywhere: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+        let there = everywhere.list_metadata(&ListParams::default()).await.unwrap().items;
+        let namespaces: BTreeSet<_> = there.iter().filter_map(ResourceExt::namespace).filter(|name| !name.starts_with("kube-")).collect();
+        let objects = namespaces.iter().map(|name| delete_all(Api::namespaced_with(client.clone(), name, &resource)));
+        soon(&format!("every {kind} is gone"), futures::future::join_all(objects)).await;
     }
     let nodes = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Node"));
-    soon("every Node is gone", delete_all(Api::all_with(client.clone(), &nodes))).await;
+    let nodes: Api<DynamicObject> = Api::all_with(client.clone(), &nodes);
+    if !is_empty(&nodes).await {
+        soon("every Node is gone", delete_all(nodes)).await;
+    }
 }
 
 async fn delete_all(objects: Api<DynamicObject>) {
