@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 
-# `runtime` packs a static binary that was built before; CI builds this stage, with no engine and no base image:
+# `runtime` packs a static binary that was built before, with no engine and no base image; so does CI (`.ci/image`), with one that is
+# not optimized:
 #   RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --target x86_64-unknown-linux-gnu
 #   buildah bud --target runtime .
 FROM scratch AS runtime
