@@ -29,13 +29,14 @@ die() {
 # Outside of the range that outgoing connections take their ports from, so that a server that is stopped finds its port free.
 free_ports() {
   python3 - "$1" <<'PYTHON'
-import random, socket, sys
+import contextlib, random, socket, sys
 found = []
-while len(found) < int(sys.argv[1]):
-    port = random.randrange(20000, 32768)
-    with socket.socket() as s:
+# All are held until all are found, or one would be found twice.
+with contextlib.ExitStack() as held:
+    while len(found) < int(sys.argv[1]):
+        port = random.randrange(20000, 32768)
         try:
-            s.bind(("127.0.0.1", port))
+            held.enter_context(socket.socket()).bind(("127.0.0.1", port))
         except OSError:
             continue
         found.append(port)
