@@ -11,8 +11,8 @@
 //!                                                                   └ anything else: tried again, and the next ones wait
 //! ```
 //!
-//! - **Nothing is lost.** 202 is answered once the event is on disk. A spool that is full (100,000 events or 1 GiB), or cannot be
-//!   written, answers 503 with Retry-After. What is in it is sent until the agent takes it, however long that lasts.
+//! - **Nothing is lost.** 202 is answered once the event is on disk. Each tool has a share of the spool (100,000 events or 512 MiB); one
+//!   that has filled it, or a spool that cannot be written, is answered 503 with Retry-After. What is in it is sent until the agent takes it, however long that lasts.
 //! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
 //!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
 //! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds
@@ -65,8 +65,8 @@ use metrics::Metrics;
 
 pub use crate::spool::SpoolError;
 
-/// What may wait; what comes beyond that is answered with 503.
-const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 1 << 30 };
+/// What may wait of each tool; what comes beyond that is answered with 503.
+const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 512 << 20 };
 /// The longest body, which is also the agent's.
 const MAX_BODY: usize = 10 << 20;
 /// Time for requests under way once the forwarder stops.

@@ -6,7 +6,7 @@
 //! | 400, 415, 413, 422 | no JSON; not declared as such; too large; not what the tool's schema has |
 //! | 401, 403 | as [`door`](super::door) says |
 //! | 404, 405 | another path than `/falco`, `/trivy`, `/kyverno`; another method than POST |
-//! | 503 | the spool is full, or cannot be written, or too much is under way: after Retry-After once more |
+//! | 503 | the tool's share of the spool is full, or the spool cannot be written, or too much is under way: after Retry-After once more |
 
 use std::{
     sync::{
@@ -139,8 +139,8 @@ impl Intake {
 
     /// Takes an event as its tool wrote it: on disk when this returns its request id.
     pub(super) async fn take(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
-        if self.spool.is_full() {
-            let detail = "The spool is full: the agent does not take events fast enough, or not at all; send it again";
+        if self.spool.is_full(tool) {
+            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
             return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
         }
         let event = Event::new(&self.tenant, tool, canonical_bytes(&self.memory, tool, body)?, self.next_number());
@@ -242,8 +242,10 @@ pub(super) async fn look_after(intake: Arc<Intake>, letters: Letters<Event>) {
 async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<()> {
     loop {
         let at_hand = letters.clone();
-        let replayed = tokio::task::spawn_blocking(move || at_hand.replayed()).await.map_err(std::io::Error::other)??;
-        let Some((name, event)) = replayed.filter(|_| !intake.spool.is_full()) else { return Ok(()) };
+        let spool = intake.spool.clone();
+        let has_room = move |letter: &str| Event::tool_of(letter).is_some_and(|tool| !spool.is_full(tool));
+        let replayed = tokio::task::spawn_blocking(move || at_hand.replayed(has_room)).await.map_err(std::io::Error::other)??;
+        let Some((name, event)) = replayed else { return Ok(()) };
         intake.store(event.again(intake.next_number())).await.map_err(std::io::Error::other)?;
         letters.taken_up(&name)?;
     }
@@ -272,6 +274,65 @@ mod tests {
         assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(FULL_WAIT)));
         spool.remove(spool.first(Tool::Falco.prefix()).await.unwrap().unwrap()).await.unwrap();
         intake.take(Tool::Falco, EVENT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_tool_whose_events_are_stuck_fills_its_own_share_and_nobody_elses_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { records: 2, bytes: u64::MAX };
+        let open = || Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool);
+        let (report, result) = (
+            include_bytes!("../../tests/samples/trivy-operator-vulnerabilityreport.json"),
+            include_bytes!("../../tests/samples/policy-reporter-result.json"),
+        );
+        let full = async |intake: &Intake| {
+            for tool in Tool::ALL {
+                let body: &[u8] = match tool {
+                    Tool::Falco => EVENT,
+                    Tool::Trivy => report,
+                    Tool::Kyverno => result,
+                };
+                let refused = intake.take(tool, body).await.err().map(|problem| (problem.code, problem.retry_after));
+                let expected = (tool == Tool::Falco).then_some((Code::Unavailable, Some(FULL_WAIT)));
+                assert_eq!(refused, expected, "{tool:?}");
+            }
+        };
+        let spool = open().unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        for _ in 0..2 {
+            intake.take(Tool::Falco, EVENT).await.unwrap();
+        }
+        full(&intake).await;
+        drop((intake, spool));
+        let begun = std::time::Instant::now();
+        let spool = loop {
+            match open() {
+                // The writer of the one before has not ended yet.
+                Err(SpoolError::InUse(_)) if begun.elapsed().as_secs() < 60 => tokio::time::sleep(Duration::from_millis(5)).await, // pacing
+                opened => break opened.unwrap(),
+            }
+        };
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        full(&intake).await;
+    }
+
+    #[tokio::test]
+    async fn a_dead_letter_of_a_tool_whose_share_is_full_waits_and_those_of_others_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { records: 1, bytes: u64::MAX };
+        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        intake.take(Tool::Falco, EVENT).await.unwrap();
+        let letters = Letters::of(folder.path());
+        for (tool, at) in [(Tool::Falco, 0), (Tool::Trivy, 1)] {
+            let event = Event::new(&"acme".parse().unwrap(), tool, "{}".to_owned(), 7);
+            letters.put(&event, "refused", Timestamp::from_second(at).unwrap()).unwrap();
+        }
+        letters.names().unwrap().iter().for_each(|name| letters.replay(name).unwrap());
+        take_up(&intake, &letters).await.unwrap();
+        let held = spool.held().borrow().clone();
+        assert_eq!(Tool::ALL.map(|tool| held.of(tool).records), [1, 1, 0]);
+        assert_eq!(letters.replayed(|_| true).unwrap().unwrap().1.tool, Tool::Falco, "it waits");
     }
 
     #[tokio::test]

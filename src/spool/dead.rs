@@ -66,10 +66,10 @@ impl<R: DeserializeOwned> Letters<R> {
         fs::rename(self.dead.join(&file), self.replay.join(&file))
     }
 
-    /// One that is to be sent again, the oldest.
-    pub(crate) fn replayed(&self) -> io::Result<Option<(String, R)>> {
-        let files = files(&self.replay)?;
-        Ok(files.into_iter().rev().find_map(|file| Some((file.name, read::<R>(&file.path)?.entry))))
+    /// One that is to be sent again, the oldest of those whose names are wanted.
+    pub(crate) fn replayed(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Option<(String, R)>> {
+        let mut files = files(&self.replay)?.into_iter().rev().filter(|file| wanted(&file.name));
+        Ok(files.find_map(|file| Some((file.name, read::<R>(&file.path)?.entry))))
     }
 
     /// A letter is in the spool again.

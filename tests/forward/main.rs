@@ -132,11 +132,14 @@ async fn everything(client: &Client) -> Vec<Remediation> {
     }
 }
 
-/// The value of a line of the forwarder's metrics.
-async fn metric(forwarder: &Agent, line: &str) -> f64 {
+/// The value of a series of the forwarder's metrics; of a name without labels, the sum of its series.
+async fn metric(forwarder: &Agent, series: &str) -> f64 {
     let text = HTTP.get(format!("{}/metrics", forwarder.admin)).send().await.unwrap().text().await.unwrap();
-    let value = text.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
-    value.unwrap_or_else(|| panic!("no {line} in {text}"))
+    let of =
+        |(found, value): (&str, &str)| (found == series || found.split('{').next() == Some(series)).then(|| value.parse::<f64>().unwrap());
+    let values: Vec<_> = text.lines().filter_map(|line| of(line.rsplit_once(' ')?)).collect();
+    assert!(!values.is_empty(), "no {series} in {text}");
+    values.iter().sum()
 }
 
 /// Waits until the forwarder has nothing left to deliver.
