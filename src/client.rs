@@ -14,6 +14,9 @@ mod sign;
 
 use std::time::Duration;
 
+use http::header;
+use http_body_util::Limited;
+use progenitor_client::{ClientHooks, ClientInfo as _, OperationInfo};
 use reqwest::{StatusCode, Url, redirect::Policy};
 use uuid::Uuid;
 
@@ -71,6 +74,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often, and for how long, an agent that is silent is asked whether it still lives.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest answer that is read into memory; one that never ends would fill it.
+const MAX_ANSWER: usize = 64 << 20;
 
 /// Clients of every contract, with one connection pool and one identity.
 #[derive(Clone, Debug)]
@@ -144,6 +149,27 @@ impl saas::Client {
     }
 }
 
+macro_rules! bounds_answers {
+    ($($client:ty),*) => {$(
+        impl ClientHooks<Signer> for $client {
+            async fn exec(&self, request: reqwest::Request, _info: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+                Ok(bounded(self.client().execute(request).await?, MAX_ANSWER))
+            }
+        }
+    )*};
+}
+
+bounds_answers!(v0::Client, v1alpha1::Client, saas::Client);
+
+/// An answer of which no more is read, but for one that is read piece by piece.
+fn bounded(answer: reqwest::Response, most: usize) -> reqwest::Response {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        return answer;
+    }
+    http::Response::from(answer).map(|body| reqwest::Body::wrap(Limited::new(body, most))).into()
+}
+
 fn http(credentials: &Credentials) -> Result<reqwest::Client, ClientError> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(credentials.tls_config()?)
@@ -167,4 +193,4 @@ fn origin(base_url: &str) -> Result<String, ClientError> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;
+pub(crate) mod tests;

@@ -16,10 +16,11 @@
 //! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
 //!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
 //! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds
-//!   up its tool's next ones: after twenty failures of the agent itself it becomes a dead letter, too.
+//!   up its tool's next ones, for a quarter of an hour; then, if others get through in its place, it becomes a dead letter, too. While
+//!   none does, as when the agent is away, nothing is given up on (`deliver`).
 //! - **Refused for good** is what the agent says of the event itself, by its problem's code: no JSON, against the schema, too large,
 //!   another body under this request id. A wrong token, address or version is about the forwarder, and is no reason to give up an
-//!   event; nor is an answer that is none of the contract's, which something in between has given (`deliver`).
+//!   event; nor is an answer that is none of the contract's, which something in between has given (`courier`).
 //! - **Who may give events**: on loopback every program of this machine, and no page in a browser (`door`). On any other
 //!   address a token or a client certificate is asked for, or the forwarder does not start.
 //!
@@ -30,6 +31,7 @@
 
 mod admin;
 mod canonical;
+mod courier;
 mod deliver;
 mod door;
 mod event;
@@ -54,7 +56,7 @@ use crate::{
     spool::{Bounds, Letters, Spool, Unreadable},
     telemetry::{Health, health::Degraded},
 };
-use deliver::Courier;
+use courier::Courier;
 use door::Door;
 pub use door::DoorError;
 pub(crate) use event::Event;

@@ -16,6 +16,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
+    ops::Bound,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -201,6 +202,11 @@ impl<R: Record> Spool<R> {
         Ok(self.read(prefix, 1, readable).await?.pop())
     }
 
+    /// The first record after this place, of those whose places begin so.
+    pub(crate) async fn after(&self, prefix: String, place: String) -> Result<Option<R>, SpoolError> {
+        Ok(self.read_from(Bound::Excluded(place), prefix, 1, readable).await?.pop())
+    }
+
     /// All places, in order.
     pub(crate) async fn places(&self) -> Result<Vec<String>, SpoolError> {
         self.read(String::new(), usize::MAX, |place, _| Some(place.to_owned())).await
@@ -231,13 +237,23 @@ impl<R: Record> Spool<R> {
 
     /// What `item` makes of the records whose places begin so, of the first `most` of which it makes something.
     async fn read<T: Send + 'static>(&self, prefix: String, most: usize, item: fn(&str, &[u8]) -> Option<T>) -> Result<Vec<T>, SpoolError> {
+        self.read_from(Bound::Included(prefix.clone()), prefix, most, item).await
+    }
+
+    async fn read_from<T: Send + 'static>(
+        &self,
+        from: Bound<String>,
+        prefix: String,
+        most: usize,
+        item: fn(&str, &[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, SpoolError> {
         let disk = Arc::clone(&self.disk);
         let reading = move || {
             disk.with(|database| {
                 let reading = database.begin_read().map_err(SpoolError::storage)?;
                 let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
                 let mut items = Vec::new();
-                for row in table.range(prefix.as_str()..).map_err(SpoolError::storage)? {
+                for row in table.range::<&str>((from.as_ref().map(String::as_str), Bound::Unbounded)).map_err(SpoolError::storage)? {
                     let (place, value) = row.map_err(SpoolError::storage)?;
                     if items.len() == most || !place.value().starts_with(&prefix) {
                         break;

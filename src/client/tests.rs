@@ -25,9 +25,9 @@ const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const TOKEN: &str = "token-that-nobody-may-see";
 
-type Issuer = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Issuer {
+pub(crate) fn authority() -> Issuer {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
@@ -41,7 +41,7 @@ fn certificate(issuer: &Issuer, names: &[&str]) -> (String, String) {
 }
 
 /// A folder as `zen-agent dev` leaves it.
-fn folder(issuer: &Issuer) -> TempDir {
+pub(crate) fn folder(issuer: &Issuer) -> TempDir {
     let folder = TempDir::new().unwrap();
     let (certificate, key) = certificate(issuer, &["client"]);
     let files = [
@@ -208,4 +208,21 @@ fn what_is_wrong_with_credentials_names_the_file_and_not_its_content() {
         let error = Credentials::read(folder.path()).unwrap_err();
         assert!(error.to_string().contains(name) && !format!("{error:?}").contains("SECRET"), "{name}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_not_read_into_memory_and_a_stream_may_go_on() {
+    let endless = |kind: &'static str| {
+        let body = reqwest::Body::wrap_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1_024])));
+        reqwest::Response::from(http::Response::builder().header("content-type", kind).body(body).unwrap())
+    };
+    for kind in ["application/json", "text/html"] {
+        assert!(super::bounded(endless(kind), 1 << 20).bytes().await.is_err(), "{kind}");
+    }
+    let mut pieces = super::bounded(endless("text/event-stream"), 10).bytes_stream();
+    for _ in 0..100 {
+        assert_eq!(pieces.next().await.unwrap().unwrap().len(), 1_024);
+    }
+    let whole = reqwest::Response::from(http::Response::new("0123456789"));
+    assert_eq!(super::bounded(whole, 10).bytes().await.unwrap(), "0123456789");
 }
