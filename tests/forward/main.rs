@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "the tests reach a part of it")]
 mod agent;
 mod door;
+mod fair;
 mod full;
 mod killed;
 mod one;
