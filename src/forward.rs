@@ -151,7 +151,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     Courier::new(&options.to, &client).check()?;
     let (health, folder) = (Health::default(), folder(&options.state_dir));
     let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
-    let (letters, metrics) = (Letters::of(&folder), Metrics::new(spool.held()));
+    let (letters, metrics) = (Letters::kept_in(&folder), Metrics::new(spool.held()));
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
     let (tools, tools_address) = bind(options.listen).await?;
     let (admin, admin_address) = bind(options.admin_listen).await?;
@@ -159,7 +159,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
 
     let stop_work = CancellationToken::new();
     let mut work = JoinSet::new();
-    work.spawn(admin::serve(admin, health.clone(), metrics.clone(), stop_work.clone()));
+    work.spawn(admin::serve(admin, health.clone(), spool.clone(), metrics.clone(), stop_work.clone()));
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);

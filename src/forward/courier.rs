@@ -84,7 +84,7 @@ impl Later {
 }
 
 /// Whoever gives events to the agent.
-pub(super) trait Post: Send + 'static {
+pub(super) trait Post: Send + Sync + 'static {
     fn send(&mut self, event: &Event) -> impl Future<Output = Outcome> + Send;
 }
 

@@ -263,7 +263,7 @@ pub(super) async fn look_after(intake: Arc<Intake>, letters: Letters<Event>) {
             }
             at_hand.count()
         });
-        intake.metrics.holds(parked.await.unwrap_or_default());
+        intake.metrics.holds(parked.await.unwrap_or_default(), letters.dropped());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use prometheus::{Encoder as _, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder as _, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use tokio::sync::watch;
 
 use super::Tool;
@@ -25,6 +25,7 @@ pub(super) struct Metrics {
     events: IntGaugeVec,
     bytes: IntGaugeVec,
     letters: IntGauge,
+    dropped: IntCounter,
     age: GaugeVec,
     held: watch::Receiver<Shares<Tool>>,
     /// When the first of a tool's events came that still waits.
@@ -46,6 +47,10 @@ impl Metrics {
             events: depth("zen_agent_forward_spool_events", "Events that wait to be delivered"),
             bytes: depth("zen_agent_forward_spool_bytes", "Bytes of the events that wait to be delivered"),
             letters: register(&registry, IntGauge::new("zen_agent_forward_dead_letters", "Dead letters that wait for a person")),
+            dropped: register(
+                &registry,
+                IntCounter::new("zen_agent_forward_dropped_dead_letters_total", "Dead letters that were dropped as too old or too many"),
+            ),
             age: register(
                 &registry,
                 GaugeVec::new(Opts::new("zen_agent_forward_oldest_age_seconds", "Age of the first event that waits, or zero"), &["tool"]),
@@ -85,8 +90,9 @@ impl Metrics {
         self.parked.with_label_values(&[tool.as_str()]).inc();
     }
 
-    /// How many dead letters there are.
-    pub(super) fn holds(&self, letters: usize) {
+    /// How many dead letters there are, and how many were dropped.
+    pub(super) fn holds(&self, letters: usize, dropped: u64) {
+        self.dropped.inc_by(dropped.saturating_sub(self.dropped.get()));
         self.letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
     }
 

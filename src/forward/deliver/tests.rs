@@ -17,7 +17,7 @@ struct Scripted<F> {
 /// The numbers of what was sent, and when.
 type Log = Arc<Mutex<Vec<(u64, Instant)>>>;
 
-impl<F: FnMut(u64) -> Outcome + Send + 'static> Post for Scripted<F> {
+impl<F: FnMut(u64) -> Outcome + Send + Sync + 'static> Post for Scripted<F> {
     async fn send(&mut self, event: &Event) -> Outcome {
         self.log.lock().unwrap().push((event.number, Instant::now()));
         (self.answer)(event.number)
@@ -34,7 +34,7 @@ struct Ground {
 
 impl Ground {
     /// So many events wait for an agent that answers so.
-    async fn new(events: u64, answer: impl FnMut(u64) -> Outcome + Send + 'static) -> Self {
+    async fn new(events: u64, answer: impl FnMut(u64) -> Outcome + Send + Sync + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (health, bounds) = (Health::default(), Bounds { records: 1_000, bytes: u64::MAX });
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool).unwrap();
