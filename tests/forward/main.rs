@@ -7,11 +7,13 @@
 mod agent;
 mod door;
 mod fair;
+mod faults;
 mod full;
 mod killed;
 mod one;
 mod outage;
 mod parked;
+mod proxy;
 mod samples;
 mod shutdown;
 mod tail;
@@ -27,10 +29,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zen_agent::{
     client::Client,
-    contract::v0::types::{Outcome, Receipt, Remediation},
+    contract::v0::types::{Outcome, Receipt},
 };
 
-use agent::{Agent, DEADLINE, client, id, sample};
+use agent::{Agent, DEADLINE, client, everything, id, sample};
 
 /// An agent, and a forwarder for it on the same folder.
 struct Ground {
@@ -119,18 +121,6 @@ fn event(number: usize) -> Vec<u8> {
     let mut event: Value = serde_json::from_slice(&sample("falco-outbound-c2.json")).unwrap();
     event["output_fields"]["evt.num"] = number.into();
     event.to_string().into_bytes()
-}
-
-async fn everything(client: &Client) -> Vec<Remediation> {
-    let (mut items, mut token) = (Vec::new(), None::<String>);
-    loop {
-        let page = client.stable.list_remediations(token.as_deref(), Some(500), None, None, None, None, &id()).await.unwrap().into_inner();
-        items.extend(page.items);
-        token = page.continue_;
-        if token.is_none() {
-            return items;
-        }
-    }
 }
 
 /// The value of a series of the forwarder's metrics; of a name without labels, the sum of its series.

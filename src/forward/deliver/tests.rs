@@ -118,7 +118,7 @@ async fn what_never_gets_through_while_others_do_is_given_up_on_after_a_quarter_
 
 #[tokio::test(start_paused = true)]
 async fn many_in_a_row_that_never_get_through_hide_nobody_from_each_other() {
-    let ground = Ground::new(20, |number| match number {
+    let ground = Ground::new(26, |number| match number {
         0..6 => later(SaidBy::Another),
         _ => Outcome::Taken(Effect::Nothing),
     })
@@ -126,7 +126,7 @@ async fn many_in_a_row_that_never_get_through_hide_nobody_from_each_other() {
     ground.until_empty(8 * HOUR).await;
     assert_eq!(ground.parked(), [0, 1, 2, 3, 4, 5]);
     let others: Vec<_> = ground.sent().into_iter().filter(|number| *number >= 6).collect();
-    assert_eq!(others, (6..20).collect::<Vec<_>>());
+    assert_eq!(others, (6..26).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
