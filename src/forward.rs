@@ -48,7 +48,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -145,6 +145,7 @@ pub(crate) fn folder(state_dir: &Path) -> PathBuf {
 /// [`ForwardError`]: before anything was taken, but for [`ForwardError::Ended`].
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses)) -> Result<(), ForwardError> {
     let door = Door::of(&options)?;
+    door.warn(&options);
     let client = options.state_dir.join("client");
     let tenant = Credentials::read(&client)?.tenant().clone();
     // A mistake in the address, or certificates that do not fit together, is told now.
@@ -165,14 +166,16 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
         work.spawn(until(&stop_work, delivery.run()));
     }
-    if let Some(file) = options.tail {
+    if let Some(file) = options.tail.clone() {
         work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
     work.spawn(until(&stop_work, caretaker));
+    let (renewed, doors) = watch::channel(Arc::new(door));
+    work.spawn(until(&stop_work, door::keep(options, renewed)));
     ready(Addresses { tools: format!("{scheme}://{tools_address}"), admin: admin_address });
     let ended_early = tokio::select! {
-        () = listen::serve(tools, Arc::new(door), intake, shutdown) => false,
+        () = listen::serve(tools, doors, intake, shutdown) => false,
         // None of them ends before it is told to.
         _ = work.join_next() => true,
     };

@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -33,7 +33,7 @@ const MAX_HEAD_BYTES: usize = 32 * 1_024;
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until `shutdown`, then answers what is under way, within [`DRAIN`].
-pub(super) async fn serve(listener: TcpListener, door: Arc<Door>, intake: Arc<Intake>, shutdown: CancellationToken) {
+pub(super) async fn serve(listener: TcpListener, doors: watch::Receiver<Arc<Door>>, intake: Arc<Intake>, shutdown: CancellationToken) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     while let Some(Ok(permit)) = shutdown.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await {
@@ -46,9 +46,9 @@ pub(super) async fn serve(listener: TcpListener, door: Arc<Door>, intake: Arc<In
                 continue;
             }
         };
-        let (door, intake, shutdown) = (Arc::clone(&door), Arc::clone(&intake), shutdown.clone());
+        let (doors, intake, shutdown) = (doors.clone(), Arc::clone(&intake), shutdown.clone());
         connections.spawn(async move {
-            greet(socket, door, intake, shutdown).await;
+            greet(socket, doors, intake, shutdown).await;
             drop(permit);
         });
         while connections.try_join_next().is_some() {}
@@ -61,26 +61,27 @@ pub(super) async fn serve(listener: TcpListener, door: Arc<Door>, intake: Arc<In
     }
 }
 
-async fn greet(socket: TcpStream, door: Arc<Door>, intake: Arc<Intake>, shutdown: CancellationToken) {
+async fn greet(socket: TcpStream, mut doors: watch::Receiver<Arc<Door>>, intake: Arc<Intake>, shutdown: CancellationToken) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = door.tls() else { return speak(socket, false, door, intake, shutdown).await };
+    let door = Arc::clone(&doors.borrow_and_update());
+    let Some(tls) = door.tls() else { return speak(socket, false, doors, intake, shutdown).await };
     match timeout(HANDSHAKE_TIMEOUT, tls.accept(socket)).await {
         Ok(Ok(stream)) => {
             let certified = stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
-            speak(stream, certified, door, intake, shutdown).await;
+            speak(stream, certified, doors, intake, shutdown).await;
         }
         Ok(Err(error)) => tracing::warn!(%error, "a TLS handshake failed"),
         Err(_) => tracing::warn!("a TLS handshake took too long"),
     }
 }
 
-async fn speak<S>(stream: S, certified: bool, door: Arc<Door>, intake: Arc<Intake>, shutdown: CancellationToken)
+async fn speak<S>(stream: S, certified: bool, mut doors: watch::Receiver<Arc<Door>>, intake: Arc<Intake>, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Activity::new();
+    let (activity, door) = (Activity::new(), Arc::clone(&doors.borrow()));
     let service = service_fn(|request: Request<Incoming>| {
         let (door, intake, under_way) = (Arc::clone(&door), Arc::clone(&intake), activity.begin());
         async move {
@@ -97,7 +98,7 @@ where
     let mut connection = pin!(http);
     let ended = tokio::select! {
         ended = connection.as_mut() => Ok(ended),
-        () = ending(&activity, &shutdown) => {
+        () = ending(&activity, &mut doors, &shutdown) => {
             connection.as_mut().graceful_shutdown();
             timeout(LINGER, connection).await
         }
@@ -110,9 +111,11 @@ where
 }
 
 /// Waits for the first reason to end a connection.
-async fn ending(activity: &Activity, shutdown: &CancellationToken) {
+async fn ending(activity: &Activity, doors: &mut watch::Receiver<Arc<Door>>, shutdown: &CancellationToken) {
     tokio::select! {
         () = shutdown.cancelled() => {}
+        // Who is not let in any more does not stay. An error says that nothing will be renewed, which is no reason to end.
+        Ok(()) = doors.changed() => {}
         () = sleep(MAX_AGE) => {}
         _ = activity.quiet(HEAD_TIMEOUT, IDLE_TIMEOUT) => {}
     }
@@ -151,8 +154,9 @@ mod tests {
             client_ca: None,
             tls: None,
         };
-        let (door, stop) = (Arc::new(Door::of(&options).unwrap()), CancellationToken::new());
-        tokio::spawn(serve(listener, door, Arc::new(intake), stop.clone()));
+        let (_, doors) = watch::channel(Arc::new(Door::of(&options).unwrap()));
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(listener, doors, Arc::new(intake), stop.clone()));
         (folder, TcpStream::connect(address).await.unwrap(), stop)
     }
 

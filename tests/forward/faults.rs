@@ -28,11 +28,11 @@ const GROWTH: u64 = 32 << 20;
 const SENDERS: usize = 6;
 
 fn tool(number: usize) -> &'static str {
-    if number % REPORTS == 0 { "trivy" } else { "falco" }
+    if number.is_multiple_of(REPORTS) { "trivy" } else { "falco" }
 }
 
 fn body(number: usize) -> Vec<u8> {
-    if number % REPORTS == 0 { report(number) } else { event(number) }
+    if number.is_multiple_of(REPORTS) { report(number) } else { event(number) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
