@@ -5,6 +5,8 @@ mod codegen;
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::Path};
 
+use protox::Compiler;
+
 fn main() -> Result<(), Box<dyn Error>> {
     for watched in ["build.rs", "build", "contracts"] {
         println!("cargo::rerun-if-changed={watched}");
@@ -19,8 +21,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         payloads.insert(format!("../agent/{}", entry.file_name().to_string_lossy()), fs::read_to_string(entry.path())?);
     }
     let saas = fs::read_to_string(contracts.join("saas").join("openapi.yaml"))?;
+    let protos = codegen::VERSIONS.iter().map(|v| format!("zen/agent/{}/agent.proto", v.name));
+    let pool = Compiler::new([contracts.join("proto")])?.open_files(protos)?.descriptor_pool();
     // 2. Turn it into Rust and documents.
-    let files = codegen::generate(&versions, &payloads, &saas).map_err(|stop| format!("the contracts cannot be generated from: {stop}"))?;
+    let files =
+        codegen::generate(&versions, &payloads, &pool, &saas).map_err(|stop| format!("the contracts cannot be generated from: {stop}"))?;
     // 3. Write that for the compiler; tests/contract.rs compares it with `generated/`.
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     for (name, text) in files {

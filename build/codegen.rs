@@ -8,6 +8,7 @@
 //!                                                 │      └────▶ types  ─┐
 //!                                                 └─▶ model ──▶ server ─┴▶ <version>.rs
 //!                                                        └────▶ client ──▶ <version>_client.rs
+//!  proto/**/*.proto ──▶ protox ──▶ (with the schemas) ──▶ proto.rs (what the decoder goes by)
 //! ```
 //!
 //! A later version shares what it has in common with the first: types whose schemas are equal, and
@@ -17,11 +18,13 @@ mod bundle;
 mod client;
 mod lower;
 mod model;
+mod proto;
 mod server;
 mod types;
 
 use std::collections::BTreeMap;
 
+use protox::prost_reflect::DescriptorPool;
 use serde_json::Value;
 
 pub(crate) use bundle::Stop;
@@ -36,9 +39,15 @@ const CALLED: Version = Version { name: "saas", variant: "V0" };
 /// Generates every file, by name.
 ///
 /// `documents` holds the text of each of [`VERSIONS`], `payloads` the agent schemas by the path that
-/// the contracts refer to them with, and `saas` the text of what others serve.
-pub(crate) fn generate(documents: &[String], payloads: &BTreeMap<String, String>, saas: &str) -> Result<BTreeMap<String, String>, Stop> {
+/// the contracts refer to them with, `pool` the messages, and `saas` the text of what others serve.
+pub(crate) fn generate(
+    documents: &[String],
+    payloads: &BTreeMap<String, String>,
+    pool: &DescriptorPool,
+    saas: &str,
+) -> Result<BTreeMap<String, String>, Stop> {
     let mut files = BTreeMap::new();
+    let mut messages = Vec::new();
     let mut base: Option<model::Contract> = None;
     for (version, text) in VERSIONS.into_iter().zip(documents) {
         let document = bundle::bundle(text, payloads).map_err(|stop| Stop::at(format!("{} {}", version.name, stop.place), stop.reason))?;
@@ -47,10 +56,12 @@ pub(crate) fn generate(documents: &[String], payloads: &BTreeMap<String, String>
         files.insert(format!("{}.openapi.json", version.name), json(&contract.document)?);
         files.insert(format!("{}.schemas.json", version.name), json(&lower::validators(&contract.schemas))?);
         let types = types::types(&contract)?;
-        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract, &types)?)?);
+        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract, &types, pool)?)?);
         files.insert(format!("{}_client.rs", version.name), client::client(&contract)?);
+        messages.push(proto::messages(&contract, pool)?);
         base.get_or_insert(contract);
     }
+    files.insert("proto.rs".into(), rust(&proto::all(&messages))?);
     // What others serve, and the agent only calls.
     let document = bundle::bundle(saas, &BTreeMap::new()).map_err(|stop| Stop::at(format!("saas {}", stop.place), stop.reason))?;
     let contract = model::Contract::called(CALLED, document)?;

@@ -2967,7 +2967,10 @@ pub mod apply_remediation {
             id: "applyRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(&crate::contract::proto::v0::TASK),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/apply",
@@ -3019,7 +3022,12 @@ pub mod cancel_remediation {
             id: "cancelRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::CANCELLATION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/cancel",
@@ -3158,7 +3166,12 @@ pub mod ingest_events {
             id: "ingestEvents",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::EVENT_BATCH,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events",
@@ -3215,7 +3228,12 @@ pub mod ingest_falco {
             id: "ingestFalco",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::FALCO_EVENT,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events/falco",
@@ -3272,7 +3290,12 @@ pub mod ingest_kyverno {
             id: "ingestKyverno",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::KYVERNO_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events/kyverno",
@@ -3329,7 +3352,12 @@ pub mod ingest_trivy {
             id: "ingestTrivy",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::TRIVY_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events/trivy",
@@ -3572,7 +3600,12 @@ pub mod approve_remediation {
             id: "approveRemediation",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/remediations/{id}/approve",
@@ -3638,7 +3671,12 @@ pub mod reject_remediation {
             id: "rejectRemediation",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/remediations/{id}/reject",

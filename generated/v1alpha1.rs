@@ -227,7 +227,10 @@ pub mod apply_remediation {
             id: "applyRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(&crate::contract::proto::v0::TASK),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/apply",
@@ -252,7 +255,12 @@ pub mod cancel_remediation {
             id: "cancelRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::CANCELLATION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/cancel",
@@ -297,7 +305,12 @@ pub mod ingest_events {
             id: "ingestEvents",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::EVENT_BATCH,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events",
@@ -320,7 +333,12 @@ pub mod ingest_falco {
             id: "ingestFalco",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::FALCO_EVENT,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events/falco",
@@ -343,7 +361,12 @@ pub mod ingest_kyverno {
             id: "ingestKyverno",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::KYVERNO_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events/kyverno",
@@ -366,7 +389,12 @@ pub mod ingest_trivy {
             id: "ingestTrivy",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::TRIVY_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events/trivy",
@@ -433,7 +461,12 @@ pub mod approve_remediation {
             id: "approveRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/approve",
@@ -516,7 +549,12 @@ pub mod reject_remediation {
             id: "rejectRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/reject",
@@ -582,7 +620,12 @@ pub mod retry_remediation {
             id: "retryRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/retry",
@@ -648,7 +691,12 @@ pub mod rollback_remediation {
             id: "rollbackRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/rollback",
@@ -700,7 +748,12 @@ pub mod emergency_resume {
             id: "emergencyResume",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Admin,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/resume",
@@ -751,7 +804,12 @@ pub mod emergency_stop {
             id: "emergencyStop",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/stop",

@@ -18,6 +18,8 @@ mod generated;
 mod imports;
 #[path = "contract/monitoring.rs"]
 mod monitoring;
+#[path = "contract/proto.rs"]
+mod proto;
 #[path = "contract/signatures.rs"]
 mod signatures;
 #[path = "contract/verification.rs"]
