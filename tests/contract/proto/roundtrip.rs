@@ -16,7 +16,7 @@ use super::{compiled, convert, texts};
 type Examples = Vec<(String, Value)>;
 
 /// What stands beside a component in a contract, in requests and answers.
-fn examples(document: &Value, value: &Value, found: &mut Examples) {
+fn examples(value: &Value, found: &mut Examples) {
     match value {
         Value::Object(map) => {
             let component = value.pointer("/schema/$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
@@ -25,9 +25,9 @@ fn examples(document: &Value, value: &Value, found: &mut Examples) {
             {
                 found.push((component.to_owned(), example.clone()));
             }
-            map.values().for_each(|value| examples(document, value, found));
+            map.values().for_each(|value| examples(value, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| examples(document, item, found)),
+        Value::Array(items) => items.iter().for_each(|item| examples(item, found)),
         _ => {}
     }
 }
@@ -119,7 +119,7 @@ fn the_same_in_json_and_in_protocol_buffers_is_the_same() {
     let pool = compiled(texts());
     let (words, bodies) = (words(&pool), bodies());
     let mut all = samples();
-    documents().iter().for_each(|document| examples(document, document, &mut all));
+    documents().iter().for_each(|document| examples(document, &mut all));
     let (mut requests, mut answers) = (0, 0);
     for (component, example) in all {
         let of = message(&pool, &component);
