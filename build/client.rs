@@ -1,4 +1,4 @@
-//! The client's side, by progenitor, from the client's copy of the contract.
+//! The client's side: the types, and what calls, by progenitor, from the client's copy of the contract.
 //!
 //! | contract | client's copy | why |
 //! |---|---|---|
@@ -10,36 +10,45 @@
 //! | bounds of parameters | gone | the server says what it refuses |
 //! | what others answer (`saas`) | gone | what is no JSON has a status all the same |
 
+use proc_macro2::TokenStream;
 use progenitor::{GenerationSettings, Generator, InterfaceStyle};
 use quote::quote;
 use serde_json::{Value, json};
 
 use super::{
-    HEADING, Stop,
+    Stop,
     bundle::follow,
     lower::{Purpose, lower},
     model::{CONTRACT_HEADERS, Contract},
+    types::types,
 };
 
 /// The one contract header that stays an argument.
 const ARGUMENT: &str = "X-Request-Id";
 
-/// The text of the version's client.
-pub(super) fn client(contract: &Contract) -> Result<String, Stop> {
+/// The version's module.
+pub(super) fn client(contract: &Contract) -> Result<TokenStream, Stop> {
     let copy = clients_copy(contract)?;
     let document = serde_json::from_value(copy).map_err(|error| Stop::at("client's copy", error.to_string()))?;
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
         .with_map_type("::std::collections::BTreeMap")
-        .with_inner_type(quote! { crate::client::Signer })
-        .with_pre_hook_async(quote! { crate::client::sign });
+        .with_inner_type(quote! { crate::Session })
+        .with_pre_hook_async(quote! { crate::sign });
     for name in contract.schemas.keys() {
-        settings.with_replacement(name, format!("crate::contract::{}::types::{name}", contract.version.name), [].into_iter());
+        settings.with_replacement(name, format!("crate::{}::types::{name}", contract.version.name), [].into_iter());
     }
     let tokens = Generator::new(&settings).generate_tokens(&document).map_err(|error| Stop::at("client", error.to_string()))?;
-    let file = syn::parse2(tokens).map_err(|error| Stop::at("generated client", error.to_string()))?;
-    Ok(format!("{HEADING}{}", prettyplease::unparse(&file)))
+    let mut file: syn::File = syn::parse2(tokens).map_err(|error| Stop::at("generated client", error.to_string()))?;
+    // Progenitor's own has an error that nothing uses, since all types are ours.
+    file.items.retain(|item| !matches!(item, syn::Item::Mod(module) if module.ident == "types"));
+    let (types, items) = (types(contract)?, file.items);
+    Ok(quote! {
+        /// The contract's types.
+        pub mod types { #types }
+        #(#items)*
+    })
 }
 
 fn clients_copy(contract: &Contract) -> Result<Value, Stop> {

@@ -6,8 +6,8 @@
 //!                   (stops at what                │
 //!                   is not supported)             ├─▶ lower ──▶ <version>.schemas.json  (validators)
 //!                                                 │      └────▶ types  ─┐
-//!                                                 └─▶ model ──▶ server ─┴▶ <version>.rs
-//!                                                        └────▶ client ──▶ <version>_client.rs
+//!                                                 └─▶ model ──▶ client ─┴▶ <version>_client.rs (crates/client)
+//!                                                        └────▶ server ──▶ <version>.rs
 //!  proto/**/*.proto ──▶ protox ──▶ (with the schemas) ──▶ proto.rs (what the decoder goes by)
 //! ```
 //!
@@ -24,11 +24,12 @@ mod types;
 
 use std::collections::BTreeMap;
 
-use protox::prost_reflect::DescriptorPool;
 use serde_json::Value;
 
 pub(crate) use bundle::Stop;
 use model::Version;
+
+use super::files::Contracts;
 
 /// Every version, the one that the others share with first.
 pub(crate) const VERSIONS: [Version; 2] = [Version { name: "v0", variant: "V0" }, Version { name: "v1alpha1", variant: "V1Alpha1" }];
@@ -37,27 +38,19 @@ pub(crate) const VERSIONS: [Version; 2] = [Version { name: "v0", variant: "V0" }
 const CALLED: Version = Version { name: "saas", variant: "V0" };
 
 /// Generates every file, by name.
-///
-/// `documents` holds the text of each of [`VERSIONS`], `payloads` the agent schemas by the path that
-/// the contracts refer to them with, `pool` the messages, and `saas` the text of what others serve.
-pub(crate) fn generate(
-    documents: &[String],
-    payloads: &BTreeMap<String, String>,
-    pool: &DescriptorPool,
-    saas: &str,
-) -> Result<BTreeMap<String, String>, Stop> {
+pub(crate) fn generate(contracts: &Contracts) -> Result<BTreeMap<String, String>, Stop> {
+    let Contracts { versions, payloads, messages: pool, saas } = contracts;
     let mut files = BTreeMap::new();
     let mut messages = Vec::new();
     let mut base: Option<model::Contract> = None;
-    for (version, text) in VERSIONS.into_iter().zip(documents) {
+    for (version, text) in VERSIONS.into_iter().zip(versions) {
         let document = bundle::bundle(text, payloads).map_err(|stop| Stop::at(format!("{} {}", version.name, stop.place), stop.reason))?;
         let contract = model::Contract::read(version, document, base.as_ref())?;
 
         files.insert(format!("{}.openapi.json", version.name), json(&contract.document)?);
         files.insert(format!("{}.schemas.json", version.name), json(&lower::validators(&contract.schemas))?);
-        let types = types::types(&contract)?;
-        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract, &types, pool)?)?);
-        files.insert(format!("{}_client.rs", version.name), client::client(&contract)?);
+        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract, pool)?)?);
+        files.insert(format!("{}_client.rs", version.name), rust(&client::client(&contract)?)?);
         messages.push(proto::messages(&contract, pool)?);
         base.get_or_insert(contract);
     }
@@ -66,9 +59,7 @@ pub(crate) fn generate(
     let document = bundle::bundle(saas, &BTreeMap::new()).map_err(|stop| Stop::at(format!("saas {}", stop.place), stop.reason))?;
     let contract = model::Contract::called(CALLED, document)?;
     files.insert(format!("{}.openapi.json", CALLED.name), json(&contract.document)?);
-    let types = types::types(&contract)?;
-    files.insert(format!("{}.rs", CALLED.name), rust(&quote::quote! { pub mod types { #types } })?);
-    files.insert(format!("{}_client.rs", CALLED.name), client::client(&contract)?);
+    files.insert(format!("{}_client.rs", CALLED.name), rust(&client::client(&contract)?)?);
     Ok(files)
 }
 

@@ -14,8 +14,9 @@ use super::{
 };
 
 /// The version's module.
-pub(super) fn server(contract: &Contract, types: &TokenStream, pool: &DescriptorPool) -> Result<TokenStream, Stop> {
+pub(super) fn server(contract: &Contract, pool: &DescriptorPool) -> Result<TokenStream, Stop> {
     let version = contract.version.name;
+    let module = format_ident!("{version}");
     let operations =
         contract.operations.iter().map(|operation| operation_module(contract, operation, pool)).collect::<Result<Vec<_>, _>>()?;
     let own = contract.operations.iter().filter(|operation| !operation.inherited).map(trait_method);
@@ -33,8 +34,7 @@ pub(super) fn server(contract: &Contract, types: &TokenStream, pool: &Descriptor
     let service_doc = format!(" Serves contract {version}: the operations' routes and their description.");
     let document = format!("/{version}.openapi.json");
     Ok(quote! {
-        /// The contract's types.
-        pub mod types { #types }
+        pub use ::zen_agent_client::#module::types;
 
         #(#operations)*
 

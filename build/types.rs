@@ -18,17 +18,17 @@ pub(super) fn types(contract: &Contract) -> Result<TokenStream, Stop> {
     // One type for time, and numbers stay exact: Falco's are above 2^53.
     settings.with_conversion(
         scalar(InstanceType::String, Some("date-time")),
-        "crate::contract::DateTime",
+        "crate::DateTime",
         [TypeSpaceImpl::Display, TypeSpaceImpl::FromStr].into_iter(),
     );
     settings.with_conversion(scalar(InstanceType::Number, None), "::serde_json::Number", [TypeSpaceImpl::Display].into_iter());
 
     let shared = contract.base.as_ref().map(|(base, names)| {
         for name in names {
-            settings.with_replacement(name, format!("crate::contract::{}::types::{name}", base.name), [].into_iter());
+            settings.with_replacement(name, format!("crate::{}::types::{name}", base.name), [].into_iter());
         }
         let base = format_ident!("{}", base.name);
-        quote! { pub use crate::contract::#base::types::*; }
+        quote! { pub use crate::#base::types::*; }
     });
 
     let mut schemas = Vec::new();

@@ -1,11 +1,186 @@
 // Generated from contracts/ by build/codegen.rs; do not edit. `ZEN_UPDATE_GENERATED=1 cargo test --test contract` updates it.
-#[allow(unused_imports)]
-pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
-#[allow(unused_imports)]
-use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderExt};
-/// Types used as operation parameters and responses.
-#[allow(clippy::all)]
+/// The contract's types.
 pub mod types {
+    pub use crate::v0::types::*;
+    ///The emergency stop.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct EmergencyStop {
+        ///The token's subject that switched it.
+        pub by: ::std::string::String,
+        ///Why.
+        pub reason: ::std::string::String,
+        ///Whether targets are left alone.
+        pub stopped: bool,
+    }
+    ///What will be done, or was, and to what.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Plan {
+        ///What is done, such as `label` or `scale`.
+        pub action: ::std::string::String,
+        ///What is written, in this order; none where the target already reads as wanted.
+        pub changes: ::std::vec::Vec<PlannedChange>,
+        ///Of action, target, changes, previous state and verification: `sha256:` and hexadecimal digits.
+        pub digest: ::std::string::String,
+        ///What the agent must be allowed to do.
+        pub permissions: ::std::vec::Vec<::std::string::String>,
+        ///What was there, enough to undo it, under the action's name.
+        pub previous: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ///Whether it is on the remediation; else it was made for this answer.
+        pub recorded: bool,
+        ///Whether it can be undone; what is disruptive leaves nothing to undo, what is destructive is gone for good.
+        pub reversibility: PlanReversibility,
+        pub target: crate::v0::types::Target,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub verification: ::std::option::Option<crate::v0::types::Verification>,
+    }
+    ///Whether it can be undone; what is disruptive leaves nothing to undo, what is destructive is gone for good.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum PlanReversibility {
+        #[serde(rename = "reversible")]
+        Reversible,
+        #[serde(rename = "disruptive")]
+        Disruptive,
+        #[serde(rename = "destructive")]
+        Destructive,
+    }
+    impl ::std::fmt::Display for PlanReversibility {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Reversible => f.write_str("reversible"),
+                Self::Disruptive => f.write_str("disruptive"),
+                Self::Destructive => f.write_str("destructive"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for PlanReversibility {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "reversible" => Ok(Self::Reversible),
+                "disruptive" => Ok(Self::Disruptive),
+                "destructive" => Ok(Self::Destructive),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for PlanReversibility {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for PlanReversibility {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///One write to the cluster.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct PlannedChange {
+        ///What reads there now, in the form of the patch; null is not there.
+        #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
+        pub former: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        pub object: crate::v0::types::Target,
+        ///`create`, `patch`, `apply`, `delete` or `evict`; others may come. What is applied to an object that is not there creates it.
+        pub operation: ::std::string::String,
+        ///An object to create, or a merge patch whose lists are merged by the names of their items; null takes a field away.
+        #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
+        pub patch: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ///The part of it that is written, such as `scale`.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub subresource: ::std::option::Option<::std::string::String>,
+    }
+    ///The data of one server-sent event.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct RemediationChange {
+        pub remediation: crate::v0::types::Remediation,
+        ///What happened.
+        #[serde(rename = "type")]
+        pub type_: RemediationChangeType,
+    }
+    ///What happened.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum RemediationChangeType {
+        #[serde(rename = "added")]
+        Added,
+        #[serde(rename = "changed")]
+        Changed,
+        #[serde(rename = "deleted")]
+        Deleted,
+    }
+    impl ::std::fmt::Display for RemediationChangeType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Added => f.write_str("added"),
+                Self::Changed => f.write_str("changed"),
+                Self::Deleted => f.write_str("deleted"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for RemediationChangeType {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "added" => Ok(Self::Added),
+                "changed" => Ok(Self::Changed),
+                "deleted" => Ok(Self::Deleted),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for RemediationChangeType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for RemediationChangeType {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///What an approver asks for.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    pub struct Request {
+        ///Why; kept on the remediation. More than white space.
+        pub reason: ::std::string::String,
+    }
     /// Error types.
     pub mod error {
         /// Error from a `TryFrom` or `FromStr` implementation.
@@ -39,6 +214,10 @@ pub mod types {
         }
     }
 }
+#[allow(unused_imports)]
+pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
+#[allow(unused_imports)]
+use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderExt};
 #[derive(Clone, Debug)]
 /**Client for Zen-Agent API
 
@@ -48,7 +227,7 @@ Version: 0.2.0-alpha.1*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
-    pub(crate) inner: crate::client::Signer,
+    pub(crate) inner: crate::Session,
 }
 impl Client {
     /// Create a new client.
@@ -56,7 +235,7 @@ impl Client {
     /// `baseurl` is the base URL provided to the internal
     /// `reqwest::Client`, and should include a scheme and hostname,
     /// as well as port and a path stem if applicable.
-    pub fn new(baseurl: &str, inner: crate::client::Signer) -> Self {
+    pub fn new(baseurl: &str, inner: crate::Session) -> Self {
         #[cfg(not(target_arch = "wasm32"))]
         let client = {
             let dur = ::std::time::Duration::from_secs(15u64);
@@ -75,7 +254,7 @@ impl Client {
     pub fn new_with_client(
         baseurl: &str,
         client: reqwest::Client,
-        inner: crate::client::Signer,
+        inner: crate::Session,
     ) -> Self {
         Self {
             baseurl: baseurl.to_string(),
@@ -84,7 +263,7 @@ impl Client {
         }
     }
 }
-impl ClientInfo<crate::client::Signer> for Client {
+impl ClientInfo<crate::Session> for Client {
     fn api_version() -> &'static str {
         "0.2.0-alpha.1"
     }
@@ -94,11 +273,11 @@ impl ClientInfo<crate::client::Signer> for Client {
     fn client(&self) -> &reqwest::Client {
         &self.client
     }
-    fn inner(&self) -> &crate::client::Signer {
+    fn inner(&self) -> &crate::Session {
         &self.inner
     }
 }
-impl ClientHooks<crate::client::Signer> for &Client {}
+impl ClientHooks<crate::Session> for &Client {}
 #[allow(clippy::all)]
 impl Client {
     /**Carry out a task
@@ -114,10 +293,10 @@ Arguments:
     pub async fn apply_remediation<'a>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Task,
+        body: &'a crate::v1alpha1::types::Task,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::TaskReceipt>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::TaskReceipt>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/api/v1/remediations/apply", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -141,7 +320,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "apply_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -197,10 +376,10 @@ Arguments:
     pub async fn cancel_remediation<'a>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Cancellation,
+        body: &'a crate::v1alpha1::types::Cancellation,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Remediation>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/api/v1/remediations/cancel", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -224,7 +403,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "cancel_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -289,8 +468,8 @@ Arguments:
         statuses: Option<&'a str>,
         x_request_id: &'a str,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::CleanupResult>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::CleanupResult>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/api/v1/remediations/cleanup", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -316,7 +495,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "cleanup_remediations",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -365,8 +544,8 @@ Arguments:
         x_request_id: &'a str,
         body: B,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Receipt>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Receipt>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/events", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -394,7 +573,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "ingest_events",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -452,8 +631,8 @@ Arguments:
         x_request_id: &'a str,
         body: B,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Receipt>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Receipt>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/events/falco", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -481,7 +660,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "ingest_falco",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -539,8 +718,8 @@ Arguments:
         x_request_id: &'a str,
         body: B,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Receipt>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Receipt>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/events/kyverno", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -568,7 +747,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "ingest_kyverno",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -626,8 +805,8 @@ Arguments:
         x_request_id: &'a str,
         body: B,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Receipt>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Receipt>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/events/trivy", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -655,7 +834,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "ingest_trivy",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -718,13 +897,13 @@ Arguments:
         continue_: Option<&'a str>,
         limit: Option<i64>,
         namespace: Option<&'a str>,
-        severity: Option<&'a crate::contract::v1alpha1::types::Severity>,
+        severity: Option<&'a crate::v1alpha1::types::Severity>,
         source: Option<&'a str>,
-        status: Option<&'a crate::contract::v1alpha1::types::Status>,
+        status: Option<&'a crate::v1alpha1::types::Status>,
         x_request_id: &'a str,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::RemediationList>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::RemediationList>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/remediations", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -753,7 +932,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "list_remediations",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -802,8 +981,8 @@ Arguments:
         id: &'a str,
         x_request_id: &'a str,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Remediation>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!(
             "{}/v1alpha1/remediations/{}", self.baseurl, encode_path(& id.to_string()),
@@ -828,7 +1007,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "get_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -880,10 +1059,10 @@ Arguments:
         &'a self,
         id: &'a str,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Decision,
+        body: &'a crate::v1alpha1::types::Decision,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Remediation>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!(
             "{}/v1alpha1/remediations/{}/approve", self.baseurl, encode_path(& id
@@ -910,7 +1089,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "approve_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -971,8 +1150,8 @@ Arguments:
         id: &'a str,
         x_request_id: &'a str,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Plan>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Plan>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!(
             "{}/v1alpha1/remediations/{}/plan", self.baseurl, encode_path(& id
@@ -998,7 +1177,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "get_plan",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -1053,10 +1232,10 @@ Arguments:
         &'a self,
         id: &'a str,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Decision,
+        body: &'a crate::v1alpha1::types::Decision,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Remediation>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!(
             "{}/v1alpha1/remediations/{}/reject", self.baseurl, encode_path(& id
@@ -1083,7 +1262,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "reject_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -1144,10 +1323,10 @@ Arguments:
         &'a self,
         id: &'a str,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Request,
+        body: &'a crate::v1alpha1::types::Request,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Remediation>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!(
             "{}/v1alpha1/remediations/{}/retry", self.baseurl, encode_path(& id
@@ -1174,7 +1353,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "retry_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -1235,10 +1414,10 @@ Arguments:
         &'a self,
         id: &'a str,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Request,
+        body: &'a crate::v1alpha1::types::Request,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::Remediation>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::Remediation>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!(
             "{}/v1alpha1/remediations/{}/rollback", self.baseurl, encode_path(& id
@@ -1265,7 +1444,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "rollback_remediation",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -1324,10 +1503,10 @@ Arguments:
     pub async fn emergency_resume<'a>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Request,
+        body: &'a crate::v1alpha1::types::Request,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::EmergencyStop>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::EmergencyStop>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/resume", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -1351,7 +1530,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "emergency_resume",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -1404,10 +1583,10 @@ Arguments:
     pub async fn emergency_stop<'a>(
         &'a self,
         x_request_id: &'a str,
-        body: &'a crate::contract::v1alpha1::types::Request,
+        body: &'a crate::v1alpha1::types::Request,
     ) -> Result<
-        ResponseValue<crate::contract::v1alpha1::types::EmergencyStop>,
-        Error<crate::contract::v1alpha1::types::Problem>,
+        ResponseValue<crate::v1alpha1::types::EmergencyStop>,
+        Error<crate::v1alpha1::types::Problem>,
     > {
         let url = format!("{}/v1alpha1/stop", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
@@ -1431,7 +1610,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "emergency_stop",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }
@@ -1489,16 +1668,13 @@ Arguments:
     pub async fn watch_remediations<'a>(
         &'a self,
         namespace: Option<&'a str>,
-        severity: Option<&'a crate::contract::v1alpha1::types::Severity>,
+        severity: Option<&'a crate::v1alpha1::types::Severity>,
         source: Option<&'a str>,
-        status: Option<&'a crate::contract::v1alpha1::types::Status>,
+        status: Option<&'a crate::v1alpha1::types::Status>,
         timeout_seconds: Option<i64>,
         last_event_id: Option<&'a str>,
         x_request_id: &'a str,
-    ) -> Result<
-        ResponseValue<ByteStream>,
-        Error<crate::contract::v1alpha1::types::Problem>,
-    > {
+    ) -> Result<ResponseValue<ByteStream>, Error<crate::v1alpha1::types::Problem>> {
         let url = format!("{}/v1alpha1/watch/remediations", self.baseurl,);
         let mut header_map = ::reqwest::header::HeaderMap::with_capacity(3usize);
         header_map
@@ -1526,7 +1702,7 @@ Arguments:
         let info = OperationInfo {
             operation_id: "watch_remediations",
         };
-        match (crate::client::sign)(&self.inner, &mut request).await {
+        match (crate::sign)(&self.inner, &mut request).await {
             Ok(_) => {}
             Err(e) => return Err(Error::Custom(e.to_string())),
         }

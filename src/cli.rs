@@ -21,11 +21,14 @@ mod emergency;
 mod forward;
 mod get;
 mod input;
+mod listen;
 mod output;
 mod plan;
 mod policy;
 mod rbac;
+mod resend;
 mod send;
+mod sent;
 mod spool;
 mod sse;
 mod tools;
@@ -34,7 +37,7 @@ mod watch;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     config::{self, Config, ConfigErrors, Settings},
@@ -76,6 +79,10 @@ enum Command {
     Send(send::Send),
     /// Send a realistic event of a tool, as of now: to see what the agent and its policy make of it.
     Trigger(trigger::Trigger),
+    /// Send again what `send` or `trigger` sent before: to see that it has effect once.
+    Resend(resend::Resend),
+    /// Show remediations as they arrive, and what becomes of them, until Ctrl-C.
+    Listen(listen::Listen),
     /// Show remediations, or one.
     Get(get::Get),
     /// Show what a remediation will do, or did, as a diff.
@@ -205,6 +212,11 @@ impl Failure {
     }
 }
 
+/// The command line, for the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses the command line, runs the command, and says how it ended.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -231,6 +243,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Contracts(command) => command.run().await,
         Command::Send(send) => send.run().await,
         Command::Trigger(trigger) => trigger.run().await,
+        Command::Resend(resend) => resend.run().await,
+        Command::Listen(listen) => listen.run().await,
         Command::Get(get) => get.run().await,
         Command::Approve(decide) => decide.run(decide::Decision::Approve).await,
         Command::Reject(decide) => decide.run(decide::Decision::Reject).await,

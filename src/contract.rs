@@ -6,14 +6,11 @@
 
 pub mod proto;
 mod schema;
-mod time;
-
-use std::fmt;
 
 use serde_json::Value;
 
 pub use schema::{MAX_VIOLATIONS, Schema, Violations, component, inline};
-pub use time::DateTime;
+pub use zen_agent_client::{ContractVersion, DateTime, saas};
 
 use crate::identity::Role;
 
@@ -29,48 +26,9 @@ pub mod v1alpha1 {
     include!(concat!(env!("OUT_DIR"), "/v1alpha1.rs"));
 }
 
-/// What a SaaS serves and the agent calls.
-#[allow(missing_docs, clippy::all, rustdoc::all, reason = "typify and the contract's own texts decide")]
-pub mod saas {
-    include!(concat!(env!("OUT_DIR"), "/saas.rs"));
-}
-
 /// Every document of this release, by the folder that its contract has in `contracts/`.
 pub const DOCUMENTS: [(&str, &str); 3] =
     [("v0", v0::DOCUMENT), ("v1alpha1", v1alpha1::DOCUMENT), ("saas", include_str!(concat!(env!("OUT_DIR"), "/saas.openapi.json")))];
-
-/// A version of the HTTP contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ContractVersion {
-    /// Stable: no breaking change ever.
-    V0,
-    /// Alpha: may change, never silently.
-    V1Alpha1,
-}
-
-impl ContractVersion {
-    /// Every version this server speaks, most stable first.
-    pub const ALL: [Self; 2] = [Self::V0, Self::V1Alpha1];
-
-    /// The version as it stands in paths and in `X-Zen-Contract-Version`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V0 => "v0",
-            Self::V1Alpha1 => "v1alpha1",
-        }
-    }
-
-    /// Reads the exact text of a version; anything else is not supported.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.as_str() == text)
-    }
-}
-
-impl fmt::Display for ContractVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// One operation of a contract, as the verifier and the dispatcher need to know it.
 #[derive(Debug)]

@@ -1,12 +1,11 @@
 //! The names in a request: tenant, role and the request's own id, each a type that holds only what is well-formed.
 
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::Deserialize;
 use ulid::Ulid;
 use uuid::Uuid;
-
-use crate::naming::is_label_value;
+pub use zen_agent_client::{NotATenant, Tenant};
 
 /// What a caller may do; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -31,43 +30,6 @@ impl Role {
         }
     }
 }
-
-/// A tenant's name: a valid, non-empty Kubernetes label value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Tenant(String);
-
-impl Tenant {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-// As its text is ordered, so is the tenant.
-impl Borrow<str> for Tenant {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Tenant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Tenant {
-    type Err = NotATenant;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        is_label_value(text).then(|| Self(text.to_owned())).ok_or(NotATenant)
-    }
-}
-
-/// The text is no valid Kubernetes label value.
-#[derive(Debug, thiserror::Error)]
-#[error("a tenant is 1 to 63 letters, digits, '-', '_' or '.', and starts and ends with a letter or digit")]
-pub struct NotATenant;
 
 /// `X-Request-Id`: a UUID or ULID, kept as sent; it correlates, and it is the idempotency key of mutations.
 #[derive(Clone, Debug)]

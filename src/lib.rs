@@ -35,7 +35,6 @@ pub mod category;
 mod causes;
 pub mod circuit;
 pub mod cli;
-pub mod client;
 pub mod config;
 pub mod contract;
 pub mod contracts;
@@ -70,12 +69,14 @@ pub mod retention;
 pub mod runtime;
 pub mod saas;
 pub mod serve;
-pub mod signature;
 mod spool;
 pub mod stream;
 pub mod telemetry;
 pub mod verify;
 pub mod worker;
+
+/// The client's side of the contracts, a crate of its own: the agent is one too, of a SaaS, and its commands are.
+pub use zen_agent_client::{self as client, signature};
 
 #[cfg(test)]
 mod test_api;

@@ -4,6 +4,8 @@
 //! The rules are those of the Kubernetes documentation: "Object Names and IDs", and "Labels and
 //! Selectors: syntax and character set".
 
+pub use zen_agent_client::is_label_value;
+
 /// A DNS label (RFC 1123), which names of namespaces are: 1 to 63 of a-z, 0-9 and `-`, not at the ends.
 pub fn is_dns_label(text: &str) -> bool {
     let edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -13,12 +15,6 @@ pub fn is_dns_label(text: &str) -> bool {
 /// A DNS subdomain (RFC 1123), which API groups are: labels joined by `.`, at most 253 characters.
 pub fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
-}
-
-/// A label's value that is not empty.
-pub fn is_label_value(text: &str) -> bool {
-    let edge = |b: u8| b.is_ascii_alphanumeric();
-    text.len() <= 63 && has_edges(text, edge) && text.bytes().all(|b| edge(b) || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// A label's key: a name, with or without a prefix such as `example.org/`.

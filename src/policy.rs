@@ -29,7 +29,8 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 pub use explain::{Explanation, GuardrailAhead, RuleAsked, RuleResult};
 use expression::{Expression, NoAnswer, Variables};
-pub use file::{MAX_BYTES, PolicyError};
+pub use expression::{FUNCTIONS, VARIABLES};
+pub use file::{MAX_BYTES, PolicyError, schema};
 pub use guardrails::{Amount, Budget, Guardrails, LabelMatch, NotAWindow, Recurrence, ShortCircuit, Window};
 pub use live::Live;
 use serde::Deserialize;

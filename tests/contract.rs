@@ -20,6 +20,8 @@ mod imports;
 mod monitoring;
 #[path = "contract/proto.rs"]
 mod proto;
+#[path = "contract/reference.rs"]
+mod reference;
 #[path = "contract/signatures.rs"]
 mod signatures;
 #[path = "contract/verification.rs"]

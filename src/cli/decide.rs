@@ -38,14 +38,14 @@ impl Decide {
         let plan_digest = match (self.plan_digest, decision) {
             (None, Decision::Approve) => {
                 let id = request_id();
-                call(|| client.get_remediation(&self.name, &id)).await?.plan_digest
+                call(client.get_remediation(&self.name, &id)).await?.plan_digest
             }
             (given, _) => given,
         };
         let (id, body) = (request_id(), types::Decision { reason: self.reason, plan_digest });
         let decided = match decision {
-            Decision::Approve => call(|| client.approve_remediation(&self.name, &id, &body)).await,
-            Decision::Reject => call(|| client.reject_remediation(&self.name, &id, &body)).await,
+            Decision::Approve => call(client.approve_remediation(&self.name, &id, &body)).await,
+            Decision::Reject => call(client.reject_remediation(&self.name, &id, &body)).await,
         }?;
         match self.output {
             Format::Json => output::json(&decided),
@@ -79,8 +79,8 @@ impl Ask {
         let client = self.connect.client()?.alpha;
         let (id, body) = (request_id(), alpha::Request { reason: self.reason });
         let asked = match wish {
-            Wish::Retry => call(|| client.retry_remediation(&self.name, &id, &body)).await,
-            Wish::Rollback => call(|| client.rollback_remediation(&self.name, &id, &body)).await,
+            Wish::Retry => call(client.retry_remediation(&self.name, &id, &body)).await,
+            Wish::Rollback => call(client.rollback_remediation(&self.name, &id, &body)).await,
         }?;
         match self.output {
             Format::Json => output::json(&asked),
@@ -114,7 +114,7 @@ impl Cleanup {
         let spinner = ProgressBar::new_spinner().with_message("cleaning up");
         spinner.enable_steady_tick(std::time::Duration::from_millis(100));
         let id = request_id();
-        let cleaned = call(|| client.cleanup_remediations(Some(self.dry_run), Some(&self.older_than), Some(&self.statuses), &id)).await;
+        let cleaned = call(client.cleanup_remediations(Some(self.dry_run), Some(&self.older_than), Some(&self.statuses), &id)).await;
         spinner.finish_and_clear();
         let result = cleaned?;
         match self.output {

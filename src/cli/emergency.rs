@@ -30,8 +30,8 @@ impl Emergency {
         let client = self.connect.client()?.alpha;
         let (id, body) = (request_id(), types::Request { reason: self.reason });
         let switched = match order {
-            Order::Stop => call(|| client.emergency_stop(&id, &body)).await,
-            Order::Resume => call(|| client.emergency_resume(&id, &body)).await,
+            Order::Stop => call(client.emergency_stop(&id, &body)).await,
+            Order::Resume => call(client.emergency_resume(&id, &body)).await,
         }?;
         match self.output {
             Format::Json => output::json(&switched),

@@ -5,12 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
-
 use super::{
     Failure,
-    connect::{call, chain},
+    connect::{BUSY, chain},
     input, output,
+    send::post,
     tools::announce,
 };
 use crate::{
@@ -84,15 +83,9 @@ impl Forward {
 /// Sends what one file holds, under the request id that a forwarder would send it under.
 async fn one(tool: Tool, file: &Path, state_dir: &Path, to: &str) -> Result<(), Failure> {
     let credentials = Credentials::read(&state_dir.join("client")).map_err(|error| Failure::Usage(chain(&error)))?;
-    let client = Client::new(&credentials, to).map_err(|error| Failure::Usage(chain(&error)))?.stable;
+    let client = Client::new(&credentials, to, BUSY).map_err(|error| Failure::Usage(chain(&error)))?.stable;
     let (id, body) = forward::one(credentials.tenant(), tool, &input::read(file)?).map_err(|problem| refusal(&problem))?;
-    let body = Bytes::from(body);
-    let receipt = match tool {
-        Tool::Falco => call(|| client.ingest_falco(&id, body.clone())).await,
-        Tool::Trivy => call(|| client.ingest_trivy(&id, body.clone())).await,
-        Tool::Kyverno => call(|| client.ingest_kyverno(&id, body.clone())).await,
-    }?;
-    output::receipt(&receipt)
+    output::receipt(&post(&client, tool.into(), &id, body.into()).await?)
 }
 
 fn refusal(problem: &Problem) -> Failure {

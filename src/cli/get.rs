@@ -4,7 +4,7 @@ use super::{
     Connect, Failure,
     connect::{call, request_id},
     output::{self, Format},
-    watch,
+    watch::{self, Beginning, Watch},
 };
 use crate::{
     client::Client,
@@ -16,7 +16,22 @@ const PAGE: i64 = 500;
 #[derive(clap::Args)]
 pub(super) struct Get {
     /// One remediation, with its steps; all when absent.
-    pub(super) name: Option<String>,
+    name: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Format,
+    /// Go on printing changes until Ctrl-C; JSON is one document a line.
+    #[arg(short, long)]
+    watch: bool,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// Which remediations.
+#[derive(clap::Args)]
+pub(super) struct Filter {
     /// Only those with this status.
     #[arg(long)]
     pub(super) status: Option<Status>,
@@ -29,25 +44,18 @@ pub(super) struct Get {
     /// Only those of this severity.
     #[arg(long)]
     pub(super) severity: Option<Severity>,
-    /// How to print.
-    #[arg(short, long, value_enum, default_value = "table")]
-    pub(super) output: Format,
-    /// Go on printing changes until Ctrl-C; JSON is one document a line.
-    #[arg(short, long)]
-    watch: bool,
-    #[command(flatten)]
-    connect: Connect,
 }
 
 impl Get {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connect.client()?;
         if self.watch {
-            return watch::run(&self, &client).await;
+            let watch = Watch { filter: &self.filter, name: self.name.as_deref(), output: self.output, beginning: Beginning::Everything };
+            return watch::run(&watch, &client, || ()).await;
         }
         if let Some(name) = &self.name {
             let id = request_id();
-            let item = call(|| client.stable.get_remediation(name, &id)).await?;
+            let item = call(client.stable.get_remediation(name, &id)).await?;
             return match self.output {
                 Format::Json => output::json(&item),
                 Format::Table => output::remediation(&item),
@@ -67,10 +75,11 @@ impl Get {
     async fn list(&self, client: &Client) -> Result<Vec<Remediation>, Failure> {
         let (mut items, mut token): (Vec<Remediation>, Option<String>) = (Vec::new(), None);
         loop {
-            let (namespace, source, id) = (self.namespace.as_deref(), self.source.as_deref(), request_id());
-            let (severity, status) = (self.severity.as_ref(), self.status.as_ref());
+            let Filter { status, namespace, source, severity } = &self.filter;
+            let (namespace, source, id) = (namespace.as_deref(), source.as_deref(), request_id());
+            let (severity, status) = (severity.as_ref(), status.as_ref());
             let from = token.as_deref();
-            let page = call(|| client.stable.list_remediations(from, Some(PAGE), namespace, severity, source, status, &id)).await?;
+            let page = call(client.stable.list_remediations(from, Some(PAGE), namespace, severity, source, status, &id)).await?;
             items.extend(page.items);
             token = page.continue_;
             if token.is_none() {

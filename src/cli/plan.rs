@@ -24,7 +24,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (client, id) = (self.connect.client()?.alpha, request_id());
-        let plan = call(|| client.get_plan(&self.name, &id)).await?;
+        let plan = call(client.get_plan(&self.name, &id)).await?;
         match self.output {
             Format::Json => output::json(&plan),
             // Colours only where a terminal shows them.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     event::{Ignored, Normalized, SecurityEvent, Target},
     pipeline::actions::Reversibility,
-    policy::{Decision, Explanation, Policy, RuleAsked, RuleResult},
+    policy::{self, Decision, Explanation, Policy, RuleAsked, RuleResult},
     recognise,
     remediation::{ActionKind, Mode},
 };
@@ -26,6 +26,8 @@ use crate::{
 pub(super) enum Command {
     /// Say everything that is wrong with a policy file.
     Check(Check),
+    /// Print the JSON Schema of policy files, which editors complete and check them by (`yaml.schemas`).
+    Schema,
     /// Explain, rule by rule, what a policy makes of an event. Nothing is changed, and no agent is asked.
     Test(Test),
 }
@@ -60,6 +62,7 @@ impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Check(check) => check.run(),
+            Self::Schema => output::json(&policy::schema()),
             Self::Test(test) => test.run(),
         }
     }

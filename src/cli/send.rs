@@ -11,7 +11,7 @@ use super::{
     input,
     output::{self, Format},
 };
-use crate::identity::RequestId;
+use crate::{client::v0, contract::v0::types::Receipt, forward, identity::RequestId};
 
 #[derive(clap::Args)]
 pub(super) struct Send {
@@ -29,8 +29,8 @@ pub(super) struct Send {
     connect: Connect,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Tool {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Tool {
     /// One event of Falco or falcosidekick.
     Falco,
     /// A report of the Trivy Operator or the Trivy CLI.
@@ -43,20 +43,55 @@ enum Tool {
 
 impl Send {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connect.client()?.stable;
         let body = input::read(&self.file)?;
         // A mistake that needs no agent to find it; what leaves is the file.
         serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| Failure::Usage(format!("{}: {error}", self.file.display())))?;
-        let (body, id) = (Bytes::from(body), self.request_id.map_or_else(request_id, |id| id.as_sent().to_owned()));
-        let receipt = match self.tool {
-            Tool::Falco => call(|| client.ingest_falco(&id, body.clone())).await,
-            Tool::Trivy => call(|| client.ingest_trivy(&id, body.clone())).await,
-            Tool::Kyverno => call(|| client.ingest_kyverno(&id, body.clone())).await,
-            Tool::Events => call(|| client.ingest_events(&id, body.clone())).await,
-        }?;
+        let id = self.request_id.map_or_else(request_id, |id| id.as_sent().to_owned());
+        let receipt = deliver(&self.connect, self.tool, &id, body).await?;
         match self.output {
             Format::Json => output::json(&receipt),
             Format::Table => output::receipt(&receipt),
         }
+    }
+}
+
+impl Tool {
+    /// Its name on the command line.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Falco => "falco",
+            Self::Trivy => "trivy",
+            Self::Kyverno => "kyverno",
+            Self::Events => "events",
+        }
+    }
+}
+
+impl From<forward::Tool> for Tool {
+    fn from(tool: forward::Tool) -> Self {
+        match tool {
+            forward::Tool::Falco => Self::Falco,
+            forward::Tool::Trivy => Self::Trivy,
+            forward::Tool::Kyverno => Self::Kyverno,
+        }
+    }
+}
+
+/// Keeps a body for `resend`, and sends it.
+pub(super) async fn deliver(connect: &Connect, tool: Tool, id: &str, body: Vec<u8>) -> Result<Receipt, Failure> {
+    let client = connect.client()?.stable;
+    if let Err(error) = connect.sent().keep(id, tool, &body) {
+        output::note(&format!("this cannot be sent again by `resend`, since it cannot be kept: {error}"));
+    }
+    post(&client, tool, id, body.into()).await
+}
+
+/// Sends a body.
+pub(super) async fn post(client: &v0::Client, tool: Tool, id: &str, body: Bytes) -> Result<Receipt, Failure> {
+    match tool {
+        Tool::Falco => call(client.ingest_falco(id, body)).await,
+        Tool::Trivy => call(client.ingest_trivy(id, body)).await,
+        Tool::Kyverno => call(client.ingest_kyverno(id, body)).await,
+        Tool::Events => call(client.ingest_events(id, body)).await,
     }
 }

@@ -4,14 +4,14 @@
 //!   a sample in the binary ─▶ its times are now ─▶ --override PLACE=VALUE … ─▶ sent, under a new request id
 //! ```
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     Connect, Failure,
-    connect::{call, request_id},
+    connect::request_id,
     output::{self, Format},
+    send::deliver,
 };
 use crate::forward::Tool;
 
@@ -91,13 +91,7 @@ impl Trigger {
         if self.print {
             return output::json(&body);
         }
-        let client = self.connect.client()?.stable;
-        let (id, body) = (request_id(), Bytes::from(body.to_string()));
-        let receipt = match fixture.tool {
-            Tool::Falco => call(|| client.ingest_falco(&id, body.clone())).await,
-            Tool::Trivy => call(|| client.ingest_trivy(&id, body.clone())).await,
-            Tool::Kyverno => call(|| client.ingest_kyverno(&id, body.clone())).await,
-        }?;
+        let receipt = deliver(&self.connect, fixture.tool.into(), &request_id(), body.to_string().into_bytes()).await?;
         match self.output {
             Format::Json => output::json(&receipt),
             Format::Table => output::receipt(&receipt),

@@ -18,12 +18,12 @@ use futures::StreamExt;
 use super::{
     Failure,
     connect::{call, jitter, request_id},
-    get::Get,
+    get::Filter,
     output::{self, Format},
     sse::Events,
 };
 use crate::{
-    client::Client,
+    client::{ByteStream, Client, Error, ResponseValue},
     contract::{
         DateTime,
         v1alpha1::types::{RemediationChange, RemediationChangeType},
@@ -38,14 +38,34 @@ const STEADY: Duration = Duration::from_secs(10);
 /// How long the agent may be away before a watch gives up.
 const AWAY: Duration = Duration::from_secs(300);
 
-pub(super) async fn run(get: &Get, client: &Client) -> Result<(), Failure> {
+/// What is watched, and how it is shown.
+pub(super) struct Watch<'a> {
+    pub(super) filter: &'a Filter,
+    /// This one alone.
+    pub(super) name: Option<&'a str>,
+    pub(super) output: Format,
+    pub(super) beginning: Beginning,
+}
+
+/// What is shown first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// What there is.
+    Everything,
+    /// What changes from now on.
+    Now,
+}
+
+/// Shows changes until it is ended; `begun` is told once the first of them can come.
+pub(super) async fn run(watch: &Watch<'_>, client: &Client, begun: impl FnOnce()) -> Result<(), Failure> {
+    let mut begun = Some(begun);
     let (mut position, mut shown) = (None, Shown::default());
     let (mut random, mut short) = (jitter(), 0);
     let mut lost: Option<Instant> = None;
     loop {
-        let begun = Instant::now();
+        let opened = Instant::now();
         // 1. Open.
-        match call(|| open(get, client, position.clone())).await {
+        match call(open(watch.filter, client, position.clone())).await {
             Ok(mut bytes) => {
                 // 2. Print.
                 let mut events = Events::default();
@@ -56,7 +76,13 @@ pub(super) async fn run(get: &Get, client: &Client) -> Result<(), Failure> {
                         let reset = event.kind.as_deref() == Some("reset");
                         position = event.id.or(if reset { None } else { position });
                         if !reset && !event.data.is_empty() {
-                            show(get, &event.data, &mut shown)?;
+                            let known = begun.is_some() && watch.beginning == Beginning::Now;
+                            show(watch, &event.data, &mut shown, known)?;
+                        }
+                        if position.is_some()
+                            && let Some(begun) = begun.take()
+                        {
+                            begun();
                         }
                     }
                 }
@@ -67,21 +93,21 @@ pub(super) async fn run(get: &Get, client: &Client) -> Result<(), Failure> {
             Err(failure) => return Err(failure),
         }
         // 3. Wait.
-        short = if begun.elapsed() < STEADY { short + 1 } else { 0 };
+        short = if opened.elapsed() < STEADY { short + 1 } else { 0 };
         tokio::time::sleep(PACE.wait(short, &mut random)).await;
     }
 }
 
-type Opened =
-    Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, progenitor_client::Error<crate::contract::v0::types::Problem>>;
+type Opened = Result<ResponseValue<ByteStream>, Error<crate::contract::v0::types::Problem>>;
 
-async fn open(get: &Get, client: &Client, position: Option<String>) -> Opened {
-    let Get { namespace, severity, source, status, .. } = get;
+async fn open(filter: &Filter, client: &Client, position: Option<String>) -> Opened {
+    let Filter { namespace, severity, source, status } = filter;
     let (namespace, source, id) = (namespace.as_deref(), source.as_deref(), request_id());
     client.alpha.watch_remediations(namespace, severity.as_ref(), source, status.as_ref(), None, position.as_deref(), &id).await
 }
 
-fn show(get: &Get, data: &str, shown: &mut Shown) -> Result<(), Failure> {
+/// Shows a change, unless it was shown, or is `known`.
+fn show(watch: &Watch<'_>, data: &str, shown: &mut Shown, known: bool) -> Result<(), Failure> {
     let Ok(change) = serde_json::from_str::<RemediationChange>(data) else {
         output::note("a change that this version cannot read was left out");
         return Ok(());
@@ -92,10 +118,10 @@ fn show(get: &Get, data: &str, shown: &mut Shown) -> Result<(), Failure> {
         shown.forget(&item.id);
     }
     let news = deleted || shown.is_new(&item.id, item.updated_at);
-    if !news || get.name.as_ref().is_some_and(|name| *name != item.id) {
+    if known || !news || watch.name.is_some_and(|name| name != item.id) {
         return Ok(());
     }
-    match get.output {
+    match watch.output {
         Format::Json => output::print(data),
         Format::Table if deleted => output::print(&format!("{}  deleted", item.id)),
         Format::Table => output::change(item),

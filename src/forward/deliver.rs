@@ -21,7 +21,6 @@ use std::{
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use progenitor_client::Error;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -32,7 +31,7 @@ use super::{
 };
 use crate::{
     causes::chain,
-    client::{Client, ClientError, Credentials, retry_after},
+    client::{Client, ClientError, Credentials, Error, Retries, retry_after},
     contract::v0::types::{Problem, ProblemCode},
     heartbeat::{BEAT, Heartbeat},
     identity::Tenant,
@@ -188,7 +187,7 @@ impl Courier {
 
     /// Whether a client can be made.
     pub(super) fn check(&self) -> Result<(), ForwardError> {
-        Client::new(&Credentials::read(&self.credentials)?, &self.to)?;
+        Client::new(&Credentials::read(&self.credentials)?, &self.to, Retries::Never)?;
         Ok(())
     }
 
@@ -230,7 +229,7 @@ impl Courier {
                 // A handful of small files; read where reading may block.
                 let making = tokio::task::spawn_blocking(move || {
                     let credentials = Credentials::read(&folder)?;
-                    let client = Client::new(&credentials, &to)?;
+                    let client = Client::new(&credentials, &to, Retries::Never)?;
                     Ok::<_, ForwardError>(Made { client, tenant: credentials.tenant().clone(), at: Instant::now() })
                 });
                 making.await.map_err(|_| ClientError::BaseUrl)??

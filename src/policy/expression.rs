@@ -25,8 +25,10 @@ const MAX_DEPTH: usize = 32;
 /// Bytes, of which the system gives what is used; an expression of [`MAX_LENGTH`] needs half of it where nothing is optimized.
 const PARSER_STACK: usize = 64 << 20;
 
-const VARIABLES: [&str; 5] = ["source", "rule", "severity", "target", "facts"];
-const FUNCTIONS: [&str; 14] =
+/// What an expression may ask for.
+pub const VARIABLES: [&str; 5] = ["source", "rule", "severity", "target", "facts"];
+/// What an expression may call, beside macros.
+pub const FUNCTIONS: [&str; 14] =
     ["size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "has"];
 
 /// The standard functions; making them takes longer than most conditions.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::{DEFAULT_RULE, Expression, Measures, Outcome, Policy, Reaction, Recip
 use crate::{
     event::Severity,
     naming::is_label_value,
-    remediation::{ActionKind, Mode},
+    remediation::{Action, ActionKind, Mode, Verification},
 };
 
 /// The longest policy file.
@@ -53,44 +54,95 @@ pub(super) fn typed<T: DeserializeOwned>(value: Value, place: &str, problems: &m
     serde_json::from_value(value).map_err(|error| problems.add(place, error)).ok()
 }
 
-#[derive(Deserialize)]
+/// What the agent makes of events: the first rule that holds decides, or `default`; guardrails hold whatever they say.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Policy")]
 struct File {
+    /// Asked in this order; at most 256.
     #[serde(default)]
+    #[schemars(with = "Vec<RuleFile>")]
     rules: Vec<Value>,
+    /// What is done about an event that no rule is about, or about which a rule cannot say.
+    #[schemars(with = "DefaultFile")]
     default: Value,
+    /// Bounds on what runs; what is absent has its default.
     #[serde(default)]
+    #[schemars(with = "Option<guardrails::File>")]
     guardrails: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// What is done about events of a kind.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Rule")]
 struct RuleFile {
+    /// Stands on remediations, in logs and metrics: a label's value, once in a policy.
     name: String,
+    /// CEL over `source`, `rule`, `severity`, `target` and `facts`: which events it is about.
     when: String,
+    /// What is done about them.
     mode: ModeFile,
+    /// What is less bad is ignored.
     min_severity: Option<Severity>,
+    /// What is done to the target; absent where the mode is `observe`. Texts may have `${ CEL }` in them, which is filled from the event.
+    #[schemars(with = "Option<Action>")]
     action: Option<Value>,
+    /// What has to hold afterwards, beside the action's own effect.
+    #[schemars(with = "Option<Verification>")]
     verification: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// What is done about every other event.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Default")]
 struct DefaultFile {
+    /// What is done about them.
     mode: ModeFile,
+    /// What is less bad is ignored.
     min_severity: Option<Severity>,
+    /// What is done to the target, as it stands: without `${ CEL }`.
+    #[schemars(with = "Option<Action>")]
     action: Option<Value>,
+    /// What has to hold afterwards, beside the action's own effect.
+    #[schemars(with = "Option<Verification>")]
     verification: Option<Value>,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq)]
+/// What is done about an event.
+#[derive(Clone, Copy, Deserialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Mode")]
 enum ModeFile {
+    /// Nothing: it is counted, and told in the receipt.
     Observe,
+    /// A remediation that waits for a person.
     Propose,
+    /// A remediation that runs at once, guardrails permitting; what cannot be undone waits for a person.
     Automatic,
+    /// As `automatic`, and so does what cannot be undone.
     AutomaticIrreversible,
 }
+
+/// The policy file as a JSON Schema, for editors and for the reference: what `check` takes passes it, and not the other way round.
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<File>()
+}
+
+/// `off`, or what a guardrail is set to.
+pub(super) fn or_off<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "const": "off" }, generator.subschema_for::<T>()] })
+}
+
+/// A duration, for schemas alone.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+pub(super) struct Span(
+    #[schemars(regex(pattern = "^[0-9]+[smhd]$"))]
+    #[expect(dead_code, reason = "a schema")]
+    String,
+);
 
 pub(super) fn read(yaml: &str) -> Result<Policy, PolicyError> {
     let mut problems = Problems::default();

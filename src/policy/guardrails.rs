@@ -18,7 +18,7 @@ mod window;
 
 use std::{collections::BTreeSet, time::Duration};
 
-pub(super) use file::read;
+pub(super) use file::{File, read};
 pub use window::{NotAWindow, Window};
 
 use crate::event::Target;

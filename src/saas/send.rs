@@ -121,8 +121,8 @@ impl Sender {
     }
 }
 
-fn judge<E>(error: &progenitor_client::Error<E>) -> Outcome {
-    use progenitor_client::Error;
+fn judge<E>(error: &crate::client::Error<E>) -> Outcome {
+    use crate::client::Error;
     match error {
         Error::ErrorResponse(response) => of_status(response.status(), response.headers()),
         Error::UnexpectedResponse(response) => of_status(response.status(), response.headers()),

@@ -10,9 +10,9 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use progenitor_client::Error;
 use serde_json::{Value, json};
 use zen_agent::{
+    client::Error,
     contract::v0::types::{Outcome, ProblemCode},
     dev,
     fixtures::{self, Fixtures},

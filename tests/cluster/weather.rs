@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use controlplane::{ControlPlane, Program};
-use progenitor_client::Error;
-use zen_agent::contract::v0::types::{Outcome, Status};
+use zen_agent::{
+    client::Error,
+    contract::v0::types::{Outcome, Status},
+};
 
 use crate::{
     agent::{client, ended, id, sample},

@@ -214,3 +214,67 @@ fn the_chart_has_the_agents_version_and_its_default_of_the_enabled_actions() {
     let enabled = env.iter().find(|one| one["name"] == "ENABLED_ACTIONS").unwrap();
     assert_eq!(enabled["value"], ENABLED_ACTIONS);
 }
+
+const FORWARDER: &[&str] = &[
+    "forwarder.enabled=true",
+    "forwarder.credentials.secretName=forwarder",
+    "forwarder.token.secretName=tools",
+    "forwarder.clientCa.secretName=tools-ca",
+    "forwarder.tls.secretName=forwarder-tls",
+];
+
+/// The objects of this kind, by their names.
+fn named<'a>(objects: &'a [Value], kind: &str) -> BTreeMap<&'a str, &'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).map(|object| (object["metadata"]["name"].as_str().unwrap(), object)).collect()
+}
+
+#[test]
+fn the_forwarder_is_started_with_arguments_that_it_takes() {
+    let objects = objects(FORWARDER);
+    let pod = &named(&objects, "Deployment")["zen-agent-forwarder"]["spec"]["template"]["spec"];
+    let arguments = texts(&pod["containers"][0]["args"]);
+    assert!(arguments.contains(&format!("--to=https://zen-agent.{NAMESPACE}.svc:8443")), "{arguments:?}");
+    // Everything that is asked for before it starts is there but for the files, of which it reads the token first.
+    let output = Command::new(env!("CARGO_BIN_EXE_zen-agent")).args(&arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("/etc/zen-agent/token/token"), "{said}");
+}
+
+#[test]
+fn the_forwarder_may_do_nothing_in_the_cluster() {
+    let (without, with) = (objects(&[]), objects(FORWARDER));
+    assert_eq!(grants(&without), grants(&with));
+    let pod = &named(&with, "Deployment")["zen-agent-forwarder"]["spec"]["template"]["spec"];
+    assert_eq!((&pod["serviceAccountName"], &pod["automountServiceAccountToken"]), (&"zen-agent-forwarder".into(), &false.into()));
+    for kind in ["RoleBinding", "ClusterRoleBinding"] {
+        for binding in named(&with, kind).into_values() {
+            assert!(binding["subjects"].as_array().unwrap().iter().all(|subject| subject["name"] == "zen-agent"), "{binding}");
+        }
+    }
+}
+
+#[test]
+fn agent_and_forwarder_are_not_taken_for_one_another_and_may_talk() {
+    let objects = objects(FORWARDER);
+    let deployments = named(&objects, "Deployment");
+    let labels = |name: &str| deployments[name]["spec"]["template"]["metadata"]["labels"].as_object().unwrap().clone();
+    let fits = |selector: &Value, name: &str| selector.as_object().unwrap().iter().all(|(key, value)| labels(name).get(key) == Some(value));
+    let (services, policies, budgets) =
+        (named(&objects, "Service"), named(&objects, "NetworkPolicy"), named(&objects, "PodDisruptionBudget"));
+    for (own, other) in [("zen-agent", "zen-agent-forwarder"), ("zen-agent-forwarder", "zen-agent")] {
+        let selectors = [
+            &deployments[own]["spec"]["selector"]["matchLabels"],
+            &services[own]["spec"]["selector"],
+            &services[format!("{own}-metrics").as_str()]["spec"]["selector"],
+            &policies[own]["spec"]["podSelector"]["matchLabels"],
+        ];
+        for selector in selectors {
+            assert!(fits(selector, own) && !fits(selector, other), "{own}: {selector}");
+        }
+    }
+    assert!(!fits(&budgets["zen-agent"]["spec"]["selector"]["matchLabels"], "zen-agent-forwarder"));
+    let from = &policies["zen-agent"]["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"];
+    assert!(fits(from, "zen-agent-forwarder"), "{from}");
+    let to = &policies["zen-agent-forwarder"]["spec"]["egress"][1]["to"][0]["podSelector"]["matchLabels"];
+    assert!(fits(to, "zen-agent"), "{to}");
+}

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use zen_agent::{
-    client::{Client, Credentials},
+    client::{Client, Credentials, Retries},
     dev::{CLUSTER, TENANT, credentials},
 };
 
@@ -172,7 +172,7 @@ impl Agent {
             panic!("the agent does not get ready:\n{}", log.join().unwrap());
         };
         let api = line.split_whitespace().find_map(|word| word.strip_prefix("api=")).unwrap();
-        let client = Client::new(&Credentials::read(credentials).unwrap(), api).unwrap();
+        let client = Client::new(&Credentials::read(credentials).unwrap(), api, Retries::Never).unwrap();
         Self { child, log, client }
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use zen_agent::{
-    client::{Client, Credentials},
+    client::{Client, Credentials, Retries},
     contract::v0::types::{Remediation, Status},
 };
 
@@ -139,7 +139,7 @@ pub(crate) fn sample(name: &str) -> Vec<u8> {
 
 /// A client with the credentials that `dev` left.
 pub(crate) fn client(state: &Path, agent: &Agent) -> Client {
-    Client::new(&Credentials::read(&state.join("client")).unwrap(), &agent.api).unwrap()
+    Client::new(&Credentials::read(&state.join("client")).unwrap(), &agent.api, Retries::Never).unwrap()
 }
 
 pub(crate) fn id() -> String {

@@ -119,7 +119,7 @@ async fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 /// The lines that a child prints, as they come.
-fn lines(out: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+pub(crate) fn lines(out: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
     let (send, lines) = mpsc::channel();
     thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
     lines

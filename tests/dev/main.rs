@@ -8,6 +8,7 @@ mod contracts;
 mod crash;
 mod guardrails;
 mod kube_port;
+mod listen;
 mod main_job;
 mod policy;
 mod policy_files;

@@ -20,13 +20,12 @@ use futures::{FutureExt, StreamExt, future::join_all};
 use http::{Request, Response};
 use http_body_util::{BodyStream, StreamBody, combinators::UnsyncBoxBody};
 use kube::{Client as Kube, client::Body};
-use progenitor_client::Error;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use zen_agent::{
-    client::{Client, Credentials},
+    client::{Client, Credentials, Error, Retries},
     config::Settings,
     contract::v0::types::{Decision, Outcome, Problem, Receipt, Status},
     demo,
@@ -140,7 +139,8 @@ impl Ground {
             move |addresses| tell.send(addresses).unwrap(),
         ));
         let Addresses { api, admin } = soon("the agent is ready", told).await.unwrap();
-        let client = Client::new(&Credentials::read(&state.path().join("client")).unwrap(), &format!("https://{api}")).unwrap();
+        let client =
+            Client::new(&Credentials::read(&state.path().join("client")).unwrap(), &format!("https://{api}"), Retries::Never).unwrap();
         Self { sky, kube, client, admin: format!("http://{admin}"), stop, agent, _state: state }
     }
 

@@ -19,9 +19,41 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "zen-agent.labels" -}}
 {{ include "zen-agent.selector" . }}
+{{ include "zen-agent.release" . }}
+{{- end -}}
+
+{{- define "zen-agent.release" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "zen-agent.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "zen-agent.dnsEgress" -}}
+- ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
+  to:
+    - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
+      podSelector: { matchLabels: { k8s-app: kube-dns } }
+{{- end -}}
+
+{{- define "zen-agent.forwarder.fullname" -}}
+{{- include "zen-agent.fullname" . | trunc 45 | trimSuffix "-" }}-forwarder
+{{- end -}}
+
+{{- /* Another name than the agent's, whose selector would find these pods too. */ -}}
+{{- define "zen-agent.forwarder.selector" -}}
+app.kubernetes.io/name: {{ include "zen-agent.name" . | trunc 53 | trimSuffix "-" }}-forwarder
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "zen-agent.forwarder.labels" -}}
+{{ include "zen-agent.forwarder.selector" . }}
+{{ include "zen-agent.release" . }}
 {{- end -}}
 
 {{- /* What the agent may do to targets that have a namespace: what files/rbac.yaml says for the enabled actions, and the kinds given in values. */ -}}

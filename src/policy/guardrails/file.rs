@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    super::file::{Problems, typed},
+    super::file::{Problems, Span, or_off, typed},
     Amount, Budget, Guardrails, LabelMatch, Recurrence, ShortCircuit, Window,
 };
 use crate::{
@@ -19,60 +20,113 @@ const OFF: &str = "off";
 /// More would be looked through for each remediation.
 const MAX_ENTRIES: usize = 64;
 
-#[derive(Default, Deserialize)]
+/// What holds whatever the rules say.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct File {
+#[schemars(rename = "Guardrails")]
+pub(in crate::policy) struct File {
+    /// Namespaces whose objects are never touched; the agent's own is one in any case.
     protected_namespaces: Option<BTreeSet<String>>,
+    /// `KEY` or `KEY=VALUE`: objects with one of these labels are never touched; at most 64.
     protected_labels: Option<Vec<String>>,
+    /// How many automatic remediations a namespace gets in a time; more wait for a person.
+    #[schemars(schema_with = "or_off::<BudgetFile>")]
     budget: Option<Value>,
+    /// How long a target rests after an automatic remediation; others wait for a person.
+    #[schemars(schema_with = "or_off::<Span>")]
     cooldown: Option<Value>,
+    /// How often the same finding may lead to the same action on the same workload; then it waits for a person.
+    #[schemars(schema_with = "or_off::<RecurrenceFile>")]
     recurrence: Option<Value>,
+    /// How much may happen, or fail, at once before a person has to look.
+    #[schemars(schema_with = "or_off::<ShortCircuitFile>")]
     short_circuit: Option<Value>,
+    /// How many healthy replicas an automatic remediation leaves of a workload.
+    #[schemars(schema_with = "or_off::<u32>")]
     min_healthy_replicas: Option<Value>,
+    /// Whether what a GitOps tool or Helm owns waits for a person.
     git_ops: Option<GitOps>,
+    /// The times in which automatic remediations run; any time where there are none; at most 64.
     windows: Option<Vec<WindowFile>>,
+    /// How old an event may be.
+    #[schemars(schema_with = "or_off::<Span>")]
     staleness: Option<Value>,
+    /// How long a proposal waits for a person.
+    #[schemars(schema_with = "or_off::<Span>")]
     approval_expiry: Option<Value>,
+    /// Whether who approves must be another than who sent the event or task.
     second_person: Option<bool>,
+    /// Whether targets are left alone, whatever is decided.
     dry_run: Option<bool>,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq)]
+/// What is owned by Argo CD, Flux or Helm.
+#[derive(Clone, Copy, Deserialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum GitOps {
+    /// Waits for a person.
     Propose,
+    /// Is as anything else.
     Off,
 }
 
-#[derive(Deserialize)]
+/// So many in a time, per namespace.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Budget")]
 struct BudgetFile {
+    /// How many.
     per_namespace: u32,
+    /// In which time.
+    #[schemars(with = "Span")]
     window: String,
 }
 
-#[derive(Deserialize)]
+/// So often in a time.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Recurrence")]
 struct RecurrenceFile {
+    /// How often.
     max: u32,
+    /// In which time.
+    #[schemars(with = "Span")]
     window: String,
 }
 
-#[derive(Deserialize)]
+/// So much in a time; at least one of the two.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ShortCircuit")]
 struct ShortCircuitFile {
+    /// In which time.
+    #[schemars(with = "Span")]
     window: String,
+    /// How many targets are changed.
     max_targets: Option<u32>,
+    /// How many remediations fail: a number, or a share such as `50%`, which is taken of five or more.
+    #[schemars(schema_with = "amount_schema")]
     max_failed: Option<Value>,
 }
 
-#[derive(Deserialize)]
+fn amount_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]{1,3}%$" }] })
+}
+
+/// A time of the week.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Window")]
 struct WindowFile {
+    /// The days on which it begins, such as `mon`; each where there are none.
     #[serde(default)]
     days: Vec<String>,
+    /// When it begins, such as `22:00`.
     from: String,
+    /// How long it lasts.
+    #[schemars(with = "Span")]
     r#for: String,
+    /// Of which place, such as `Europe/Berlin`; UTC where there is none.
     time_zone: Option<String>,
 }
 

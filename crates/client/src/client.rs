@@ -1,66 +1,19 @@
-//! The signed clients: what the contracts turn into for those who call the agent, and for the agent when it calls a SaaS.
-//!
-//! ```text
-//!  Client ─▶ v0 / v1alpha1 (generated) ─▶ sign: token, tenant, version, ─▶ mutual TLS ─▶ agent
-//!            typed arguments                    X-Signature over the exact bytes
-//! ```
-//!
-//! The types are those of the server ([`crate::contract`]), but for events, which are the bytes that
-//! somebody wrote: sent again, also by another client, they are the same request.
-
-mod credentials;
-mod patience;
-mod sign;
+//! Connections: one pool and one identity for the clients of all contracts.
 
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url, redirect::Policy};
-use uuid::Uuid;
+use progenitor_client::{ClientHooks, OperationInfo};
+use reqwest::{Request, Response, StatusCode, Url, redirect::Policy};
 
-pub use credentials::{Credentials, CredentialsError};
-pub(crate) use patience::retry_after;
-pub use sign::{SignError, Signer, sign};
-
-use crate::contract::ContractVersion;
-
-/// Operations of contract v0.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::unwrap_used,
-    rustdoc::all,
-    reason = "progenitor and the contract's own texts decide"
-)]
-pub mod v0 {
-    include!(concat!(env!("OUT_DIR"), "/v0_client.rs"));
-}
-
-/// Operations of contract v1alpha1.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::unwrap_used,
-    rustdoc::all,
-    reason = "progenitor and the contract's own texts decide"
-)]
-pub mod v1alpha1 {
-    include!(concat!(env!("OUT_DIR"), "/v1alpha1_client.rs"));
-}
-
-/// What a SaaS serves.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::unwrap_used,
-    rustdoc::all,
-    reason = "progenitor and the contract's own texts decide"
-)]
-pub mod saas {
-    include!(concat!(env!("OUT_DIR"), "/saas_client.rs"));
-}
+use crate::{
+    credentials::Credentials,
+    request_id,
+    retry::{self, Retries},
+    saas,
+    sign::{Session, SignError, sign},
+    v0, v1alpha1,
+    version::ContractVersion,
+};
 
 /// Where `zen-agent dev` listens.
 pub const DEFAULT_BASE_URL: &str = "https://127.0.0.1:8443";
@@ -111,24 +64,37 @@ impl Client {
     ///
     /// # Errors
     /// When certificate and key do not fit together, or the address is no origin of an https URL.
-    pub fn new(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
+    pub fn new(credentials: &Credentials, base_url: &str, retries: Retries) -> Result<Self, ClientError> {
         let (http, base_url) = (http(credentials)?, origin(base_url)?);
         let base_url = base_url.as_str();
-        let signer = |version| Signer::new(credentials, version);
+        let session = |version| Session::new(credentials, version, retries);
         Ok(Self {
-            stable: v0::Client::new_with_client(base_url, http.clone(), signer(ContractVersion::V0)),
-            alpha: v1alpha1::Client::new_with_client(base_url, http, signer(ContractVersion::V1Alpha1)),
+            stable: v0::Client::new_with_client(base_url, http.clone(), session(ContractVersion::V0)),
+            alpha: v1alpha1::Client::new_with_client(base_url, http, session(ContractVersion::V1Alpha1)),
         })
     }
 }
 
+// What is generated signs, and then calls this.
+impl ClientHooks<Session> for v0::Client {
+    async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
+        retry::execute(&self.inner, request, |request| self.client.execute(request)).await
+    }
+}
+
+impl ClientHooks<Session> for v1alpha1::Client {
+    async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
+        retry::execute(&self.inner, request, |request| self.client.execute(request)).await
+    }
+}
+
 impl saas::Client {
-    /// A client with these credentials for the SaaS at `base_url`.
+    /// A client with these credentials for the SaaS at `base_url`; it makes each call once.
     ///
     /// # Errors
     /// As of [`Client::new`].
     pub fn of(credentials: &Credentials, base_url: &str) -> Result<Self, ClientError> {
-        Ok(Self::new_with_client(&origin(base_url)?, http(credentials)?, Signer::new(credentials, ContractVersion::V0)))
+        Ok(Self::new_with_client(&origin(base_url)?, http(credentials)?, Session::new(credentials, ContractVersion::V0, Retries::Never)))
     }
 
     /// Asks whether there is anybody who takes these credentials: signed like a report, and a GET, which tells nothing.
@@ -137,7 +103,7 @@ impl saas::Client {
     /// When it cannot be signed, or there is no answer.
     pub async fn knock(&self) -> Result<StatusCode, KnockError> {
         let url = format!("{}/agent/v1/remediations/doctor/status", self.baseurl);
-        let mut request = self.client.get(url).header("x-request-id", Uuid::now_v7().to_string()).build()?;
+        let mut request = self.client.get(url).header("x-request-id", request_id()).build()?;
         sign(&self.inner, &mut request).await?;
         let answer = self.client.execute(request).await.map_err(reqwest::Error::without_url)?;
         Ok(answer.status())
@@ -164,7 +130,3 @@ fn origin(base_url: &str) -> Result<String, ClientError> {
     let url = Url::parse(base_url).ok().filter(|url| origin(url) && bare(url));
     Ok(url.ok_or(ClientError::BaseUrl)?.origin().ascii_serialization())
 }
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;

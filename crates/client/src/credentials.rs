@@ -21,8 +21,8 @@ use rustls::{
 use secrecy::{SecretSlice, SecretString};
 
 use crate::{
-    identity::{NotATenant, Tenant},
     signature::{self, SecretError},
+    tenant::{NotATenant, Tenant},
 };
 
 /// A client's identity and secrets. They are wiped when dropped, and never printed.
@@ -31,10 +31,10 @@ pub struct Credentials {
     roots: RootCertStore,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    pub(super) token: SecretString,
-    pub(super) secret: SecretSlice<u8>,
-    pub(super) kid: String,
-    pub(super) tenant: Tenant,
+    pub(crate) token: SecretString,
+    pub(crate) secret: SecretSlice<u8>,
+    pub(crate) kid: String,
+    pub(crate) tenant: Tenant,
 }
 
 /// Why a folder holds no credentials; names the file, never its content.
@@ -127,7 +127,7 @@ impl Credentials {
     }
 
     /// The client's side of mutual TLS.
-    pub(super) fn tls_config(&self) -> Result<ClientConfig, rustls::Error> {
+    pub(crate) fn tls_config(&self) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -135,5 +135,19 @@ impl Credentials {
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
+    }
+}
+
+/// Credentials for tests that reach nobody.
+#[cfg(test)]
+pub(crate) fn test_credentials() -> Credentials {
+    Credentials {
+        roots: RootCertStore::empty(),
+        chain: Vec::new(),
+        key: PrivateKeyDer::Pkcs8(Vec::new().into()),
+        token: "token".into(),
+        secret: vec![7; 32].into(),
+        kid: "key-1".to_owned(),
+        tenant: "acme".parse().unwrap_or_else(|_| unreachable!("a label's value")),
     }
 }

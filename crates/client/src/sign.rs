@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::Credentials;
-use crate::{contract::ContractVersion, identity::Tenant, signature};
+use crate::{credentials::Credentials, retry::Retries, signature, tenant::Tenant, version::ContractVersion};
 
-/// What signing needs. Cloning shares it; nothing secret is printed.
+/// Who calls: what signing needs, and how patient it is. Cloning shares it; nothing secret is printed.
 #[derive(Clone, Debug)]
-pub struct Signer(Arc<Parts>);
+pub struct Session(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -21,6 +20,7 @@ struct Parts {
     kid: String,
     tenant: Tenant,
     version: ContractVersion,
+    retries: Retries,
 }
 
 /// Why a request cannot be signed.
@@ -37,15 +37,20 @@ pub enum SignError {
     Header(#[from] http::header::InvalidHeaderValue),
 }
 
-impl Signer {
-    pub(super) fn new(credentials: &Credentials, version: ContractVersion) -> Self {
+impl Session {
+    pub(crate) fn new(credentials: &Credentials, version: ContractVersion, retries: Retries) -> Self {
         Self(Arc::new(Parts {
             token: credentials.token.clone(),
             secret: credentials.secret.clone(),
             kid: credentials.kid.clone(),
             tenant: credentials.tenant.clone(),
             version,
+            retries,
         }))
+    }
+
+    pub(crate) fn retries(&self) -> Retries {
+        self.0.retries
     }
 }
 
@@ -53,12 +58,12 @@ impl Signer {
 ///
 /// # Errors
 /// When there is no request id, or no body that can be hashed.
-pub async fn sign(signer: &Signer, request: &mut reqwest::Request) -> Result<(), SignError> {
-    sign_at(signer, request, Timestamp::now().as_second())
+pub async fn sign(session: &Session, request: &mut reqwest::Request) -> Result<(), SignError> {
+    sign_at(session, request, Timestamp::now().as_second())
 }
 
-fn sign_at(signer: &Signer, request: &mut reqwest::Request, timestamp: i64) -> Result<(), SignError> {
-    let Parts { token, secret, kid, tenant, version } = &*signer.0;
+fn sign_at(session: &Session, request: &mut reqwest::Request, timestamp: i64) -> Result<(), SignError> {
+    let Parts { token, secret, kid, tenant, version, .. } = &*session.0;
     let body = match request.body() {
         None => &[],
         Some(body) => body.as_bytes().ok_or(SignError::StreamedBody)?,
