@@ -5,6 +5,7 @@
 //! | X-Signature, X-Tenant-Id, X-Zen-Contract-Version | gone | the signing hook sets them |
 //! | X-Request-Id | stays | the caller decides what is the same request |
 //! | bodies of events | bytes | a repeat is the same bytes; what was written leaves as it was written |
+//! | bodies in Protocol Buffers | gone | progenitor takes one media type |
 //! | `application/problem+json` | `application/json` | progenitor types nothing else |
 //! | bounds of parameters | gone | the server says what it refuses |
 //! | what others answer (`saas`) | gone | what is no JSON has a status all the same |
@@ -68,6 +69,9 @@ fn clients_copy(contract: &Contract) -> Result<Value, Stop> {
             if operation["tags"] == json!(["events"]) {
                 operation["requestBody"]["content"] =
                     json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
+            }
+            if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut) {
+                content.remove("application/x-protobuf");
             }
             for response in operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut()) {
                 let mut plain = follow(document, response)?.clone();

@@ -8,6 +8,7 @@
 //!                                                 │      └────▶ types  ─┐
 //!                                                 └─▶ model ──▶ client ─┴▶ <version>_client.rs (crates/client)
 //!                                                        └────▶ server ──▶ <version>.rs
+//!  proto/**/*.proto ──▶ protox ──▶ (with the schemas) ──▶ proto.rs (what the decoder goes by)
 //! ```
 //!
 //! A later version shares what it has in common with the first: types whose schemas are equal, and
@@ -17,6 +18,7 @@ mod bundle;
 mod client;
 mod lower;
 mod model;
+mod proto;
 mod server;
 mod types;
 
@@ -37,8 +39,9 @@ const CALLED: Version = Version { name: "saas", variant: "V0" };
 
 /// Generates every file, by name.
 pub(crate) fn generate(contracts: &Contracts) -> Result<BTreeMap<String, String>, Stop> {
-    let Contracts { versions, payloads, saas } = contracts;
+    let Contracts { versions, payloads, messages: pool, saas } = contracts;
     let mut files = BTreeMap::new();
+    let mut messages = Vec::new();
     let mut base: Option<model::Contract> = None;
     for (version, text) in VERSIONS.into_iter().zip(versions) {
         let document = bundle::bundle(text, payloads).map_err(|stop| Stop::at(format!("{} {}", version.name, stop.place), stop.reason))?;
@@ -46,10 +49,12 @@ pub(crate) fn generate(contracts: &Contracts) -> Result<BTreeMap<String, String>
 
         files.insert(format!("{}.openapi.json", version.name), json(&contract.document)?);
         files.insert(format!("{}.schemas.json", version.name), json(&lower::validators(&contract.schemas))?);
-        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract)?)?);
+        files.insert(format!("{}.rs", version.name), rust(&server::server(&contract, pool)?)?);
         files.insert(format!("{}_client.rs", version.name), rust(&client::client(&contract)?)?);
+        messages.push(proto::messages(&contract, pool)?);
         base.get_or_insert(contract);
     }
+    files.insert("proto.rs".into(), rust(&proto::all(&messages))?);
     // What others serve, and the agent only calls.
     let document = bundle::bundle(saas, &BTreeMap::new()).map_err(|stop| Stop::at(format!("saas {}", stop.place), stop.reason))?;
     let contract = model::Contract::called(CALLED, document)?;

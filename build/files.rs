@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::Path};
 
+use protox::{Compiler, prost_reflect::DescriptorPool};
+
 use super::codegen::VERSIONS;
 
 /// What people wrote.
@@ -10,6 +12,8 @@ pub(crate) struct Contracts {
     pub(crate) versions: Vec<String>,
     /// The agent schemas, by the path that the contracts refer to them with.
     pub(crate) payloads: BTreeMap<String, String>,
+    /// The messages.
+    pub(crate) messages: DescriptorPool,
     /// What others serve.
     pub(crate) saas: String,
 }
@@ -27,7 +31,9 @@ pub(crate) fn read(root: &Path) -> Result<Contracts, Box<dyn Error>> {
         payloads.insert(format!("../agent/{}", entry.file_name().to_string_lossy()), fs::read_to_string(entry.path())?);
     }
     let versions = VERSIONS.iter().map(|version| document(version.name)).collect::<Result<_, _>>()?;
-    Ok(Contracts { versions, payloads, saas: document("saas")? })
+    let files = VERSIONS.iter().map(|version| format!("zen/agent/{}/agent.proto", version.name));
+    let messages = Compiler::new([contracts.join("proto")])?.open_files(files)?.descriptor_pool();
+    Ok(Contracts { versions, payloads, messages, saas: document("saas")? })
 }
 
 /// Writes what was made for the compiler.

@@ -72,7 +72,8 @@ pub(super) struct Parameter {
 }
 
 pub(super) struct Body {
-    pub(super) media_type: String,
+    /// The message that the body may be, too.
+    pub(super) message: Option<String>,
     pub(super) component: String,
     pub(super) description: String,
 }
@@ -269,15 +270,18 @@ impl Parameter {
 impl Body {
     fn read(document: &Value, body: &Value) -> Result<Self, Stop> {
         let body = follow(document, body)?;
-        let content: Vec<_> = body["content"].as_object().into_iter().flatten().collect();
-        match content.as_slice() {
-            [(media_type, media)] if *media_type == "application/json" && body["required"] == true => Ok(Self {
-                media_type: (*media_type).clone(),
-                component: component(&media["schema"])?,
-                description: text(body, "description")?,
-            }),
-            _ => Err(Stop::at("requestBody", "is required, and application/json alone")),
+        let content = |media_type: &str| body["content"].get(media_type);
+        let (json, protobuf) = (content("application/json"), content("application/x-protobuf"));
+        let known = usize::from(json.is_some()) + usize::from(protobuf.is_some());
+        let (Some(json), true) = (json, body["required"] == true && body["content"].as_object().is_some_and(|all| all.len() == known))
+        else {
+            return Err(Stop::at("requestBody", "is required, application/json, and may be application/x-protobuf, too"));
+        };
+        if protobuf.is_some_and(|protobuf| protobuf["schema"] != json["schema"]) {
+            return Err(Stop::at("application/x-protobuf", "has the schema of the JSON that it stands for"));
         }
+        let message = protobuf.map(|protobuf| text(protobuf, "x-protobuf-message")).transpose()?;
+        Ok(Self { message, component: component(&json["schema"])?, description: text(body, "description")? })
     }
 }
 

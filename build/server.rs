@@ -4,18 +4,21 @@
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::TokenStream;
+use protox::prost_reflect::DescriptorPool;
 use quote::{format_ident, quote};
 
 use super::{
     Stop,
     model::{Content, Contract, Deprecation, Operation, Parameter, Success},
+    proto,
 };
 
 /// The version's module.
-pub(super) fn server(contract: &Contract) -> Result<TokenStream, Stop> {
+pub(super) fn server(contract: &Contract, pool: &DescriptorPool) -> Result<TokenStream, Stop> {
     let version = contract.version.name;
     let module = format_ident!("{version}");
-    let operations = contract.operations.iter().map(|operation| operation_module(contract, operation)).collect::<Result<Vec<_>, _>>()?;
+    let operations =
+        contract.operations.iter().map(|operation| operation_module(contract, operation, pool)).collect::<Result<Vec<_>, _>>()?;
     let own = contract.operations.iter().filter(|operation| !operation.inherited).map(trait_method);
     let mounted = || contract.operations.iter().filter(|operation| !(operation.any_version && operation.inherited));
     let mounts = mounted().map(|operation| mount(contract, operation));
@@ -102,7 +105,7 @@ fn origin(contract: &Contract, operation: &Operation) -> TokenStream {
     }
 }
 
-fn operation_module(contract: &Contract, operation: &Operation) -> Result<TokenStream, Stop> {
+fn operation_module(contract: &Contract, operation: &Operation, pool: &DescriptorPool) -> Result<TokenStream, Stop> {
     let name = format_ident!("{}", operation.id.to_snake_case());
     let doc = format!(" {}.", operation.summary);
     let own = if operation.inherited {
@@ -112,7 +115,7 @@ fn operation_module(contract: &Contract, operation: &Operation) -> Result<TokenS
         let (request, response, statics) = (request(operation)?, response(operation)?, statics(contract, operation));
         quote! { #request #response #statics }
     };
-    let route = route(contract, operation);
+    let route = route(contract, operation, pool)?;
     Ok(quote! {
         #[doc = #doc]
         pub mod #name { #own #route }
@@ -255,7 +258,7 @@ fn statics(contract: &Contract, operation: &Operation) -> TokenStream {
     }
 }
 
-fn route(contract: &Contract, operation: &Operation) -> TokenStream {
+fn route(contract: &Contract, operation: &Operation, pool: &DescriptorPool) -> Result<TokenStream, Stop> {
     let (id, path, problems) = (&operation.id, &operation.path, &operation.problems);
     let successes = operation.successes.iter().map(|success| success.status);
     let method = format_ident!("{}", operation.method.to_uppercase());
@@ -266,7 +269,15 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
     } else {
         quote! { Some(crate::contract::ContractVersion::#variant) }
     };
-    let media_types = operation.body.iter().map(|body| &body.media_type);
+    let message = match &operation.body {
+        Some(body) => body.message.as_ref().map(|name| proto::path(name, &body.component, pool)).transpose()?,
+        None => None,
+    };
+    let media_types = match (&operation.body, &message) {
+        (None, _) => quote! {},
+        (Some(_), None) => quote! { crate::contract::MediaType::Json },
+        (Some(_), Some(message)) => quote! { crate::contract::MediaType::Json, crate::contract::MediaType::Protobuf(&#message) },
+    };
     let deprecation = match &operation.deprecation {
         None => quote! { None },
         Some(Deprecation { since, sunset }) => {
@@ -274,14 +285,14 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
             quote! { Some(crate::contract::Deprecation { since: #since, sunset: #sunset }) }
         }
     };
-    quote! {
+    Ok(quote! {
         /// Where the operation is, and what it takes.
         pub static ROUTE: crate::contract::Route = crate::contract::Route {
             operation: crate::contract::Operation {
                 id: #id,
                 version: #version,
                 role: crate::identity::Role::#role,
-                media_types: &[#(#media_types),*],
+                media_types: &[#media_types],
             },
             method: ::http::Method::#method,
             path: #path,
@@ -291,5 +302,5 @@ fn route(contract: &Contract, operation: &Operation) -> TokenStream {
             problems: &[#(#problems),*],
             deprecation: #deprecation,
         };
-    }
+    })
 }

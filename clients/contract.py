@@ -5,6 +5,7 @@
 |---|---|---|
 | X-Signature, X-Tenant-Id, X-Zen-Contract-Version, the token | gone | signing sets them |
 | X-Request-Id | optional | signing makes a new one; whoever repeats a request gives that of the first |
+| bodies in Protocol Buffers | gone | these clients speak JSON; contracts/proto is for those who do not |
 | bodies of Falco, Trivy, Kyverno | any JSON | what a tool wrote is passed on as it is |
 """
 
@@ -47,6 +48,7 @@ for path, operations in contract["paths"].items():
     for operation in operations.values():
         operation["parameters"] = list(parameters(operation["parameters"]))
         del operation["security"]
+        operation.get("requestBody", {}).get("content", {}).pop("application/x-protobuf", None)
         if path.startswith("/v0/events/"):
             operation["requestBody"]["content"]["application/json"] = {"schema": {}}
 

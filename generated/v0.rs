@@ -43,7 +43,10 @@ pub mod apply_remediation {
             id: "applyRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(&crate::contract::proto::v0::TASK),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/apply",
@@ -95,7 +98,12 @@ pub mod cancel_remediation {
             id: "cancelRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::CANCELLATION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/cancel",
@@ -234,7 +242,12 @@ pub mod ingest_events {
             id: "ingestEvents",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::EVENT_BATCH,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events",
@@ -291,7 +304,12 @@ pub mod ingest_falco {
             id: "ingestFalco",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::FALCO_EVENT,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events/falco",
@@ -348,7 +366,12 @@ pub mod ingest_kyverno {
             id: "ingestKyverno",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::KYVERNO_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events/kyverno",
@@ -405,7 +428,12 @@ pub mod ingest_trivy {
             id: "ingestTrivy",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::TRIVY_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/events/trivy",
@@ -648,7 +676,12 @@ pub mod approve_remediation {
             id: "approveRemediation",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/remediations/{id}/approve",
@@ -714,7 +747,12 @@ pub mod reject_remediation {
             id: "rejectRemediation",
             version: Some(crate::contract::ContractVersion::V0),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v0/remediations/{id}/reject",

@@ -11,7 +11,10 @@ pub mod apply_remediation {
             id: "applyRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(&crate::contract::proto::v0::TASK),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/apply",
@@ -36,7 +39,12 @@ pub mod cancel_remediation {
             id: "cancelRemediation",
             version: None,
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::CANCELLATION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/api/v1/remediations/cancel",
@@ -81,7 +89,12 @@ pub mod ingest_events {
             id: "ingestEvents",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::EVENT_BATCH,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events",
@@ -104,7 +117,12 @@ pub mod ingest_falco {
             id: "ingestFalco",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::FALCO_EVENT,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events/falco",
@@ -127,7 +145,12 @@ pub mod ingest_kyverno {
             id: "ingestKyverno",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::KYVERNO_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events/kyverno",
@@ -150,7 +173,12 @@ pub mod ingest_trivy {
             id: "ingestTrivy",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Viewer,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::TRIVY_PAYLOAD,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/events/trivy",
@@ -217,7 +245,12 @@ pub mod approve_remediation {
             id: "approveRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/approve",
@@ -300,7 +333,12 @@ pub mod reject_remediation {
             id: "rejectRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v0::DECISION,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/reject",
@@ -366,7 +404,12 @@ pub mod retry_remediation {
             id: "retryRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/retry",
@@ -432,7 +475,12 @@ pub mod rollback_remediation {
             id: "rollbackRemediation",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/remediations/{id}/rollback",
@@ -484,7 +532,12 @@ pub mod emergency_resume {
             id: "emergencyResume",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Admin,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/resume",
@@ -535,7 +588,12 @@ pub mod emergency_stop {
             id: "emergencyStop",
             version: Some(crate::contract::ContractVersion::V1Alpha1),
             role: crate::identity::Role::Approver,
-            media_types: &["application/json"],
+            media_types: &[
+                crate::contract::MediaType::Json,
+                crate::contract::MediaType::Protobuf(
+                    &crate::contract::proto::v1alpha1::REQUEST,
+                ),
+            ],
         },
         method: ::http::Method::POST,
         path: "/v1alpha1/stop",

@@ -221,9 +221,9 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 #[derive(Clone, Debug)]
 /**Client for Zen-Agent API
 
-Takes signed security events and shows what became of them. Alpha: may change, never silently. Every request carries a client certificate, a bearer token, and a signature over its exact bytes.
+Takes signed security events and shows what became of them. Alpha: may change, never silently. Every request carries a client certificate, a bearer token, and a signature over its exact bytes. A body is JSON, or the message of contracts/proto that x-protobuf-message names and that stands for the same JSON; an answer is JSON.
 
-Version: 0.1.0-alpha.1*/
+Version: 0.2.0-alpha.1*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
@@ -265,7 +265,7 @@ impl Client {
 }
 impl ClientInfo<crate::Session> for Client {
     fn api_version() -> &'static str {
-        "0.1.0-alpha.1"
+        "0.2.0-alpha.1"
     }
     fn baseurl(&self) -> &str {
         self.baseurl.as_str()

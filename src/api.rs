@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  request ─▶ Operations ─▶ OpenApiService ─▶ Dispatcher ───────────────────────────────▶ answer
-//!             404, 405      routes of one     1 verify    2 parameters   3 JSON
+//!             404, 405      routes of one     1 verify    2 parameters   3 JSON, or a message that stands for it
 //!             as problems   contract          4 schema    5 types        6 handler    7 render
 //! ```
 //!
@@ -16,6 +16,7 @@ pub mod meta;
 mod mount;
 mod parameters;
 pub(crate) mod problem;
+mod protobuf;
 mod reply;
 mod routes;
 pub mod view;

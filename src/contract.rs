@@ -4,6 +4,7 @@
 //! [`v1alpha1`] shares with [`v0`] whatever is equal in both: `v1alpha1::Api` extends `v0::Api` by
 //! what is new, and one implementation serves the two.
 
+pub mod proto;
 mod schema;
 
 use serde_json::Value;
@@ -39,7 +40,26 @@ pub struct Operation {
     /// The least role that may call it (`x-required-role` in the contract).
     pub role: Role,
     /// Media types of the request body; empty when the operation takes none.
-    pub media_types: &'static [&'static str],
+    pub media_types: &'static [MediaType],
+}
+
+/// What a body is written in.
+#[derive(Clone, Copy, Debug)]
+pub enum MediaType {
+    /// JSON.
+    Json,
+    /// Protocol Buffers: this message.
+    Protobuf(&'static proto::Message),
+}
+
+impl MediaType {
+    /// As `Content-Type` says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Protobuf(_) => "application/x-protobuf",
+        }
+    }
 }
 
 /// Where an operation is, what it takes, and how it may fail.

@@ -38,7 +38,7 @@ pub enum Code {
     InvalidSignature,
     /// The role does not reach.
     InsufficientRole,
-    /// The body is no JSON.
+    /// The body is no JSON, nor the message that it is said to be.
     InvalidJson,
     /// A path or query parameter breaks the contract.
     InvalidParameter,
@@ -107,7 +107,7 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::InvalidSignature => ("invalid_signature", S::UNAUTHORIZED, "The signature is not accepted"),
             Self::InsufficientRole => ("insufficient_role", S::FORBIDDEN, "The role does not allow this operation"),
-            Self::InvalidJson => ("invalid_json", S::BAD_REQUEST, "The body is not JSON"),
+            Self::InvalidJson => ("invalid_json", S::BAD_REQUEST, "The body cannot be read"),
             Self::InvalidParameter => ("invalid_parameter", S::BAD_REQUEST, "A parameter is not valid"),
             Self::SchemaViolation => ("schema_violation", S::UNPROCESSABLE_ENTITY, "The body does not match the contract"),
             Self::RequestIdConflict => ("request_id_conflict", S::CONFLICT, "The request id was used for another request"),

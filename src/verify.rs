@@ -13,7 +13,7 @@
 //!   5 media type, size         415, 413
 //!   6 signature                401   known key of the tenant, time within 120 s, HMAC over the exact bytes
 //!   7 role                     403
-//!   ──▶ Verified<Received>: JSON, schema and handler come after
+//!   ──▶ Verified<Received>: JSON or Protocol Buffers, schema and handler come after
 //! ```
 //!
 //! Every refusal is counted by its code and leaves one record in the [`audit`] log.
@@ -47,7 +47,7 @@ pub use verified::Verified;
 
 use crate::{
     audit,
-    contract::Operation,
+    contract::{MediaType, Operation},
     problem::{Code, Echo, Problem},
     telemetry::Metrics,
 };
@@ -62,6 +62,8 @@ pub struct Received {
     pub uri: Uri,
     /// Its headers, without the token and the signature: they have done their work.
     pub headers: HeaderMap,
+    /// What its body is written in, where the operation takes one.
+    pub media_type: Option<MediaType>,
     /// Its body.
     pub body: Bytes,
 }
@@ -183,7 +185,7 @@ impl Verifier {
             return Err(Problem::new(Code::ClusterMismatch, detail));
         }
         // 5. Media type and size.
-        body::check_type(request.headers(), operation)?;
+        let media_type = body::check_type(request.headers(), operation)?;
         let body = incoming.read(request.headers(), this.max_body, &this.buffers).await?;
         let body_digest: [u8; 32] = Sha256::digest(&body).into();
         // 6. Signature.
@@ -208,6 +210,6 @@ impl Verifier {
         let mut headers = std::mem::take(request.headers_mut());
         headers.remove(header::AUTHORIZATION);
         headers.remove(signature::SIGNATURE);
-        Ok(Verified::new(caller, Received { uri, headers, body }))
+        Ok(Verified::new(caller, Received { uri, headers, media_type, body }))
     }
 }

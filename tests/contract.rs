@@ -18,6 +18,8 @@ mod generated;
 mod imports;
 #[path = "contract/monitoring.rs"]
 mod monitoring;
+#[path = "contract/proto.rs"]
+mod proto;
 #[path = "contract/reference.rs"]
 mod reference;
 #[path = "contract/signatures.rs"]

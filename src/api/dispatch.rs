@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::{IntoReply, json, parameters, problem};
 use crate::{
     audit,
-    contract::{Route, Violations},
+    contract::{MediaType, Route, Violations},
     problem::{Code, Problem, Violation},
     telemetry::Metrics,
     verify::{Caller, Received, Verified, Verifier},
@@ -136,8 +136,11 @@ fn read<'a, T: DeserializeOwned>(
     let mut values = parameters::read(route, &received.uri, &received.headers)?;
     let mut taken = None;
     if let Some(schema) = route.body {
-        // 3. JSON (400), of which not too much is made (413, 503).
-        let (body, share) = memory.parse(&received.body)?;
+        // 3. JSON, or what stands for it (400), of which not too much is made (413, 503).
+        let (body, share) = match received.media_type {
+            Some(MediaType::Protobuf(message)) => memory.read(message, &received.body)?,
+            Some(MediaType::Json) | None => memory.parse(&received.body)?,
+        };
         taken = Some(share);
         // 4. Schema (422).
         schema.check(&body, received.body.len()).map_err(violated)?;

@@ -28,16 +28,16 @@ use crate::problem::{BUSY_WAIT, Code, Problem};
 /// What a body may take, and what all may take that are worked on at once, as a multiple of the longest body.
 const TIMES: usize = 20;
 /// What an object or an array takes, in bytes: the node of a map, or the struct that an object becomes.
-const CONTAINER: usize = 768;
+pub(super) const CONTAINER: usize = 768;
 /// What any other value takes, its key included but not its text.
-const SCALAR: usize = 128;
+pub(super) const SCALAR: usize = 128;
 /// What is shared out at once, in bytes.
-const UNIT: usize = 1024;
+pub(super) const UNIT: usize = 1024;
 
 /// The memory of bodies that are parsed. An estimate: within a third of what was measured.
 pub(crate) struct Memory {
-    most: usize,
-    free: Semaphore,
+    pub(super) most: usize,
+    pub(super) free: Semaphore,
 }
 
 impl Memory {
@@ -68,14 +68,18 @@ impl Memory {
         let mut left = Left(self.most.checked_sub(body.len()));
         match (left.deserialize(&mut serde_json::Deserializer::from_slice(body)), left.0) {
             (Ok(()), Some(left)) => Ok(self.most - left),
-            (_, None) => Err(Problem::new(Code::BodyTooLarge, "The body has too many values; send it in parts")),
+            (_, None) => Err(too_many()),
             (Err(error), _) => Err(no_json(error)),
         }
     }
 }
 
-fn busy() -> Problem {
+pub(super) fn busy() -> Problem {
     Problem::new(Code::Unavailable, "The agent works on too many large bodies; send the request again").retry_after(BUSY_WAIT)
+}
+
+pub(super) fn too_many() -> Problem {
+    Problem::new(Code::BodyTooLarge, "The body has too many values; send it in parts")
 }
 
 fn no_json(error: serde_json::Error) -> Problem {

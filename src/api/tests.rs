@@ -5,6 +5,7 @@ mod deprecated;
 mod fake;
 mod handlers;
 mod log;
+mod protobuf;
 mod real;
 mod served;
 mod tasks;
@@ -42,6 +43,12 @@ fn server() -> Server {
 impl Server {
     async fn send(&self, method: Method, uri: &str, body: impl Into<String>) -> Response {
         self.operations.call(self.caller.request(method, uri, body.into())).await.unwrap()
+    }
+
+    async fn send_as(&self, media_type: &str, uri: &str, body: &[u8]) -> (StatusCode, Value) {
+        let request = self.caller.request_of(Method::POST, uri, media_type, body.to_vec());
+        let response = self.operations.call(request).await.unwrap();
+        (response.status(), json_of(response).await)
     }
 
     async fn problem(&self, method: Method, uri: &str, body: impl Into<String>) -> Value {

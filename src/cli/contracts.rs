@@ -24,12 +24,19 @@ const COMPANIONS: [(&str, &str); 2] = [
     ("CHANGELOG.md", include_str!("../../contracts/CHANGELOG.md")),
 ];
 
+/// The messages, which a body may be as well.
+const MESSAGES: [(&str, &str); 3] = [
+    ("proto/zen/agent/v0/agent.proto", include_str!("../../contracts/proto/zen/agent/v0/agent.proto")),
+    ("proto/zen/agent/v0/value.proto", include_str!("../../contracts/proto/zen/agent/v0/value.proto")),
+    ("proto/zen/agent/v1alpha1/agent.proto", include_str!("../../contracts/proto/zen/agent/v1alpha1/agent.proto")),
+];
+
 /// What this agent calls and does not serve: compared where there is one.
 const CALLED: &str = "saas";
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Write the documents of this release to a folder, each self-contained and as it is served.
+    /// Write the documents of this release to a folder, each self-contained and as it is served, and its Protocol Buffers.
     Export(Export),
     /// Say whether documents, or a server, still satisfy the contracts of this binary.
     #[command(after_long_help = CHECKED)]
@@ -45,7 +52,8 @@ Breaking is what hurts those who keep to the contract of this binary: a request 
 answer that it does not allow. Descriptions, titles, examples, order and the names of components and operations hurt nobody.
 
 Of a folder, v0/openapi.yaml and v1alpha1/openapi.yaml are compared, with agent/*.json where they refer to it, and
-saas/openapi.yaml where there is one. Of a server, /v0/openapi.json and /v1alpha1/openapi.json.
+saas/openapi.yaml where there is one. Of a server, /v0/openapi.json and /v1alpha1/openapi.json. Messages (proto/) are not compared:
+`buf breaking` does that, against what `export` writes.
 
 JSON: {\"verdict\": equal|compatible|different|breaking|unknown, \"compared\": [names of contracts], \"differences\":
 [{\"document\": name, \"place\": JSON pointer, \"change\": text, \"breaks\": text, absent where nobody is broken}]}. Of what could
@@ -108,9 +116,10 @@ impl Export {
     }
 }
 
-/// The documents of this release by their paths. Each is JSON, which is YAML.
+/// The documents of this release by their paths, and its messages. Each document is JSON, which is YAML.
 fn documents() -> Vec<(PathBuf, &'static str)> {
-    DOCUMENTS.iter().map(|(name, text)| (Path::new(name).join("openapi.yaml"), *text)).collect()
+    let documents = DOCUMENTS.iter().map(|(name, text)| (Path::new(name).join("openapi.yaml"), *text));
+    documents.chain(MESSAGES.map(|(name, text)| (name.into(), text))).collect()
 }
 
 /// Writes new files below a folder.

@@ -20,7 +20,7 @@ use poem::Body;
 
 use super::headers::single;
 use crate::{
-    contract::Operation,
+    contract::{MediaType, Operation},
     problem::{BUSY_WAIT, Code, Problem},
 };
 
@@ -31,20 +31,20 @@ const LARGEST_AT_ONCE: usize = 16;
 /// How long the rest of a body that is refused is thrown away before the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether the body is of a type that the operation takes; parameters of the type are ignored.
-pub(super) fn check_type(headers: &HeaderMap, operation: &Operation) -> Result<(), Problem> {
+/// What of what the operation takes the body is written in, if it takes one; parameters of the type are ignored.
+pub(super) fn check_type(headers: &HeaderMap, operation: &Operation) -> Result<Option<MediaType>, Problem> {
     if operation.media_types.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let refused = || {
-        let types = operation.media_types.join(" or ");
-        Problem::new(Code::UnsupportedMediaType, format!("Send the body as {types}, without a content encoding"))
+        let types: Vec<_> = operation.media_types.iter().map(|known| known.as_str()).collect();
+        Problem::new(Code::UnsupportedMediaType, format!("Send the body as {}, without a content encoding", types.join(" or ")))
     };
     let sent = single(headers, &CONTENT_TYPE).map_err(|_| refused())?;
     let essence = sent.split(';').next().unwrap_or_default().trim();
-    let known = operation.media_types.iter().any(|known| known.eq_ignore_ascii_case(essence));
+    let known = operation.media_types.iter().find(|known| known.as_str().eq_ignore_ascii_case(essence)).copied();
     let plain = headers.get_all(CONTENT_ENCODING).iter().all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    (known && plain).then_some(()).ok_or_else(refused)
+    known.filter(|_| plain).map(Some).ok_or_else(refused)
 }
 
 /// The bytes of all bodies that are read, until they are parsed. A body is read before its signature is

@@ -180,6 +180,19 @@ def batch(client):
     check("a batch of 101 is 422", long.status == 422, long.raw)
     bad = client.call("POST", "/v0/events", {"cluster_id": cluster, "events": [event(), event(severity="awful")]})
     check("a bad severity is 422 with its pointer", bad.status == 422 and bad.json["violations"][0]["pointer"] == "/events/1/severity", bad.raw)
+    # The same in Protocol Buffers, written by hand.
+    field = lambda number, content: bytes([number << 3 | 2, len(content)]) + content
+    target = b"".join(field(number, value) for number, value in enumerate([b"v1", b"Pod", b"shop", b"web-6d4cf56db6-x2x7p"], 1))
+    event = field(1, b"falco") + field(2, b"r") + bytes([3 << 3, 4]) + field(4, b"2026-11-23T10:00:00Z") + field(5, target)
+    message, protobuf = field(1, cluster.encode()) + field(2, event), "application/x-protobuf"
+    request_id = str(uuid.uuid4())
+    for outcome in ["created", "replayed"]:
+        sent = client.call("POST", "/v0/events", message, request_id=request_id, content_type=protobuf)
+        check(f"a batch in Protocol Buffers is {outcome}", sent.status == 202 and results(sent) == [(outcome, None)], sent.raw)
+    cut = client.call("POST", "/v0/events", message[:-1], content_type=protobuf)
+    check("what is no message is 400", cut.status == 400 and cut.json["code"] == "invalid_json", cut.raw)
+    unknown = client.call("POST", "/v0/events", field(1, cluster.encode()) + field(2, event + field(15, b"x")), content_type=protobuf)
+    check("an unknown field is 422", unknown.status == 422 and unknown.json["violations"][0]["pointer"] == "/events/0/15", unknown.raw)
 
 
 def listing(client):

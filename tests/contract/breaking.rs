@@ -1,7 +1,7 @@
 //! Ways to break v0, each of which is caught, and additions, which pass.
 //!
 //! Every row is left in `target/tmp/contract-cases` too, by what `oasdiff breaking --fail-on ERR` has to say of it, and
-//! `.ci/contracts` lets it say so.
+//! `.ci/contracts` lets it say so. What breaks the messages of `contracts/proto`, `tests/buf_violations.py` shows to buf.
 
 #[path = "breaking/change.rs"]
 mod change;

@@ -164,6 +164,10 @@ fn a_release_is_frozen_once_and_is_laid_out_like_the_contracts() {
     assert!(out.contains("CHANGELOG.md"), "{out}");
     let frozen = format!("{folder}/baseline/{}", env!("CARGO_PKG_VERSION"));
     assert_eq!(check(&frozen, &["--exact"]).0, 0);
+    for name in ["proto/zen/agent/v0/agent.proto", "proto/zen/agent/v0/value.proto", "proto/zen/agent/v1alpha1/agent.proto"] {
+        let (frozen, text) = (fs::read(format!("{frozen}/{name}")).unwrap(), fs::read(root(&format!("contracts/{name}"))).unwrap());
+        assert_eq!((frozen, fs::read(format!("{folder}/{name}")).unwrap()), (text.clone(), text), "{name}");
+    }
     let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&frozen).status().unwrap();
     assert!(sums.success());
     let (code, _, said) = contracts(&["baseline", &folder]);

@@ -26,7 +26,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 use zen_agent::{
-    contract::{ContractVersion, Operation},
+    contract::{ContractVersion, MediaType, Operation},
     identity::Role,
     problem::Code,
     telemetry::Metrics,
@@ -37,7 +37,7 @@ use mint::{Draft, NOW, Sent, TokenKey};
 
 /// Takes JSON; for approvers.
 static APPROVE: Operation =
-    Operation { id: "approve", version: Some(ContractVersion::V0), role: Role::Approver, media_types: &["application/json"] };
+    Operation { id: "approve", version: Some(ContractVersion::V0), role: Role::Approver, media_types: &[MediaType::Json] };
 /// Takes no body, and either version; for viewers.
 static READ: Operation = Operation { id: "read", version: None, role: Role::Viewer, media_types: &[] };
 

@@ -60,6 +60,11 @@ pub(super) fn verifier_and_caller(metrics: &Metrics) -> (Verifier, Signed) {
 impl Signed {
     /// A request in the version of its path; `/api/v1` is called in v0.
     pub(super) fn request(&self, method: Method, uri: &str, body: String) -> Request {
+        self.request_of(method, uri, "application/json", body.into_bytes())
+    }
+
+    /// The same, of a media type.
+    pub(super) fn request_of(&self, method: Method, uri: &str, media_type: &str, body: Vec<u8>) -> Request {
         let version = if uri.starts_with("/v1alpha1/") { "v1alpha1" } else { "v0" };
         let (now, digest) = (Timestamp::now().as_second(), Sha256::digest(&body).into());
         let base = signature::base_string(now, method.as_str(), uri, version, "acme", REQUEST_ID, &digest);
@@ -75,7 +80,7 @@ impl Signed {
             .header("x-zen-contract-version", version)
             .header("x-signature", signature::sign(secret.expose_secret(), "key-1", now, &base))
             .header("last-event-id", "41")
-            .header("content-type", "application/json")
+            .header("content-type", media_type)
             .extension(self.peer.clone())
             .body(());
         let (parts, ()) = request.unwrap().into_parts();

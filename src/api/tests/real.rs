@@ -74,6 +74,12 @@ impl Agent {
         self.operations.call(self.caller.request(method, uri, body.to_owned())).await.unwrap()
     }
 
+    pub(super) async fn send_protobuf(&self, uri: &str, body: &[u8]) -> (StatusCode, Value) {
+        let request = self.caller.request_of(Method::POST, uri, "application/x-protobuf", body.to_vec());
+        let mut response = self.operations.call(request).await.unwrap();
+        (response.status(), response.take_body().into_json().await.unwrap())
+    }
+
     pub(super) async fn send_with(&self, method: Method, uri: &str, header: (&'static str, &str)) -> Response {
         let mut request = self.caller.request(method, uri, String::new());
         request.headers_mut().insert(header.0, header.1.parse().unwrap());

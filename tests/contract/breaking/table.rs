@@ -299,6 +299,13 @@ pub(super) fn breaking() -> Vec<Row> {
             Agrees,
         ),
         row(
+            "request-protobuf-removed",
+            drop(format!("{EVENTS}/requestBody/content/application~1x-protobuf")),
+            "content/application~1x-protobuf",
+            "application/x-protobuf is gone",
+            Agrees,
+        ),
+        row(
             "answer-media-type-removed",
             rename(format!("{GET}/responses/200/content"), "application/json", "application/xml"),
             "content/application~1json",
@@ -425,10 +432,7 @@ pub(super) fn compatible() -> Vec<(&'static str, Change)> {
                 json!({ "oneOf": [{ "type": "string" }, { "$ref": "#/components/schemas/SecurityEvent" }] }),
             ),
         ),
-        (
-            "media-type-added",
-            put(format!("{FALCO}/requestBody/content/application~1x-protobuf"), json!({ "schema": { "type": "string" } })),
-        ),
+        ("media-type-added", put(format!("{FALCO}/requestBody/content/application~1cbor"), json!({ "schema": { "type": "string" } }))),
         ("role-lowered", put(format!("{APPROVE}/x-required-role"), json!("viewer"))),
         ("security-added", push(format!("{EVENTS}/security"), json!({ "bearerJwt": [] }))),
         ("deprecated", put(format!("{GET}/deprecated"), json!(true))),
