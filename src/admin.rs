@@ -48,7 +48,13 @@ fn readyz(Data(health): Data<&Health>) -> Response {
 }
 
 pub(crate) fn verdict(good: bool, mut body: Value) -> Response {
-    body["status"] = if good { "ok" } else { "unavailable" }.into();
+    let degraded = body["degraded"].as_object().is_some_and(|degraded| !degraded.is_empty());
+    let word = match good {
+        true if degraded => "degraded",
+        true => "ok",
+        false => "unavailable",
+    };
+    body["status"] = word.into();
     let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Json(body).with_status(status).into_response()
 }
@@ -82,7 +88,12 @@ fn overview(Data(health): Data<&Health>, Data(emergency): Data<&EmergencyStop>) 
 
 #[handler]
 fn scrape(Data(metrics): Data<&Metrics>) -> Response {
-    match metrics.render() {
+    exposition(metrics.render())
+}
+
+/// What Prometheus scrapes (exposition format 0.0.4).
+pub(crate) fn exposition(rendered: Result<String, prometheus::Error>) -> Response {
+    match rendered {
         Ok(text) => text.with_header(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics cannot be rendered");

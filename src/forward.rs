@@ -11,15 +11,16 @@
 //!                                                                   └ anything else: tried again, and the next ones wait
 //! ```
 //!
-//! - **Nothing is lost.** 202 is answered once the event is on disk. A spool that is full (100,000 events or 1 GiB), or cannot be
-//!   written, answers 503 with Retry-After. What is in it is sent until the agent takes it, however long that lasts.
+//! - **Nothing is lost.** 202 is answered once the event is on disk. Each tool has a share of the spool (100,000 events or 512 MiB); one
+//!   that has filled it, or a spool that cannot be written, is answered 503 with Retry-After. What is in it is sent until the agent takes it, however long that lasts.
 //! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
 //!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
 //! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds
-//!   up its tool's next ones: after twenty failures of the agent itself it becomes a dead letter, too.
+//!   up its tool's next ones, for a quarter of an hour; then, if others get through in its place, it becomes a dead letter, too. While
+//!   none does, as when the agent is away, nothing is given up on (`deliver`).
 //! - **Refused for good** is what the agent says of the event itself, by its problem's code: no JSON, against the schema, too large,
 //!   another body under this request id. A wrong token, address or version is about the forwarder, and is no reason to give up an
-//!   event; nor is an answer that is none of the contract's, which something in between has given (`deliver`).
+//!   event; nor is an answer that is none of the contract's, which something in between has given (`courier`).
 //! - **Who may give events**: on loopback every program of this machine, and no page in a browser (`door`). On any other
 //!   address a token or a client certificate is asked for, or the forwarder does not start.
 //!
@@ -30,6 +31,7 @@
 
 mod admin;
 mod canonical;
+mod courier;
 mod deliver;
 mod door;
 mod event;
@@ -46,7 +48,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -54,7 +56,7 @@ use crate::{
     spool::{Bounds, Letters, Spool, Unreadable},
     telemetry::{Health, health::Degraded},
 };
-use deliver::Courier;
+use courier::Courier;
 use door::Door;
 pub use door::DoorError;
 pub(crate) use event::Event;
@@ -65,8 +67,8 @@ use metrics::Metrics;
 
 pub use crate::spool::SpoolError;
 
-/// What may wait; what comes beyond that is answered with 503.
-const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 1 << 30 };
+/// What may wait of each tool; what comes beyond that is answered with 503.
+const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 512 << 20 };
 /// The longest body, which is also the agent's.
 const MAX_BODY: usize = 10 << 20;
 /// Time for requests under way once the forwarder stops.
@@ -143,13 +145,14 @@ pub(crate) fn folder(state_dir: &Path) -> PathBuf {
 /// [`ForwardError`]: before anything was taken, but for [`ForwardError::Ended`].
 pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOnce(Addresses)) -> Result<(), ForwardError> {
     let door = Door::of(&options)?;
+    door.warn(&options);
     let client = options.state_dir.join("client");
     let tenant = Credentials::read(&client)?.tenant().clone();
     // A mistake in the address, or certificates that do not fit together, is told now.
     Courier::new(&options.to, &client).check()?;
     let (health, folder) = (Health::default(), folder(&options.state_dir));
     let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
-    let (letters, metrics) = (Letters::of(&folder), Metrics::new(spool.held()));
+    let (letters, metrics) = (Letters::kept_in(&folder), Metrics::new(spool.held()));
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
     let (tools, tools_address) = bind(options.listen).await?;
     let (admin, admin_address) = bind(options.admin_listen).await?;
@@ -157,20 +160,22 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
 
     let stop_work = CancellationToken::new();
     let mut work = JoinSet::new();
-    work.spawn(admin::serve(admin, health.clone(), metrics.clone(), stop_work.clone()));
+    work.spawn(admin::serve(admin, health.clone(), spool.clone(), metrics.clone(), stop_work.clone()));
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
         work.spawn(until(&stop_work, delivery.run()));
     }
-    if let Some(file) = options.tail {
+    if let Some(file) = options.tail.clone() {
         work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
     work.spawn(until(&stop_work, caretaker));
+    let (renewed, doors) = watch::channel(Arc::new(door));
+    work.spawn(until(&stop_work, door::keep(options, renewed)));
     ready(Addresses { tools: format!("{scheme}://{tools_address}"), admin: admin_address });
     let ended_early = tokio::select! {
-        () = listen::serve(tools, Arc::new(door), intake, shutdown) => false,
+        () = listen::serve(tools, doors, intake, shutdown) => false,
         // None of them ends before it is told to.
         _ = work.join_next() => true,
     };

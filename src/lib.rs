@@ -65,6 +65,7 @@ pub mod quota;
 pub mod random;
 pub mod recognise;
 pub mod remediation;
+mod renewal;
 pub mod retention;
 pub mod runtime;
 pub mod saas;

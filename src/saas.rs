@@ -113,7 +113,7 @@ impl Saas {
             tenant,
             sender: Sender::new(peer),
             spool: Spool::open(&folder, BOUNDS, Unreadable::BeginAnew, health.clone(), Degraded::SaasSpool)?,
-            letters: Letters::of(&folder),
+            letters: Letters::kept_in(&folder),
             watched: lane(Step::Observe, "observe"),
             sending: lane(Step::Tell, "send"),
             caretaker: Heartbeat::new(),

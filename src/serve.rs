@@ -26,7 +26,7 @@
 //! Certificates are read anew for each connection from a `watch` channel. When they change, the
 //! connections that are open finish what they do and close: a CA that is removed lets nobody stay.
 
-mod activity;
+pub(crate) mod activity;
 mod connection;
 pub(crate) mod tls;
 

@@ -13,15 +13,17 @@ mod dead;
 mod disk;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
+    ops::Bound,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use jiff::Timestamp;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -76,8 +78,14 @@ impl SpoolError {
 
 /// What a spool keeps.
 pub(crate) trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Who has a share of the spool to itself, which nobody else's records fill.
+    type Source: Copy + Ord + Send + Sync + 'static;
+
     /// Where it stands, one a place; records are read in the order of their places.
     fn place(&self) -> String;
+
+    /// Whose share a record at this place takes; of one that another version wrote it may be nobody's.
+    fn source(place: &str) -> Option<Self::Source>;
 
     /// The name of its dead letter: one of a kind, and at most 250 bytes of what a file's name may have.
     fn letter(&self) -> String;
@@ -98,14 +106,14 @@ pub(crate) enum Unreadable {
     Refuse,
 }
 
-/// How much may wait.
+/// How much of one source may wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
 }
 
-/// How much there is.
+/// How much of one source there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) records: u64,
@@ -119,6 +127,29 @@ impl Held {
     }
 }
 
+/// How much of each source there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shares<S>(BTreeMap<S, Held>);
+
+impl<S: Copy + Ord> Shares<S> {
+    pub(crate) fn of(&self, source: S) -> Held {
+        self.0.get(&source).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, source: Option<S>, bytes: u64) {
+        if let Some(source) = source {
+            let held = self.0.entry(source).or_default();
+            *held = Held { records: held.records + 1, bytes: held.bytes + bytes };
+        }
+    }
+
+    fn take(&mut self, source: Option<S>, bytes: u64) {
+        if let Some(held) = source.and_then(|source| self.0.get_mut(&source)) {
+            *held = Held { records: held.records.saturating_sub(1), bytes: held.bytes.saturating_sub(bytes) };
+        }
+    }
+}
+
 enum Change<R> {
     Put(R),
     /// Only if the record that is stored is still this one.
@@ -129,10 +160,10 @@ type Reply = oneshot::Sender<Result<(), Arc<SpoolError>>>;
 
 /// The open spool. Cloning shares it.
 #[derive(Clone)]
-pub(crate) struct Spool<R> {
+pub(crate) struct Spool<R: Record> {
     disk: Arc<Disk>,
     writer: mpsc::Sender<(Change<R>, Reply)>,
-    held: watch::Receiver<Held>,
+    held: watch::Receiver<Shares<R::Source>>,
     bounds: Bounds,
 }
 
@@ -144,7 +175,7 @@ impl<R: Record> Spool<R> {
 
     fn on(disk: Disk, bounds: Bounds) -> Result<Self, SpoolError> {
         let disk = Arc::new(disk);
-        let (held, shown) = watch::channel(disk.with(measure)?);
+        let (held, shown) = watch::channel(disk.with(measure::<R>)?);
         let (writer, changes) = mpsc::channel(GROUP);
         tokio::spawn(write(Arc::clone(&disk), changes, held));
         Ok(Self { disk, writer, held: shown, bounds })
@@ -171,24 +202,29 @@ impl<R: Record> Spool<R> {
         Ok(self.read(prefix, 1, readable).await?.pop())
     }
 
+    /// The first record after this place, of those whose places begin so.
+    pub(crate) async fn after(&self, prefix: String, place: String) -> Result<Option<R>, SpoolError> {
+        Ok(self.read_from(Bound::Excluded(place), prefix, 1, readable).await?.pop())
+    }
+
     /// All places, in order.
     pub(crate) async fn places(&self) -> Result<Vec<String>, SpoolError> {
         self.read(String::new(), usize::MAX, |place, _| Some(place.to_owned())).await
     }
 
-    /// Returns once there is room for more.
-    pub(crate) async fn room(&self) {
+    /// Returns once there is room for more of this source.
+    pub(crate) async fn room(&self, source: R::Source) {
         // Fails only when the writer is gone, which each change then says.
-        drop(self.held.clone().wait_for(|held| !held.fills(&self.bounds)).await);
+        drop(self.held.clone().wait_for(|held| !held.of(source).fills(&self.bounds)).await);
     }
 
-    /// Whether there is no room for more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.held.borrow().fills(&self.bounds)
+    /// Whether there is no room for more of this source.
+    pub(crate) fn is_full(&self, source: R::Source) -> bool {
+        self.held.borrow().of(source).fills(&self.bounds)
     }
 
     /// How much there is.
-    pub(crate) fn held(&self) -> watch::Receiver<Held> {
+    pub(crate) fn held(&self) -> watch::Receiver<Shares<R::Source>> {
         self.held.clone()
     }
 
@@ -201,13 +237,23 @@ impl<R: Record> Spool<R> {
 
     /// What `item` makes of the records whose places begin so, of the first `most` of which it makes something.
     async fn read<T: Send + 'static>(&self, prefix: String, most: usize, item: fn(&str, &[u8]) -> Option<T>) -> Result<Vec<T>, SpoolError> {
+        self.read_from(Bound::Included(prefix.clone()), prefix, most, item).await
+    }
+
+    async fn read_from<T: Send + 'static>(
+        &self,
+        from: Bound<String>,
+        prefix: String,
+        most: usize,
+        item: fn(&str, &[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, SpoolError> {
         let disk = Arc::clone(&self.disk);
         let reading = move || {
             disk.with(|database| {
                 let reading = database.begin_read().map_err(SpoolError::storage)?;
                 let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
                 let mut items = Vec::new();
-                for row in table.range(prefix.as_str()..).map_err(SpoolError::storage)? {
+                for row in table.range::<&str>((from.as_ref().map(String::as_str), Bound::Unbounded)).map_err(SpoolError::storage)? {
                     let (place, value) = row.map_err(SpoolError::storage)?;
                     if items.len() == most || !place.value().starts_with(&prefix) {
                         break;
@@ -228,18 +274,18 @@ fn readable<R: Record>(place: &str, value: &[u8]) -> Option<R> {
         .ok()
 }
 
-fn measure(database: &Database) -> Result<Held, SpoolError> {
+fn measure<R: Record>(database: &Database) -> Result<Shares<R::Source>, SpoolError> {
     let reading = database.begin_read().map_err(SpoolError::storage)?;
-    let table = reading.open_table(ENTRIES).map_err(SpoolError::storage)?;
-    Ok(Held { records: table.len().map_err(SpoolError::storage)?, bytes: bytes(&table)? })
+    shares::<R>(&reading.open_table(ENTRIES).map_err(SpoolError::storage)?)
 }
 
-fn bytes(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64, SpoolError> {
-    let mut bytes = 0;
+fn shares<R: Record>(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Shares<R::Source>, SpoolError> {
+    let mut shares = Shares(BTreeMap::new());
     for row in table.iter().map_err(SpoolError::storage)? {
-        bytes += length(row.map_err(SpoolError::storage)?.1.value());
+        let (place, value) = row.map_err(SpoolError::storage)?;
+        shares.add(R::source(place.value()), length(value.value()));
     }
-    Ok(bytes)
+    Ok(shares)
 }
 
 fn length(value: &[u8]) -> u64 {
@@ -247,16 +293,16 @@ fn length(value: &[u8]) -> u64 {
 }
 
 /// Writes what comes, as much in one transaction as has come while the last one was written.
-async fn write<R: Record>(disk: Arc<Disk>, mut changes: mpsc::Receiver<(Change<R>, Reply)>, held: watch::Sender<Held>) {
+async fn write<R: Record>(disk: Arc<Disk>, mut changes: mpsc::Receiver<(Change<R>, Reply)>, held: watch::Sender<Shares<R::Source>>) {
     let mut group = Vec::new();
-    let mut known = Some(held.borrow().bytes);
+    let mut known = Some(held.borrow().clone());
     while changes.recv_many(&mut group, GROUP).await > 0 {
         let (changes, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let disk = Arc::clone(&disk);
-        let written = tokio::task::spawn_blocking(move || disk.with(|database| commit(database, changes, known))).await;
+        let (disk, before) = (Arc::clone(&disk), known.take());
+        let written = tokio::task::spawn_blocking(move || disk.with(|database| commit(database, changes, before))).await;
         let result = written.unwrap_or(Err(SpoolError::Closed));
         // After an error the file is another one, it may be.
-        known = result.as_ref().ok().map(|held| held.bytes);
+        known = result.as_ref().ok().cloned();
         let result = result.map(|now| _ = held.send_replace(now)).map_err(Arc::new);
         for reply in replies {
             // Whoever asked may have gone.
@@ -265,45 +311,67 @@ async fn write<R: Record>(disk: Arc<Disk>, mut changes: mpsc::Receiver<(Change<R
     }
 }
 
-/// `known` are the bytes of all records, where that is known.
-fn commit<R: Record>(database: &Database, changes: Vec<Change<R>>, known: Option<u64>) -> Result<Held, SpoolError> {
+/// `known` is how much there is, where that is known.
+fn commit<R: Record>(
+    database: &Database,
+    changes: Vec<Change<R>>,
+    known: Option<Shares<R::Source>>,
+) -> Result<Shares<R::Source>, SpoolError> {
     let writing = database.begin_write().map_err(SpoolError::storage)?;
     let held = {
         let mut table = writing.open_table(ENTRIES).map_err(SpoolError::storage)?;
         let mut all = match known {
             Some(known) => known,
-            None => bytes(&table)?,
+            None => shares::<R>(&table)?,
         };
         for change in changes {
             let (Change::Put(record) | Change::Remove(record)) = &change;
             let place = record.place();
+            let source = R::source(&place);
             let (former, taken) = match table.get(place.as_str()).map_err(SpoolError::storage)? {
                 // Of another version, which is no reason to keep anybody else's from the disk.
-                Some(value) => (serde_json::from_slice::<R>(value.value()).ok(), length(value.value())),
-                None => (None, 0),
+                Some(value) => (serde_json::from_slice::<R>(value.value()).ok(), Some(length(value.value()))),
+                None => (None, None),
             };
             match (&change, former) {
                 (Change::Put(record), former) if former.as_ref().is_none_or(|former| record.replaces(former)) => {
                     let text = serde_json::to_vec(record)?;
                     table.insert(place.as_str(), text.as_slice()).map_err(SpoolError::storage)?;
-                    all = all.saturating_sub(taken) + length(&text);
+                    taken.into_iter().for_each(|taken| all.take(source, taken));
+                    all.add(source, length(&text));
                 }
                 (Change::Remove(record), Some(former)) if former.is(record) => {
                     table.remove(place.as_str()).map_err(SpoolError::storage)?;
-                    all = all.saturating_sub(taken);
+                    taken.into_iter().for_each(|taken| all.take(source, taken));
                 }
                 _ => {}
             }
         }
-        Held { records: table.len().map_err(SpoolError::storage)?, bytes: all }
+        all
     };
     writing.commit().map_err(SpoolError::storage)?;
     Ok(held)
 }
 
-/// Makes a folder that only its owner may read, where it is not there; one that is there is as somebody else made it.
+/// Makes a folder that only its owner may read, where it is not there, and those that lead to it; one that is there is as somebody
+/// else made it. On disk when this returns: what is in a folder that a crash takes away is lost.
 fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    private_folder(parent)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        // By somebody else, meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(parent)
+}
+
+/// Has the names in a folder survive a crash.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Writes a file that only its owner may read, as of this time: a reader sees the old text or the new, never a part. On disk when this
@@ -315,7 +383,7 @@ pub(crate) fn replace_file(path: &Path, text: &[u8], at: Timestamp) -> io::Resul
     file.set_modified(at.into())?;
     file.sync_all()?;
     fs::rename(&half, path)?;
-    File::open(path.parent().unwrap_or(path))?.sync_all()
+    sync_folder(path.parent().unwrap_or(path))
 }
 
 #[cfg(test)]

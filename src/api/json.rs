@@ -11,14 +11,17 @@
 //!
 //! Real reports take up to 14 times their length by this reckoning.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::problem::{BUSY_WAIT, Code, Problem};
 
@@ -46,9 +49,19 @@ impl Memory {
 
     /// Parses a body. What it takes is given back when the share is dropped.
     pub(crate) fn parse(&self, body: &[u8]) -> Result<(Value, SemaphorePermit<'_>), Problem> {
-        let taken = self.weigh(body)?.div_ceil(UNIT);
-        let share = u32::try_from(taken).ok().and_then(|units| self.free.try_acquire_many(units).ok()).ok_or_else(busy)?;
+        let share = self.free.try_acquire_many(self.units(body)?).map_err(|_| busy())?;
         Ok((serde_json::from_slice(body).map_err(no_json)?, share))
+    }
+
+    /// As [`Self::parse`], for those who send once: waits for its share, in its turn, for so long at most.
+    pub(crate) async fn parse_within(&self, wait: Duration, body: &[u8]) -> Result<(Value, SemaphorePermit<'_>), Problem> {
+        let share = timeout(wait, self.free.acquire_many(self.units(body)?)).await.map_err(|_| busy())?.map_err(|_| busy())?;
+        Ok((serde_json::from_slice(body).map_err(no_json)?, share))
+    }
+
+    fn units(&self, body: &[u8]) -> Result<u32, Problem> {
+        // More than there is of them is never to be had.
+        Ok(u32::try_from(self.weigh(body)?.div_ceil(UNIT)).unwrap_or(u32::MAX))
     }
 
     fn weigh(&self, body: &[u8]) -> Result<usize, Problem> {
@@ -187,6 +200,21 @@ mod tests {
         assert_eq!(code(&memory, "[]"), None, "a small one still has room");
         drop(first);
         assert_eq!(code(&memory, &half), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_may_wait_gets_his_share_when_it_is_given_back_and_is_told_to_come_again_if_it_is_not() {
+        let memory = Memory::new(MAX_BODY);
+        let half = format!("[{}[]]", "[],".repeat(MAX_BODY * TIMES / CONTAINER / 2));
+        let (_, first) = memory.parse(half.as_bytes()).unwrap();
+        let refused = memory.parse_within(Duration::from_secs(9), half.as_bytes()).await.unwrap_err();
+        assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(BUSY_WAIT)));
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(5)).await; // while the other one waits
+            drop(first);
+        };
+        let (waited, ()) = tokio::join!(memory.parse_within(Duration::from_secs(9), half.as_bytes()), later);
+        assert!(waited.is_ok());
     }
 
     #[test]

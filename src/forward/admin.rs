@@ -1,23 +1,22 @@
 //! `/livez`, `/readyz` and `/metrics`, in plain HTTP and without credentials: they show no event.
 
-use poem::{
-    EndpointExt, IntoResponse, Response, Route, get, handler,
-    http::{StatusCode, header},
-    listener::TcpAcceptor,
-    web::Data,
-};
+use std::collections::BTreeMap;
+
+use poem::{EndpointExt, Response, Route, get, handler, listener::TcpAcceptor, web::Data};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::metrics::Metrics;
+use super::{Event, Tool, metrics::Metrics};
 use crate::{
-    admin::{livez, verdict},
+    admin::{exposition, livez, verdict},
+    spool::Spool,
     telemetry::Health,
 };
 
-pub(super) async fn serve(listener: TcpListener, health: Health, metrics: Metrics, shutdown: CancellationToken) {
-    let routes = Route::new().at("/livez", get(livez)).at("/readyz", get(readyz)).at("/metrics", get(scrape)).data(health).data(metrics);
+pub(super) async fn serve(listener: TcpListener, health: Health, spool: Spool<Event>, metrics: Metrics, shutdown: CancellationToken) {
+    let routes = Route::new().at("/livez", get(livez)).at("/readyz", get(readyz)).at("/metrics", get(scrape));
+    let routes = routes.data(health).data(spool).data(metrics);
     let ended = async {
         let acceptor = TcpAcceptor::from_tokio(listener)?;
         poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes, shutdown.cancelled_owned(), None).await
@@ -27,20 +26,49 @@ pub(super) async fn serve(listener: TcpListener, health: Health, metrics: Metric
     }
 }
 
-/// Ready is who can take events: whether the agent takes them is no reason to send none.
+/// Ready is who can take events: whether the agent takes them is no reason to send none. A tool whose share of the spool is full is
+/// told, and keeps nobody from being ready while others have room.
 #[handler]
-fn readyz(Data(health): Data<&Health>) -> Response {
+fn readyz(Data(health): Data<&Health>, Data(spool): Data<&Spool<Event>>) -> Response {
     let unwell = health.degradations();
-    verdict(unwell.is_empty(), json!({ "degraded": unwell }))
+    let full: Vec<_> = Tool::ALL.into_iter().filter(|tool| spool.is_full(*tool)).map(Tool::as_str).collect();
+    let ready = unwell.is_empty() && full.len() < Tool::ALL.len();
+    let full = full.into_iter().map(|tool| (tool, "the agent does not take its events, and no more of them fit into the spool"));
+    let degraded: BTreeMap<_, _> = unwell.into_iter().chain(full).collect();
+    verdict(ready, json!({ "degraded": degraded }))
 }
 
 #[handler]
 fn scrape(Data(metrics): Data<&Metrics>) -> Response {
-    match metrics.render() {
-        Ok(text) => text.with_header(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").into_response(),
-        Err(error) => {
-            tracing::error!(%error, "metrics cannot be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    exposition(metrics.render())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use poem::{endpoint::EndpointExt as _, test::TestClient};
+
+    use super::*;
+    use crate::{
+        spool::{Bounds, Unreadable},
+        telemetry::health::Degraded,
+    };
+
+    #[tokio::test]
+    async fn a_full_share_is_told_and_nobody_is_ready_who_has_no_room_for_anybody() {
+        let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
+        let bounds = Bounds { records: 1, bytes: u64::MAX };
+        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool).unwrap();
+        let client = TestClient::new(readyz.data(health).data(spool.clone()));
+        let mut told = Vec::new();
+        for tool in Tool::ALL {
+            spool.put(Event::new(&"acme".parse().unwrap(), tool, "{}".to_owned(), 0)).await.unwrap();
+            let answer = client.get("/").send().await.0;
+            let status = answer.status().as_u16();
+            let body: serde_json::Value = serde_json::from_str(&answer.into_body().into_string().await.unwrap()).unwrap();
+            told.push((status, body["status"].as_str().unwrap().to_owned(), body["degraded"].as_object().unwrap().len()));
         }
+        let of = |status, word: &str, full| (status, word.to_owned(), full);
+        assert_eq!(told, [of(200, "degraded", 1), of(200, "degraded", 2), of(503, "unavailable", 3)]);
     }
 }

@@ -22,11 +22,13 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::{sync::watch, time::interval};
 use tokio_rustls::TlsAcceptor;
 
 use super::Options;
 use crate::{
     problem::{Code, Problem},
+    renewal::{self, Loaded, PERIOD},
     serve::{TlsError, tls},
 };
 
@@ -61,10 +63,18 @@ pub enum DoorError {
 }
 
 /// Who may give events.
+#[derive(Clone)]
 pub(super) struct Door {
     token: Option<[u8; 32]>,
     certificates: bool,
     tls: Option<TlsAcceptor>,
+    digest: [u8; 32],
+}
+
+impl Loaded for Door {
+    fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
 }
 
 impl Door {
@@ -78,15 +88,24 @@ impl Door {
         if !listen.ip().is_loopback() && token_file.is_none() && !certificates {
             return Err(DoorError::Open(*listen));
         }
-        let token = token_file.as_deref().map(token).transpose()?;
-        if token.is_some() && tls.is_none() && !listen.ip().is_loopback() {
-            tracing::warn!("the token is asked for in plain HTTP: whoever reads this network has it; give --tls-cert and --tls-key");
-        }
-        let acceptor = match tls {
-            Some((chain, key)) => Some(acceptor(&read(chain)?, &read(key)?, client_ca.as_deref(), token.is_some())?),
+        let read_if = |path: Option<&Path>| path.map(read).transpose();
+        let (chain, key) = tls.as_ref().map(|(chain, key)| (chain.as_path(), key.as_path())).unzip();
+        let files = [read_if(token_file.as_deref())?, read_if(chain)?, read_if(key)?, read_if(client_ca.as_deref())?];
+        let digest = renewal::digest(files.iter().map(|file| file.as_deref().unwrap_or_default()));
+        let [token_text, chain, key, ca] = &files;
+        let token = token_text.as_deref().map(token).transpose()?;
+        let tls = match chain.as_deref().zip(key.as_deref()) {
+            Some((chain, key)) => Some(acceptor(chain, key, ca.as_deref(), token.is_some())?),
             None => None,
         };
-        Ok(Self { token, certificates, tls: acceptor })
+        Ok(Self { token, certificates, tls, digest })
+    }
+
+    /// Warns of what is allowed, and better not done.
+    pub(super) fn warn(&self, options: &Options) {
+        if self.token.is_some() && self.tls.is_none() && !options.listen.ip().is_loopback() {
+            tracing::warn!("the token is asked for in plain HTTP: whoever reads this network has it; give --tls-cert and --tls-key");
+        }
     }
 
     pub(super) fn speaks_tls(&self) -> bool {
@@ -122,13 +141,35 @@ impl Door {
     }
 }
 
+/// Lets in by what the files hold, as soon as it can be used; until then, by what they held before.
+pub(super) async fn keep(options: Options, doors: watch::Sender<Arc<Door>>) {
+    let (mut due, mut failing) = (interval(PERIOD), false);
+    let mut current = Door::clone(&doors.borrow());
+    loop {
+        due.tick().await;
+        let at_hand = options.clone();
+        match renewal::look(move || Door::of(&at_hand), &mut current).await {
+            Ok(true) => {
+                doors.send_replace(Arc::new(current.clone()));
+                tracing::info!("the token or the certificates for the tools were renewed");
+                failing = false;
+            }
+            Ok(false) => failing = false,
+            Err(error) if !failing => {
+                tracing::warn!(%error, "the token and the certificates for the tools cannot be read anew; the former ones are in force");
+                failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 /// Of texts of any length, so that comparing takes the same time.
 fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-fn token(path: &Path) -> Result<[u8; 32], DoorError> {
-    let text = read(path)?;
+fn token(text: &[u8]) -> Result<[u8; 32], DoorError> {
     let text = text.trim_ascii();
     let usable = text.len() >= LEAST_TOKEN && text.iter().all(u8::is_ascii_graphic);
     let text = std::str::from_utf8(text).ok().filter(|_| usable).ok_or(DoorError::Token)?;
@@ -140,13 +181,13 @@ fn read(path: &Path) -> Result<Vec<u8>, DoorError> {
 }
 
 /// With a CA its certificates are demanded, unless a token does in their place.
-fn acceptor(chain: &[u8], key: &[u8], ca: Option<&Path>, or_token: bool) -> Result<TlsAcceptor, DoorError> {
+fn acceptor(chain: &[u8], key: &[u8], ca: Option<&[u8]>, or_token: bool) -> Result<TlsAcceptor, DoorError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&[&TLS13, &TLS12]).map_err(TlsError::from)?;
     let builder = match ca {
         Some(ca) => {
-            let roots = Arc::new(tls::client_ca(&read(ca)?)?);
+            let roots = Arc::new(tls::client_ca(ca)?);
             let clients = WebPkiClientVerifier::builder_with_provider(roots, provider);
             let clients = if or_token { clients.allow_unauthenticated() } else { clients };
             builder.with_client_cert_verifier(clients.build().map_err(TlsError::from)?)

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Who writes events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Tool {
     /// Falco, or falcosidekick.
@@ -41,7 +41,10 @@ impl Tool {
 
     /// The tool of a path, such as `/falco`.
     pub(super) fn of_path(path: &str) -> Option<Self> {
-        let name = path.strip_prefix('/')?;
+        Self::named(path.strip_prefix('/')?)
+    }
+
+    fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.as_str() == name)
     }
 
@@ -86,6 +89,11 @@ impl Event {
         Self { number, received_at: Timestamp::now(), ..self }
     }
 
+    /// Whose dead letter has this name.
+    pub(super) fn tool_of(letter: &str) -> Option<Tool> {
+        Tool::named(letter.split_once('.')?.0)
+    }
+
     /// The number of an event at this place.
     pub(super) fn number_at(place: &str) -> Option<u64> {
         place.rsplit_once('/')?.1.parse().ok()
@@ -102,9 +110,15 @@ pub(super) fn request_id(tenant: &Tenant, tool: Tool, body: &str) -> String {
 }
 
 impl Record for Event {
+    type Source = Tool;
+
     fn place(&self) -> String {
         // So many digits as the greatest number has: the order of places is that of numbers.
         format!("{}{:020}", self.tool.prefix(), self.number)
+    }
+
+    fn source(place: &str) -> Option<Tool> {
+        Tool::named(place.split_once('/')?.0)
     }
 
     fn letter(&self) -> String {

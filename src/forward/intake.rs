@@ -6,7 +6,7 @@
 //! | 400, 415, 413, 422 | no JSON; not declared as such; too large; not what the tool's schema has |
 //! | 401, 403 | as [`door`](super::door) says |
 //! | 404, 405 | another path than `/falco`, `/trivy`, `/kyverno`; another method than POST |
-//! | 503 | the spool is full, or cannot be written, or too much is under way: after Retry-After once more |
+//! | 503 | the tool's share of the spool is full, or the spool cannot be written, or too much is under way: after Retry-After once more |
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use poem::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{interval, timeout},
@@ -45,8 +45,14 @@ use crate::{
     spool::{Letters, Spool, SpoolError},
 };
 
-/// What bodies may take that are read, or wait for the disk, at once, in kilobytes.
-const BUFFERS: usize = 128 << 10;
+/// Requests of one tool at once: fewer than a third of the connections.
+const UNDER_WAY: usize = 128;
+/// How long one more waits.
+const TURN: Duration = Duration::from_secs(2);
+/// What bodies of one tool may take that are read, or wait for the disk, at once, in kilobytes.
+const BUFFERS: usize = 48 << 10;
+/// How long a body waits until there is memory to make values of it.
+const MEMORY_WAIT: Duration = Duration::from_secs(10);
 /// A body that takes longer holds a connection and memory for nothing.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the rest of a body that is refused is thrown away before the answer, which most clients read only then.
@@ -62,16 +68,23 @@ pub(super) struct Intake {
     spool: Spool<Event>,
     /// Of the next event.
     number: AtomicU64,
-    buffers: Semaphore,
+    rooms: [Room; Tool::ALL.len()],
     memory: Memory,
     metrics: Metrics,
+}
+
+/// What one tool may take, so that its slow senders hold up nobody else's.
+struct Room {
+    requests: Semaphore,
+    buffers: Semaphore,
 }
 
 impl Intake {
     pub(super) async fn new(tenant: Tenant, spool: Spool<Event>, metrics: Metrics) -> Result<Self, SpoolError> {
         let last = spool.places().await?.iter().filter_map(|place| Event::number_at(place)).max();
         let number = AtomicU64::new(last.map_or(0, |last| last + 1));
-        Ok(Self { tenant, spool, number, buffers: Semaphore::new(BUFFERS), memory: Memory::new(MAX_BODY), metrics })
+        let rooms = Tool::ALL.map(|_| Room { requests: Semaphore::new(UNDER_WAY), buffers: Semaphore::new(BUFFERS) });
+        Ok(Self { tenant, spool, number, rooms, memory: Memory::new(MAX_BODY), metrics })
     }
 
     pub(super) async fn answer(&self, door: &Door, certified: bool, request: Request<Incoming>) -> Response {
@@ -99,7 +112,9 @@ impl Intake {
         let checked = checked.and_then(|tool| check_type(&head.headers).map(|()| tool));
         let taken = async {
             let tool = checked?;
-            let (body, _held) = self.read(&head.headers, &mut body).await?;
+            let room = &self.rooms[tool as usize];
+            let _turn = timeout(TURN, room.requests.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
+            let (body, _held) = room.read(&head.headers, &mut body).await?;
             self.take(tool, &body).await
         };
         let taken = taken.await;
@@ -109,41 +124,18 @@ impl Intake {
         taken
     }
 
-    /// The body, and its place among what may be under way.
-    async fn read(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<(Bytes, SemaphorePermit<'_>), Problem> {
-        let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let length = declared.unwrap_or(MAX_BODY);
-        if length > MAX_BODY {
-            return Err(too_large());
-        }
-        let busy = |_| Problem::new(Code::Unavailable, "Too many bodies are under way; send it again").retry_after(BUSY_WAIT);
-        let kilobytes = u32::try_from(length.div_ceil(1_024)).unwrap_or(u32::MAX);
-        let reading = async {
-            let held = self.buffers.acquire_many(kilobytes).await.map_err(busy)?;
-            // Into one place: a sender who sends byte by byte would have each kept by itself.
-            let mut read = BytesMut::with_capacity(declared.unwrap_or_default());
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|_| Problem::new(Code::InvalidJson, "The body ended before it was complete"))?;
-                let data = frame.data_ref().map_or(&[][..], Bytes::as_ref);
-                if read.len() + data.len() > MAX_BODY {
-                    return Err(too_large());
-                }
-                read.extend_from_slice(data);
-            }
-            Ok((read.freeze(), held))
-        };
-        timeout(READ_TIMEOUT, reading).await.unwrap_or_else(|_| {
-            Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again").retry_after(BUSY_WAIT))
-        })
-    }
-
     /// Takes an event as its tool wrote it: on disk when this returns its request id.
     pub(super) async fn take(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
-        if self.spool.is_full() {
-            let detail = "The spool is full: the agent does not take events fast enough, or not at all; send it again";
+        if self.spool.is_full(tool) {
+            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
             return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
         }
-        let event = Event::new(&self.tenant, tool, canonical_bytes(&self.memory, tool, body)?, self.next_number());
+        check_length(body)?;
+        let text = {
+            let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
+            canonical_bytes(tool, value, body.len())?
+        };
+        let event = Event::new(&self.tenant, tool, text, self.next_number());
         let request_id = event.request_id.clone();
         self.store(event).await?;
         self.metrics.accepted(tool);
@@ -162,14 +154,47 @@ impl Intake {
     }
 }
 
-/// The canonical bytes of what a tool wrote, if it is one of its events.
-fn canonical_bytes(memory: &Memory, tool: Tool, body: &[u8]) -> Result<String, Problem> {
-    if body.len() > MAX_BODY {
-        return Err(too_large());
+impl Room {
+    /// The body, and its place among what may be under way.
+    async fn read(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<(Bytes, SemaphorePermit<'_>), Problem> {
+        let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let length = declared.unwrap_or(MAX_BODY);
+        if length > MAX_BODY {
+            return Err(too_large());
+        }
+        let kilobytes = u32::try_from(length.div_ceil(1_024)).unwrap_or(u32::MAX);
+        let reading = async {
+            let held = self.buffers.acquire_many(kilobytes).await.map_err(|_| busy())?;
+            // Into one place: a sender who sends byte by byte would have each kept by itself.
+            let mut read = BytesMut::with_capacity(declared.unwrap_or_default());
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|_| Problem::new(Code::InvalidJson, "The body ended before it was complete"))?;
+                let data = frame.data_ref().map_or(&[][..], Bytes::as_ref);
+                if read.len() + data.len() > MAX_BODY {
+                    return Err(too_large());
+                }
+                read.extend_from_slice(data);
+            }
+            Ok((read.freeze(), held))
+        };
+        timeout(READ_TIMEOUT, reading).await.unwrap_or_else(|_| {
+            Err(Problem::new(Code::Unavailable, "The body did not arrive within 30 seconds; send it again").retry_after(BUSY_WAIT))
+        })
     }
-    let (value, _share) = memory.parse(body)?;
+}
+
+fn busy() -> Problem {
+    Problem::new(Code::Unavailable, "Too many bodies are under way; send it again").retry_after(BUSY_WAIT)
+}
+
+fn check_length(body: &[u8]) -> Result<(), Problem> {
+    if body.len() > MAX_BODY { Err(too_large()) } else { Ok(()) }
+}
+
+/// The canonical bytes of what a tool wrote in so many bytes, if it is one of its events.
+fn canonical_bytes(tool: Tool, value: Value, length: usize) -> Result<String, Problem> {
     if let Some(schema) = tool.route().body {
-        schema.check(&value, body.len()).map_err(|broken| {
+        schema.check(&value, length).map_err(|broken| {
             let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
             Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
         })?;
@@ -184,7 +209,10 @@ fn canonical_bytes(memory: &Memory, tool: Tool, body: &[u8]) -> Result<String, P
 /// # Errors
 /// As the forwarder would answer.
 pub(crate) fn one(tenant: &Tenant, tool: Tool, body: &[u8]) -> Result<(String, String), Problem> {
-    let text = canonical_bytes(&Memory::new(MAX_BODY), tool, body)?;
+    check_length(body)?;
+    let memory = Memory::new(MAX_BODY);
+    let (value, _share) = memory.parse(body)?;
+    let text = canonical_bytes(tool, value, body.len())?;
     Ok((event::request_id(tenant, tool, &text), text))
 }
 
@@ -235,15 +263,17 @@ pub(super) async fn look_after(intake: Arc<Intake>, letters: Letters<Event>) {
             }
             at_hand.count()
         });
-        intake.metrics.holds(parked.await.unwrap_or_default());
+        intake.metrics.holds(parked.await.unwrap_or_default(), letters.dropped());
     }
 }
 
 async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<()> {
     loop {
         let at_hand = letters.clone();
-        let replayed = tokio::task::spawn_blocking(move || at_hand.replayed()).await.map_err(std::io::Error::other)??;
-        let Some((name, event)) = replayed.filter(|_| !intake.spool.is_full()) else { return Ok(()) };
+        let spool = intake.spool.clone();
+        let has_room = move |letter: &str| Event::tool_of(letter).is_some_and(|tool| !spool.is_full(tool));
+        let replayed = tokio::task::spawn_blocking(move || at_hand.replayed(has_room)).await.map_err(std::io::Error::other)??;
+        let Some((name, event)) = replayed else { return Ok(()) };
         intake.store(event.again(intake.next_number())).await.map_err(std::io::Error::other)?;
         letters.taken_up(&name)?;
     }
@@ -272,6 +302,65 @@ mod tests {
         assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(FULL_WAIT)));
         spool.remove(spool.first(Tool::Falco.prefix()).await.unwrap().unwrap()).await.unwrap();
         intake.take(Tool::Falco, EVENT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_tool_whose_events_are_stuck_fills_its_own_share_and_nobody_elses_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { records: 2, bytes: u64::MAX };
+        let open = || Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool);
+        let (report, result) = (
+            include_bytes!("../../tests/samples/trivy-operator-vulnerabilityreport.json"),
+            include_bytes!("../../tests/samples/policy-reporter-result.json"),
+        );
+        let full = async |intake: &Intake| {
+            for tool in Tool::ALL {
+                let body: &[u8] = match tool {
+                    Tool::Falco => EVENT,
+                    Tool::Trivy => report,
+                    Tool::Kyverno => result,
+                };
+                let refused = intake.take(tool, body).await.err().map(|problem| (problem.code, problem.retry_after));
+                let expected = (tool == Tool::Falco).then_some((Code::Unavailable, Some(FULL_WAIT)));
+                assert_eq!(refused, expected, "{tool:?}");
+            }
+        };
+        let spool = open().unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        for _ in 0..2 {
+            intake.take(Tool::Falco, EVENT).await.unwrap();
+        }
+        full(&intake).await;
+        drop((intake, spool));
+        let begun = std::time::Instant::now();
+        let spool = loop {
+            match open() {
+                // The writer of the one before has not ended yet.
+                Err(SpoolError::InUse(_)) if begun.elapsed().as_secs() < 60 => tokio::time::sleep(Duration::from_millis(5)).await, // pacing
+                opened => break opened.unwrap(),
+            }
+        };
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        full(&intake).await;
+    }
+
+    #[tokio::test]
+    async fn a_dead_letter_of_a_tool_whose_share_is_full_waits_and_those_of_others_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds { records: 1, bytes: u64::MAX };
+        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        intake.take(Tool::Falco, EVENT).await.unwrap();
+        let letters = Letters::of(folder.path());
+        for (tool, at) in [(Tool::Falco, 0), (Tool::Trivy, 1)] {
+            let event = Event::new(&"acme".parse().unwrap(), tool, "{}".to_owned(), 7);
+            letters.put(&event, "refused", Timestamp::from_second(at).unwrap()).unwrap();
+        }
+        letters.names().unwrap().iter().for_each(|name| letters.replay(name).unwrap());
+        take_up(&intake, &letters).await.unwrap();
+        let held = spool.held().borrow().clone();
+        assert_eq!(Tool::ALL.map(|tool| held.of(tool).records), [1, 1, 0]);
+        assert_eq!(letters.replayed(|_| true).unwrap().unwrap().1.tool, Tool::Falco, "it waits");
     }
 
     #[tokio::test]

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use prometheus::{Encoder as _, GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{Encoder as _, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use tokio::sync::watch;
 
 use super::Tool;
 use crate::{
     problem::Code,
-    spool::Held,
+    spool::Shares,
     telemetry::metrics::{counter_vec, register},
 };
 
@@ -22,30 +22,35 @@ pub(super) struct Metrics {
     delivered: IntCounterVec,
     failed: IntCounterVec,
     parked: IntCounterVec,
-    events: IntGauge,
-    bytes: IntGauge,
+    events: IntGaugeVec,
+    bytes: IntGaugeVec,
     letters: IntGauge,
+    dropped: IntCounter,
     age: GaugeVec,
-    held: watch::Receiver<Held>,
+    held: watch::Receiver<Shares<Tool>>,
     /// When the first of a tool's events came that still waits.
     since: Arc<Mutex<[Option<Timestamp>; Tool::ALL.len()]>>,
 }
 
 impl Metrics {
     /// `held` is how much waits in the spool.
-    pub(super) fn new(held: watch::Receiver<Held>) -> Self {
+    pub(super) fn new(held: watch::Receiver<Shares<Tool>>) -> Self {
         let registry = Registry::new();
         let by_tool = |name, help| counter_vec(&registry, name, help, &["tool"]);
-        let gauge = |name, help| register(&registry, IntGauge::new(name, help));
+        let depth = |name, help| register(&registry, IntGaugeVec::new(Opts::new(name, help), &["tool"]));
         let metrics = Self {
             accepted: by_tool("zen_agent_forward_accepted_total", "Events that were acknowledged"),
             refused: counter_vec(&registry, "zen_agent_forward_refused_total", "Requests that were not taken, by problem code", &["code"]),
             delivered: by_tool("zen_agent_forward_delivered_total", "Events that the agent has taken"),
             failed: by_tool("zen_agent_forward_failed_attempts_total", "Attempts to deliver an event that are repeated"),
             parked: by_tool("zen_agent_forward_parked_total", "Events that were given up on, as dead letters"),
-            events: gauge("zen_agent_forward_spool_events", "Events that wait to be delivered"),
-            bytes: gauge("zen_agent_forward_spool_bytes", "Bytes of the events that wait to be delivered"),
-            letters: gauge("zen_agent_forward_dead_letters", "Dead letters that wait for a person"),
+            events: depth("zen_agent_forward_spool_events", "Events that wait to be delivered"),
+            bytes: depth("zen_agent_forward_spool_bytes", "Bytes of the events that wait to be delivered"),
+            letters: register(&registry, IntGauge::new("zen_agent_forward_dead_letters", "Dead letters that wait for a person")),
+            dropped: register(
+                &registry,
+                IntCounter::new("zen_agent_forward_dropped_dead_letters_total", "Dead letters that were dropped as too old or too many"),
+            ),
             age: register(
                 &registry,
                 GaugeVec::new(Opts::new("zen_agent_forward_oldest_age_seconds", "Age of the first event that waits, or zero"), &["tool"]),
@@ -85,8 +90,9 @@ impl Metrics {
         self.parked.with_label_values(&[tool.as_str()]).inc();
     }
 
-    /// How many dead letters there are.
-    pub(super) fn holds(&self, letters: usize) {
+    /// How many dead letters there are, and how many were dropped.
+    pub(super) fn holds(&self, letters: usize, dropped: u64) {
+        self.dropped.inc_by(dropped.saturating_sub(self.dropped.get()));
         self.letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
     }
 
@@ -98,12 +104,13 @@ impl Metrics {
     /// The text that Prometheus scrapes (exposition format 0.0.4).
     pub(super) fn render(&self) -> Result<String, prometheus::Error> {
         let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, held) = (Timestamp::now(), *self.held.borrow());
-        self.events.set(i64::try_from(held.records).unwrap_or(i64::MAX));
-        self.bytes.set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
+        let (now, held) = (Timestamp::now(), self.held.borrow().clone());
         for (tool, since) in Tool::ALL.into_iter().zip(since) {
             let age = since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
             self.age.with_label_values(&[tool.as_str()]).set(age);
+            let held = held.of(tool);
+            self.events.with_label_values(&[tool.as_str()]).set(i64::try_from(held.records).unwrap_or(i64::MAX));
+            self.bytes.with_label_values(&[tool.as_str()]).set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

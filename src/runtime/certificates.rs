@@ -1,27 +1,24 @@
 //! The API's certificates: read again and again, so that renewed ones are served without a restart, and
 //! judged by their dates.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustls::ServerConfig;
-use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{RunError, read};
 use crate::{
     config::TlsFiles,
+    renewal::{self, PERIOD},
     serve,
     telemetry::{Health, health::Ready},
 };
 
-const PERIOD: Duration = Duration::from_secs(5);
-
 /// What the files hold, usable together.
 pub(super) struct Loaded {
     chain: Vec<u8>,
-    /// Of all three files: tells whether they changed, without keeping the key.
     digest: [u8; 32],
     pub(super) config: Arc<ServerConfig>,
 }
@@ -30,8 +27,8 @@ impl Loaded {
     pub(super) fn from(files: &TlsFiles) -> Result<Self, RunError> {
         let [chain, key, client_ca] = [&files.cert, &files.key, &files.client_ca].map(|path| read(path));
         let (chain, key, client_ca) = (chain?, key?, client_ca?);
-        let digest = [&chain, &key, &client_ca].into_iter().fold(Sha256::new(), |all, file| all.chain_update(Sha256::digest(file)));
-        Ok(Self { digest: digest.finalize().into(), config: serve::tls_config(&chain, &key, &client_ca)?, chain })
+        let digest = renewal::digest([&chain, &key, &client_ca].map(Vec::as_slice));
+        Ok(Self { digest, config: serve::tls_config(&chain, &key, &client_ca)?, chain })
     }
 
     fn validity(&self, now: Timestamp) -> Result<(), String> {
@@ -45,6 +42,12 @@ impl Loaded {
             Some(validity) if now.as_second() > validity.not_after.timestamp() => Err("the server's certificate has expired".to_owned()),
             Some(_) => Ok(()),
         }
+    }
+}
+
+impl renewal::Loaded for Loaded {
+    fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 }
 
@@ -74,11 +77,9 @@ pub(super) async fn keep(
 /// of the three it cannot.
 async fn look(files: &TlsFiles, served: &mut Loaded, tls: &watch::Sender<Arc<ServerConfig>>) -> Result<(), RunError> {
     let files = files.clone();
-    let found = tokio::task::spawn_blocking(move || Loaded::from(&files)).await.unwrap_or(Err(RunError::Ended))?;
-    if found.digest != served.digest {
-        tls.send_replace(Arc::clone(&found.config));
+    if renewal::look(move || Loaded::from(&files), served).await? {
+        tls.send_replace(Arc::clone(&served.config));
         tracing::info!("the API's certificates were renewed");
-        *served = found;
     }
     Ok(())
 }
@@ -86,7 +87,7 @@ async fn look(files: &TlsFiles, served: &mut Loaded, tls: &watch::Sender<Arc<Ser
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{fs, path::Path, time::Duration};
 
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 

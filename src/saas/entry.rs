@@ -88,8 +88,14 @@ impl Entry {
 const NAME: usize = 128;
 
 impl Record for Entry {
+    type Source = ();
+
     fn place(&self) -> String {
         format!("{}/{}/{}", self.namespace, self.name, self.uid)
+    }
+
+    fn source(_place: &str) -> Option<()> {
+        Some(())
     }
 
     fn letter(&self) -> String {

@@ -180,7 +180,7 @@ impl Inner {
                 }
             }
             let letters = self.letters(Letters::count).await.unwrap_or_default();
-            self.metrics.saas_spool.set(i64::try_from(self.spool.held().borrow().records).unwrap_or(i64::MAX));
+            self.metrics.saas_spool.set(i64::try_from(self.spool.held().borrow().of(()).records).unwrap_or(i64::MAX));
             self.metrics.saas_dead_letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
         }
     }
@@ -188,7 +188,7 @@ impl Inner {
     /// What was spooled in another term may be told by now, or be about nothing any more; while the spool is full nothing is observed,
     /// so it is sent as it is.
     async fn go_on(&self) -> Result<(), SpoolError> {
-        let is_full = self.spool.is_full();
+        let is_full = self.spool.is_full(());
         for key in self.spool.keys().await? {
             self.watched.backlog().add(&key, Priority::Normal);
             if is_full {
@@ -199,7 +199,7 @@ impl Inner {
     }
 
     async fn take_up(&self) -> Result<(), Trouble> {
-        while let Some((name, entry)) = self.letters(Letters::replayed).await?? {
+        while let Some((name, entry)) = self.letters(|letters| letters.replayed(|_| true)).await?? {
             let key = entry.key();
             self.spool.put(Entry { request_id: new_request(), queued_at: Timestamp::now(), ..entry }).await?;
             self.letters(move |letters| letters.taken_up(&name)).await??;

@@ -96,7 +96,7 @@ impl Inner {
         let _turn = lane.turn.lock().await;
         loop {
             if matches!(lane.step, Step::Observe) {
-                self.spool.room().await;
+                self.spool.room(()).await;
             }
             lane.backlog.ready().await;
             if let Some(key) = lane.backlog.next() {

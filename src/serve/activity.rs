@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{sync::watch, time::timeout};
 
 /// Counts the requests of one connection.
-pub(super) struct Activity(watch::Sender<Requests>);
+pub(crate) struct Activity(watch::Sender<Requests>);
 
 #[derive(Clone, Copy, Default)]
 struct Requests {
@@ -15,7 +15,7 @@ struct Requests {
 
 /// Why a connection is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quiet {
+pub(crate) enum Quiet {
     /// No request ever came.
     Unused,
     /// None came for long.
@@ -23,20 +23,20 @@ pub(super) enum Quiet {
 }
 
 /// A request under way; dropping it ends it.
-pub(super) struct InFlight(watch::Sender<Requests>);
+pub(crate) struct InFlight(watch::Sender<Requests>);
 
 impl Activity {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(watch::Sender::new(Requests::default()))
     }
 
-    pub(super) fn begin(&self) -> InFlight {
+    pub(crate) fn begin(&self) -> InFlight {
         self.0.send_modify(|requests| *requests = Requests { under_way: requests.under_way + 1, begun: true });
         InFlight(self.0.clone())
     }
 
     /// Ends when there was no request within `first` of the call, or later none for `idle`.
-    pub(super) async fn quiet(&self, first: Duration, idle: Duration) -> Quiet {
+    pub(crate) async fn quiet(&self, first: Duration, idle: Duration) -> Quiet {
         let mut seen = self.0.subscribe();
         if timeout(first, seen.wait_for(|requests| requests.begun)).await.is_err() {
             return Quiet::Unused;

@@ -5,18 +5,24 @@
 //! ```
 //!
 //! Files, since the command works beside the process that has the spool open. The newest are kept, by the time of the file, so that
-//! none has to be read for that.
+//! none has to be read for that: 1,000 of them, 1 GiB, and for thirty days. A clock that is wrong must not make old ones of them
+//! ([`Calendar`]). What is dropped is counted.
 
 use std::{
     fs::{self, DirEntry},
     io,
     marker::PhantomData,
     path::{Path, PathBuf},
-    time::SystemTime,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 use super::{Record, private_folder, replace_file};
 
@@ -24,6 +30,30 @@ use super::{Record, private_folder, replace_file};
 const MOST: usize = 1_000;
 const MOST_BYTES: u64 = 1 << 30;
 const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long a clock has to have gone as time passes until it is believed, and how far it may be off meanwhile.
+const PROBATION: Duration = Duration::from_secs(86_400);
+const TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether the clock is good enough to say that something is old: it has gone for a day as time passes. One that was set meanwhile may
+/// have been wrong before, or is now; so it is believed again by the next process at the earliest.
+#[derive(Clone, Copy, Debug)]
+struct Calendar {
+    begun: Instant,
+    at: Timestamp,
+}
+
+impl Calendar {
+    fn begun(at: Timestamp) -> Self {
+        Self { begun: Instant::now(), at }
+    }
+
+    fn is_right(&self, now: Timestamp) -> bool {
+        let passed = self.begun.elapsed();
+        let expected = SignedDuration::try_from(passed).ok().and_then(|passed| self.at.checked_add(passed).ok());
+        passed >= PROBATION && expected.is_some_and(|expected| now.duration_since(expected).abs() <= TOLERANCE)
+    }
+}
 
 /// What was given up on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,12 +70,25 @@ pub(crate) struct Letter<R> {
 pub(crate) struct Letters<R> {
     dead: PathBuf,
     replay: PathBuf,
+    /// Without one every clock is believed.
+    calendar: Option<Calendar>,
+    dropped: Arc<AtomicU64>,
     of: PhantomData<fn() -> R>,
 }
 
 impl<R: DeserializeOwned> Letters<R> {
     pub(crate) fn of(folder: &Path) -> Self {
-        Self { dead: folder.join("dead"), replay: folder.join("replay"), of: PhantomData }
+        Self { dead: folder.join("dead"), replay: folder.join("replay"), calendar: None, dropped: Arc::default(), of: PhantomData }
+    }
+
+    /// As [`Self::of`], for who keeps letters for long: a clock that jumps makes none of them old.
+    pub(crate) fn kept_in(folder: &Path) -> Self {
+        Self { calendar: Some(Calendar::begun(Timestamp::now())), ..Self::of(folder) }
+    }
+
+    /// How many were dropped, by this process, without a person having seen to them.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// What `item` makes of the letters, newest first, each by the name that replaying it takes.
@@ -66,10 +109,10 @@ impl<R: DeserializeOwned> Letters<R> {
         fs::rename(self.dead.join(&file), self.replay.join(&file))
     }
 
-    /// One that is to be sent again, the oldest.
-    pub(crate) fn replayed(&self) -> io::Result<Option<(String, R)>> {
-        let files = files(&self.replay)?;
-        Ok(files.into_iter().rev().find_map(|file| Some((file.name, read::<R>(&file.path)?.entry))))
+    /// One that is to be sent again, the oldest of those whose names are wanted.
+    pub(crate) fn replayed(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Option<(String, R)>> {
+        let mut files = files(&self.replay)?.into_iter().rev().filter(|file| wanted(&file.name));
+        Ok(files.find_map(|file| Some((file.name, read::<R>(&file.path)?.entry))))
     }
 
     /// A letter is in the spool again.
@@ -88,12 +131,16 @@ impl<R: DeserializeOwned> Letters<R> {
         for (place, file) in files(&self.dead)?.into_iter().enumerate() {
             bytes += file.bytes;
             let age = Timestamp::try_from(file.at).map_or(SignedDuration::ZERO, |at| now.duration_since(at));
-            if place >= MOST || bytes > MOST_BYTES || age > LONGEST {
+            let old = age > LONGEST && self.calendar.is_none_or(|calendar| calendar.is_right(now));
+            if place >= MOST || bytes > MOST_BYTES || old {
                 tracing::warn!(letter = file.name, "an old dead letter is dropped");
                 match fs::remove_file(&file.path) {
                     // A person has just had it sent again.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    other => other?,
+                    other => {
+                        other?;
+                        self.dropped.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
         }
@@ -185,6 +232,38 @@ mod tests {
         assert_eq!(left, ["newer", "new"]);
         letters.prune(at(61)).unwrap();
         assert_eq!(letters.count(), 1, "also where no other comes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_jumps_makes_no_letter_old_and_one_that_goes_right_for_a_day_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = Timestamp::now();
+        let days = |days: i64| begun + SignedDuration::from_hours(24 * days);
+        let letters = Letters::kept_in(folder.path());
+        letters.put(&an_entry("old"), "refused", days(-40)).unwrap();
+        letters.put(&an_entry("new"), "refused", begun).unwrap();
+        assert_eq!(letters.count(), 2, "the clock may be wrong since before the start");
+        tokio::time::advance(Duration::from_secs(2 * 86_400)).await;
+        letters.prune(days(2 + 3_650)).unwrap();
+        letters.prune(days(2) + SignedDuration::from_hours(800)).unwrap();
+        assert_eq!((letters.count(), letters.dropped()), (2, 0), "it has jumped");
+        letters.prune(days(2)).unwrap();
+        let left = letters.list(|_, letter| letter.entry.name).unwrap();
+        assert_eq!((left, letters.dropped()), (vec!["new".to_owned()], 1));
+    }
+
+    #[test]
+    fn of_more_than_a_thousand_the_oldest_are_dropped_whatever_the_clock_says_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = Letters::<Entry>::kept_in(folder.path());
+        fs::create_dir(&letters.dead).unwrap();
+        for number in 0..MOST + 2 {
+            let file = fs::File::create(letters.dead.join(format!("{number}.json"))).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(number).unwrap())).unwrap();
+        }
+        letters.prune(Timestamp::now()).unwrap();
+        assert_eq!((letters.count(), letters.dropped()), (MOST, 2));
+        assert!(!letters.dead.join("1.json").exists() && letters.dead.join("2.json").exists());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::{
 
 use redb::{Builder, Database, backends::FileBackend};
 
-use super::{ENTRIES, SpoolError, Unreadable, private_folder};
+use super::{ENTRIES, SpoolError, Unreadable, private_folder, sync_folder};
 use crate::telemetry::{Health, health::Degraded};
 
 const FILE: &str = "spool.redb";
@@ -118,6 +118,8 @@ fn create(opener: Opener, path: &Path) -> Result<Database, redb::Error> {
     let creating = database.begin_write()?;
     creating.open_table(ENTRIES)?;
     creating.commit()?;
+    // What is acknowledged is in the file, and the file has to be there after a crash.
+    sync_folder(path.parent().unwrap_or(path)).map_err(redb::Error::Io)?;
     Ok(database)
 }
 

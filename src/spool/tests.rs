@@ -142,7 +142,7 @@ async fn the_spool_is_for_its_owner_alone_to_read_also_where_it_was_everybodys()
 #[tokio::test]
 async fn what_there_is_is_counted_by_number_and_bytes_and_there_is_room_again_once_something_leaves() {
     let folder = tempfile::tempdir().unwrap();
-    let held = |spool: &Spool<Entry>| *spool.held().borrow();
+    let held = |spool: &Spool<Entry>| spool.held().borrow().of(());
     let open = async |bounds| {
         let begun = std::time::Instant::now();
         loop {
@@ -159,19 +159,19 @@ async fn what_there_is_is_counted_by_number_and_bytes_and_there_is_room_again_on
     assert_eq!(held(&spool), Held::default());
     let one = serde_json::to_vec(&an_entry("a")).unwrap().len();
     for name in ["a", "b"] {
-        assert!(!spool.is_full());
+        assert!(!spool.is_full(()));
         spool.put(an_entry(name)).await.unwrap();
     }
-    assert!(spool.is_full());
+    assert!(spool.is_full(()));
     assert_eq!(held(&spool).records, 2);
     let both = held(&spool).bytes;
     assert!(both > u64::try_from(one).unwrap());
     drop(spool);
     let spool = open(Bounds { records: 9, bytes: both }).await;
     assert_eq!(held(&spool), Held { records: 2, bytes: both }, "also of what was there before");
-    assert!(spool.is_full());
+    assert!(spool.is_full(()));
     spool.remove(spool.first("zen-agent/b".to_owned()).await.unwrap().unwrap()).await.unwrap();
-    assert!(!spool.is_full());
-    tokio::time::timeout(std::time::Duration::from_secs(60), spool.room()).await.unwrap();
+    assert!(!spool.is_full(()));
+    tokio::time::timeout(std::time::Duration::from_secs(60), spool.room(())).await.unwrap();
     assert_eq!(names(&spool).await, ["a"]);
 }

@@ -146,6 +146,19 @@ pub(crate) fn id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// All remediations, page by page.
+pub(crate) async fn everything(client: &Client) -> Vec<Remediation> {
+    let (mut items, mut token) = (Vec::new(), None::<String>);
+    loop {
+        let page = client.stable.list_remediations(token.as_deref(), Some(500), None, None, None, None, &id()).await.unwrap().into_inner();
+        items.extend(page.items);
+        token = page.continue_;
+        if token.is_none() {
+            return items;
+        }
+    }
+}
+
 /// The remediation, once it has a plan.
 pub(crate) async fn planned(client: &Client, name: &str) -> Remediation {
     let begun = Instant::now();

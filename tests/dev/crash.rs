@@ -9,11 +9,11 @@ use std::{
 use tokio::sync::Notify;
 use zen_agent::{
     client::Client,
-    contract::v0::types::{Outcome, Remediation, Status},
+    contract::v0::types::{Outcome, Status},
     random::SplitMix64,
 };
 
-use super::{Agent, client, id, sample};
+use super::{Agent, agent::everything, client, id, sample};
 
 const KILLS: usize = 200;
 const SENDERS: usize = 4;
@@ -106,17 +106,5 @@ async fn send(client: Client, acknowledged: Acknowledged, under_way: Arc<Notify>
         acknowledged.lock().unwrap().insert(request, name);
         under_way.notify_one();
         tokio::time::sleep(PAUSE).await; // pacing
-    }
-}
-
-async fn everything(client: &Client) -> Vec<Remediation> {
-    let (mut items, mut token) = (Vec::new(), None::<String>);
-    loop {
-        let page = client.stable.list_remediations(token.as_deref(), Some(500), None, None, None, None, &id()).await.unwrap().into_inner();
-        items.extend(page.items);
-        token = page.continue_;
-        if token.is_none() {
-            return items;
-        }
     }
 }

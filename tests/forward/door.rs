@@ -7,7 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use super::{Agent, DEADLINE, Ground, HTTP, everything, forward, sample};
+use super::{Agent, DEADLINE, Ground, HTTP, everything, forward, sample, until};
 
 fn refused(state: &std::path::Path, more: &[&str]) -> Output {
     forward(state, "https://127.0.0.1:1", more).output().unwrap()
@@ -80,6 +80,40 @@ async fn whoever_has_the_token_or_a_certificate_of_the_ca_may_give_events_and_no
     let request = |client: &reqwest::Client| client.post(format!("{}/falco", forwarder.api)).header("content-type", "application/json");
     assert!(request(&stranger).body("{}").send().await.is_err());
     assert_eq!(request(&certified).body(sample("falco-outbound-c2.json")).send().await.unwrap().status().as_u16(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_token_and_certificate_are_in_force_without_a_restart_and_unusable_ones_change_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let agent = Agent::dev(state.path(), &[]);
+    let path = |name: &str| state.path().join(name);
+    let tokens = ["0123456789abcdef-first", "0123456789abcdef-second"];
+    fs::write(path("tools.token"), tokens[0]).unwrap();
+    for name in ["tls.crt", "tls.key"] {
+        fs::copy(path("server").join(name), path(name)).unwrap();
+    }
+    let file = |name: &str| path(name).display().to_string();
+    let more = ["--token-file", &file("tools.token"), "--tls-cert", &file("tls.crt"), "--tls-key", &file("tls.key")];
+    let forwarder = Agent::start(forward(state.path(), &agent.api, &more));
+    let trusting = client(state.path(), false);
+    let status = async |token: &str| {
+        let request = trusting.post(format!("{}/falco", forwarder.api)).header("content-type", "application/json");
+        let answer = request.bearer_auth(token).body(sample("falco-outbound-c2.json")).send().await;
+        answer.map(|answer| answer.status().as_u16())
+    };
+    assert_eq!(status(tokens[0]).await.unwrap(), 202);
+    // One that could be guessed is not taken over.
+    fs::write(path("tools.token"), "short").unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await; // longer than it takes until it is read
+    assert_eq!(status(tokens[0]).await.unwrap(), 202);
+    fs::write(path("tools.token"), tokens[1]).unwrap();
+    until("the new token is in force", async || status(tokens[1]).await.is_ok_and(|status| status == 202)).await;
+    assert_eq!(status(tokens[0]).await.unwrap(), 401);
+    // The certificate of somebody else, whom this client does not trust.
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(path("tls.crt"), other.cert.pem()).unwrap();
+    fs::write(path("tls.key"), other.signing_key.serialize_pem()).unwrap();
+    until("the new certificate is shown", async || status(tokens[1]).await.is_err()).await;
 }
 
 /// A client that trusts the server of `dev`, with its client certificate or without.

@@ -14,7 +14,7 @@ fn on_a_small_disk(command: &Command, kilobytes: u32) -> Command {
 }
 
 /// A report of about 100 KB, unlike all others.
-fn report(number: usize) -> Vec<u8> {
+pub(super) fn report(number: usize) -> Vec<u8> {
     let mut report: serde_json::Value = serde_json::from_slice(&sample("trivy-operator-vulnerabilityreport.json")).unwrap();
     report["report"]["vulnerabilities"][0]["title"] = format!("{number} {}", "x".repeat(100_000)).into();
     report.to_string().into_bytes()

@@ -6,11 +6,14 @@
 #[allow(dead_code, reason = "the tests reach a part of it")]
 mod agent;
 mod door;
+mod fair;
+mod faults;
 mod full;
 mod killed;
 mod one;
 mod outage;
 mod parked;
+mod proxy;
 mod samples;
 mod shutdown;
 mod tail;
@@ -26,10 +29,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zen_agent::{
     client::Client,
-    contract::v0::types::{Outcome, Receipt, Remediation},
+    contract::v0::types::{Outcome, Receipt},
 };
 
-use agent::{Agent, DEADLINE, client, id, sample};
+use agent::{Agent, DEADLINE, client, everything, id, sample};
 
 /// An agent, and a forwarder for it on the same folder.
 struct Ground {
@@ -120,23 +123,14 @@ fn event(number: usize) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-async fn everything(client: &Client) -> Vec<Remediation> {
-    let (mut items, mut token) = (Vec::new(), None::<String>);
-    loop {
-        let page = client.stable.list_remediations(token.as_deref(), Some(500), None, None, None, None, &id()).await.unwrap().into_inner();
-        items.extend(page.items);
-        token = page.continue_;
-        if token.is_none() {
-            return items;
-        }
-    }
-}
-
-/// The value of a line of the forwarder's metrics.
-async fn metric(forwarder: &Agent, line: &str) -> f64 {
+/// The value of a series of the forwarder's metrics; of a name without labels, the sum of its series.
+async fn metric(forwarder: &Agent, series: &str) -> f64 {
     let text = HTTP.get(format!("{}/metrics", forwarder.admin)).send().await.unwrap().text().await.unwrap();
-    let value = text.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
-    value.unwrap_or_else(|| panic!("no {line} in {text}"))
+    let of =
+        |(found, value): (&str, &str)| (found == series || found.split('{').next() == Some(series)).then(|| value.parse::<f64>().unwrap());
+    let values: Vec<_> = text.lines().filter_map(|line| of(line.rsplit_once(' ')?)).collect();
+    assert!(!values.is_empty(), "no {series} in {text}");
+    values.iter().sum()
 }
 
 /// Waits until the forwarder has nothing left to deliver.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::header;
+use http_body_util::Limited;
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::{Request, Response, StatusCode, Url, redirect::Policy};
 
@@ -24,6 +26,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often, and for how long, an agent that is silent is asked whether it still lives.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest answer that is read into memory; one that never ends would fill it.
+const MAX_ANSWER: usize = 64 << 20;
 
 /// Clients of every contract, with one connection pool and one identity.
 #[derive(Clone, Debug)]
@@ -75,19 +79,6 @@ impl Client {
     }
 }
 
-// What is generated signs, and then calls this.
-impl ClientHooks<Session> for v0::Client {
-    async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
-        retry::execute(&self.inner, request, |request| self.client.execute(request)).await
-    }
-}
-
-impl ClientHooks<Session> for v1alpha1::Client {
-    async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
-        retry::execute(&self.inner, request, |request| self.client.execute(request)).await
-    }
-}
-
 impl saas::Client {
     /// A client with these credentials for the SaaS at `base_url`; it makes each call once.
     ///
@@ -110,6 +101,28 @@ impl saas::Client {
     }
 }
 
+// What is generated signs, and then calls this.
+macro_rules! executes {
+    ($($client:ty),*) => {$(
+        impl ClientHooks<Session> for $client {
+            async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
+                Ok(bounded(retry::execute(&self.inner, request, |request| self.client.execute(request)).await?, MAX_ANSWER))
+            }
+        }
+    )*};
+}
+
+executes!(v0::Client, v1alpha1::Client, saas::Client);
+
+/// An answer of which no more is read, but for one that is read piece by piece.
+fn bounded(answer: reqwest::Response, most: usize) -> reqwest::Response {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        return answer;
+    }
+    http::Response::from(answer).map(|body| reqwest::Body::wrap(Limited::new(body, most))).into()
+}
+
 fn http(credentials: &Credentials) -> Result<reqwest::Client, ClientError> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(credentials.tls_config()?)
@@ -129,4 +142,29 @@ fn origin(base_url: &str) -> Result<String, ClientError> {
     let bare = |url: &Url| url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     let url = Url::parse(base_url).ok().filter(|url| origin(url) && bare(url));
     Ok(url.ok_or(ClientError::BaseUrl)?.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use futures::{StreamExt as _, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_not_read_into_memory_and_a_stream_may_go_on() {
+        let endless = |kind: &'static str| {
+            let body = reqwest::Body::wrap_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1_024])));
+            Response::from(http::Response::builder().header("content-type", kind).body(body).unwrap())
+        };
+        for kind in ["application/json", "text/html"] {
+            assert!(bounded(endless(kind), 1 << 20).bytes().await.is_err(), "{kind}");
+        }
+        let mut pieces = bounded(endless("text/event-stream"), 10).bytes_stream();
+        for _ in 0..100 {
+            assert_eq!(pieces.next().await.unwrap().unwrap().len(), 1_024);
+        }
+        let whole = Response::from(http::Response::new("0123456789"));
+        assert_eq!(bounded(whole, 10).bytes().await.unwrap(), "0123456789");
+    }
 }
