@@ -53,7 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{ClientError, Credentials, CredentialsError},
-    spool::{Bounds, Letters, Spool, Unreadable},
+    spool::{Bounds, Letters, Shares, Spool, Unreadable},
     telemetry::{Health, health::Degraded},
 };
 use courier::Courier;
@@ -66,6 +66,14 @@ pub(crate) use intake::one;
 use metrics::Metrics;
 
 pub use crate::spool::SpoolError;
+
+/// What a forwarder exposes from the start, for the reference and the tests of alerts.
+///
+/// # Errors
+/// When it cannot be written as text.
+pub fn exposition() -> Result<String, prometheus::Error> {
+    Metrics::new(watch::channel(Shares::default()).1).render()
+}
 
 /// What may wait of each tool; what comes beyond that is answered with 503.
 const BOUNDS: Bounds = Bounds { records: 100_000, bytes: 512 << 20 };

@@ -131,6 +131,12 @@ impl Held {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shares<S>(BTreeMap<S, Held>);
 
+impl<S> Default for Shares<S> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
 impl<S: Copy + Ord> Shares<S> {
     pub(crate) fn of(&self, source: S) -> Held {
         self.0.get(&source).copied().unwrap_or_default()
@@ -280,7 +286,7 @@ fn measure<R: Record>(database: &Database) -> Result<Shares<R::Source>, SpoolErr
 }
 
 fn shares<R: Record>(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Shares<R::Source>, SpoolError> {
-    let mut shares = Shares(BTreeMap::new());
+    let mut shares = Shares::default();
     for row in table.iter().map_err(SpoolError::storage)? {
         let (place, value) = row.map_err(SpoolError::storage)?;
         shares.add(R::source(place.value()), length(value.value()));

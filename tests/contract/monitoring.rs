@@ -3,16 +3,17 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
-use zen_agent::telemetry::Metrics;
+use zen_agent::{forward, telemetry::Metrics};
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// Every series that the agent exposes from the start: its name, and the labels with their values.
+/// Every series that the agent, or a forwarder, exposes from the start: its name, and the labels with their values.
 fn exposed() -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
     let mut exposed = BTreeMap::<_, Vec<_>>::new();
-    for line in Metrics::new().render().unwrap().lines().filter(|line| !line.starts_with('#')) {
+    let text = Metrics::new().render().unwrap() + &forward::exposition().unwrap();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         let series = line.rsplit_once(' ').unwrap().0;
         let (name, labels) = series.split_once('{').map_or((series, ""), |(name, labels)| (name, labels.trim_end_matches('}')));
         let labels = labels.split("\",").filter_map(|label| label.split_once("=\""));
@@ -69,8 +70,8 @@ fn check(place: &str, expression: &str, exposed: &BTreeMap<String, Vec<BTreeMap<
 fn every_alert_asks_for_metrics_that_the_agent_exposes() {
     let (exposed, rules) = (exposed(), read("deploy/chart/files/alerts.yaml"));
     let rules: Value = serde_yaml_ng::from_str(&rules).unwrap();
-    let rules = rules["groups"][0]["rules"].as_array().unwrap();
-    assert!(rules.len() > 10);
+    let rules: Vec<_> = rules["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
+    assert!(rules.len() > 14);
     for rule in rules {
         check(rule["alert"].as_str().unwrap(), rule["expr"].as_str().unwrap(), &exposed);
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::Path};
 
 use serde_json::Value;
-use zen_agent::{cli, config::Settings, policy, telemetry::Metrics};
+use zen_agent::{cli, config::Settings, forward, policy, telemetry::Metrics};
 
 const HOW: &str = "the binary changed; look at the effect with\n    ZEN_UPDATE_GENERATED=1 cargo test --test contract && git diff docs\n";
 const NOTE: &str = "<!-- Written from the binary by tests/contract/reference.rs; do not edit. -->\n";
@@ -61,9 +61,9 @@ fn configuration() -> String {
 /// Each metric: its type, help, labels and the values that these have from the start.
 fn metrics() -> String {
     let mut text = format!(
-        "{NOTE}# Metrics\n\nOf the agent, at `/metrics` of the admin listener.\n\n| metric | type | labels | what |\n|---|---|---|---|\n"
+        "{NOTE}# Metrics\n\nOf the agent, and of a forwarder (`zen_agent_forward_…`), at `/metrics` of their admin listeners.\n\n| metric | type | labels | what |\n|---|---|---|---|\n"
     );
-    let rendered = Metrics::new().render().unwrap();
+    let rendered = Metrics::new().render().unwrap() + &forward::exposition().unwrap();
     let mut labels = BTreeMap::<&str, BTreeMap<&str, Vec<&str>>>::new();
     for line in rendered.lines().filter(|line| !line.starts_with('#')) {
         let series = line.rsplit_once(' ').unwrap().0;
