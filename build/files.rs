@@ -39,6 +39,10 @@ pub(crate) fn read(root: &Path) -> Result<Contracts, Box<dyn Error>> {
 /// Writes what was made for the compiler.
 pub(crate) fn write(made: &BTreeMap<String, String>) -> Result<(), Box<dyn Error>> {
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    // What a former generator made would be taken for what this one makes.
+    for former in fs::read_dir(&out)? {
+        fs::remove_file(former?.path())?;
+    }
     for (name, text) in made {
         fs::write(Path::new(&out).join(name), text)?;
     }

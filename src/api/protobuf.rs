@@ -23,7 +23,7 @@ const STEP: usize = 16;
 impl Memory {
     /// Reads a body as the JSON that it stands for. What it takes is given back when the share is dropped.
     pub(super) fn read(&self, message: &'static Message, body: &[u8]) -> Result<(Value, SemaphorePermit<'_>), Problem> {
-        let mut share = Share { memory: self, weight: 0, permit: self.reserve(0)? };
+        let mut share = Share { memory: self, weight: 0, permit: self.acquire(0)? };
         share.take(body.len())?;
         let read = message.read(body, |weight| match weight {
             Weight::Container => share.take(CONTAINER),
@@ -38,7 +38,7 @@ impl Memory {
         }
     }
 
-    fn reserve(&self, count: usize) -> Result<SemaphorePermit<'_>, Problem> {
+    fn acquire(&self, count: usize) -> Result<SemaphorePermit<'_>, Problem> {
         u32::try_from(count).ok().and_then(|count| self.free.try_acquire_many(count).ok()).ok_or_else(busy)
     }
 }
@@ -59,7 +59,7 @@ impl Share<'_> {
         let (had, all) = (self.permit.num_permits(), self.memory.most.div_ceil(UNIT));
         let wanted = self.weight.div_ceil(UNIT).next_multiple_of(STEP).min(all);
         if wanted > had {
-            self.permit.merge(self.memory.reserve(wanted - had)?);
+            self.permit.merge(self.memory.acquire(wanted - had)?);
         }
         Ok(())
     }
