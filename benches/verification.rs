@@ -17,7 +17,7 @@ use std::{
 use jsonwebtoken::{DecodingKey, Validation};
 use sha2::{Digest as _, Sha256};
 use zen_agent::{
-    contract::{ContractVersion, Operation, v0},
+    contract::{ContractVersion, MediaType, Operation, v0},
     identity::Role,
     signature::{base_string, mac},
     telemetry::Metrics,
@@ -32,7 +32,7 @@ const BATCH: u32 = 25;
 const BODY: usize = 2_048;
 
 static OPERATION: Operation =
-    Operation { id: "ingest", version: Some(ContractVersion::V0), role: Role::Viewer, media_types: &["application/json"] };
+    Operation { id: "ingest", version: Some(ContractVersion::V0), role: Role::Viewer, media_types: &[MediaType::Json] };
 
 /// Something to be timed; it returns what it took, so that its preparation does not count.
 struct Row<'a> {

@@ -8,6 +8,7 @@
 //!                   ─▶ Value, and its share until the request is answered ─▶ schema ─▶ types
 //! ```
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 
@@ -30,6 +31,10 @@ impl Memory {
             Weight::Scalar => share.take(SCALAR),
         });
         match read {
+            // The type is not signed: of what is both, nobody knows which was meant.
+            Ok(_) if body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+                Err(Problem::new(Code::InvalidJson, "The body is JSON as well, and its Content-Type is not signed."))
+            }
             Ok(value) => Ok((value, share.permit)),
             Err(Refused::NoRoom(problem)) => Err(problem),
             Err(Refused::Malformed { at, why }) => {

@@ -13,7 +13,7 @@ use crate::identity::RequestId;
 
 #[derive(clap::Args)]
 pub(super) struct Resend {
-    /// The request id that it had; what was sent last when absent.
+    /// The request id that it had; what was sent last when absent. It goes to the agent that this command line names.
     id: Option<RequestId>,
     /// Show what can be sent again, the newest first.
     #[arg(long, conflicts_with_all = ["id", "new"])]

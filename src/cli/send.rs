@@ -77,13 +77,18 @@ impl From<forward::Tool> for Tool {
     }
 }
 
-/// Keeps a body for `resend`, and sends it.
+/// Sends a body, and keeps it for `resend`.
 pub(super) async fn deliver(connect: &Connect, tool: Tool, id: &str, body: Vec<u8>) -> Result<Receipt, Failure> {
     let client = connect.client()?.stable;
-    if let Err(error) = connect.sent().keep(id, tool, &body) {
+    let body = Bytes::from(body);
+    let receipt = post(&client, tool, id, body.clone()).await;
+    // What was refused has had no effect; of what was not answered nobody knows.
+    if matches!(receipt, Ok(_) | Err(Failure::Unreachable(_)))
+        && let Err(error) = connect.sent().keep(id, tool, &body)
+    {
         output::note(&format!("this cannot be sent again by `resend`, since it cannot be kept: {error}"));
     }
-    post(&client, tool, id, body.into()).await
+    receipt
 }
 
 /// Sends a body.

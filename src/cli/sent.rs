@@ -34,10 +34,11 @@ impl Sent {
     /// Keeps a body, and forgets the oldest beyond [`KEPT`].
     pub(super) fn keep(&self, id: &str, tool: Tool, body: &[u8]) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-        let path = self.0.join(format!("{id}.{}", tool.as_str()));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+        let (path, half) = (self.0.join(format!("{id}.{}", tool.as_str())), self.0.join(format!("{id}.half")));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&half)?;
         file.write_all(body)?;
-        self.all()?.iter().skip(KEPT).try_for_each(|old| fs::remove_file(&old.path))
+        fs::rename(half, path)?;
+        self.all()?.iter().skip(KEPT).try_for_each(|old| gone(fs::remove_file(&old.path), ()))
     }
 
     /// What is kept, the newest first.
@@ -52,10 +53,19 @@ impl Sent {
             let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('.'));
             // Others' files are left alone.
             let Some((Ok(id), Ok(tool))) = name.map(|(id, tool)| (id.parse(), Tool::from_str(tool, false))) else { continue };
-            entries.push(Entry { id, tool, at: fs::metadata(&path)?.modified()?, path });
+            let at = gone(fs::metadata(&path).and_then(|about| about.modified()).map(Some), None)?;
+            entries.extend(at.map(|at| Entry { id, tool, at, path }));
         }
         entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id.canonical().to_owned())));
         Ok(entries)
+    }
+}
+
+/// What another process removed in between is as if it had not been there.
+fn gone<T>(result: io::Result<T>, without: T) -> io::Result<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(without),
+        other => other,
     }
 }
 

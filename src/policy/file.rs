@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator,
+    generate::SchemaSettings,
+    json_schema,
+    transform::{RecursiveTransform, Transform as _},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -127,12 +132,15 @@ enum ModeFile {
 
 /// The policy file as a JSON Schema, for editors and for the reference: what `check` takes passes it, and not the other way round.
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<File>()
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<File>();
+    // A text that is filled from the event may be longer than what it is filled to.
+    RecursiveTransform(|schema: &mut Schema| drop(schema.remove("maxLength"))).transform(&mut schema);
+    schema
 }
 
 /// `off`, or what a guardrail is set to.
 pub(super) fn or_off<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [{ "const": "off" }, generator.subschema_for::<T>()] })
+    json_schema!({ "anyOf": [{ "enum": ["off", null] }, generator.subschema_for::<T>()] })
 }
 
 /// A duration, for schemas alone.

@@ -215,7 +215,12 @@ fn every_policy_of_this_release_passes_the_schema_and_what_it_forbids_does_not()
         action: { label: { labels: { team: '${facts.team}' } } } }]
 default: { mode: observe }
 guardrails: { budget: off, cooldown: 10m, windows: [{ from: '22:00', for: 4h }], shortCircuit: { window: 1h, maxFailed: 50% } }";
-    for text in [policy::DEV, policy::DEFAULT, templated] {
+    let odd = "rules: [{ name: a, when: 'true', mode: automatic, action: { label: { labels: { a: b } } },
+        verification: { probes: [{ name: '${has(facts.a_rather_long_name_of_a_fact) ? facts.a_rather_long_name_of_a_fact : target.name}',
+            prometheus: { query: up, expect: '> 0' } }] } }]
+default: { mode: observe }
+guardrails: { cooldown: null, protectedNamespaces: [a, a], shortCircuit: { window: 10m, maxTargets: 5 } }";
+    for text in [policy::DEV, policy::DEFAULT, templated, odd] {
         let problems: Vec<_> = validator.iter_errors(&policy(text)).map(|error| format!("{} {error}", error.instance_path())).collect();
         assert!(problems.is_empty(), "{problems:#?}");
     }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use http::header;
 use http_body_util::Limited;
 use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::{Request, Response, StatusCode, Url, redirect::Policy};
+use reqwest::{Request, Response, ResponseBuilderExt as _, StatusCode, Url, redirect::Policy};
 
 use crate::{
     credentials::Credentials,
@@ -105,8 +104,12 @@ impl saas::Client {
 macro_rules! executes {
     ($($client:ty),*) => {$(
         impl ClientHooks<Session> for $client {
-            async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
-                Ok(bounded(retry::execute(&self.inner, request, |request| self.client.execute(request)).await?, MAX_ANSWER))
+            async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
+                let send = |request| self.client.execute(request);
+                let answer = retry::execute(&self.inner, info.operation_id, request, send).await?;
+                // Those that are read piece by piece.
+                let stream = info.operation_id == "watch_remediations" && answer.status().is_success();
+                Ok(if stream { answer } else { bounded(answer, MAX_ANSWER) })
             }
         }
     )*};
@@ -114,13 +117,13 @@ macro_rules! executes {
 
 executes!(v0::Client, v1alpha1::Client, saas::Client);
 
-/// An answer of which no more is read, but for one that is read piece by piece.
-fn bounded(answer: reqwest::Response, most: usize) -> reqwest::Response {
-    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
-        return answer;
-    }
-    http::Response::from(answer).map(|body| reqwest::Body::wrap(Limited::new(body, most))).into()
+/// An answer of which no more is read.
+fn bounded(answer: Response, most: usize) -> Response {
+    // Its address is kept beside it, and would be lost.
+    let addressed = http::Response::builder().url(answer.url().clone()).body(());
+    let (mut parts, body) = http::Response::from(answer).into_parts();
+    parts.extensions.extend(addressed.map(|response| response.into_parts().0.extensions).unwrap_or_default());
+    http::Response::from_parts(parts, reqwest::Body::wrap(Limited::new(body, most))).into()
 }
 
 fn http(credentials: &Credentials) -> Result<reqwest::Client, ClientError> {
@@ -147,23 +150,18 @@ fn origin(base_url: &str) -> Result<String, ClientError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use futures::{StreamExt as _, stream};
+    use futures::stream;
 
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_that_never_ends_is_not_read_into_memory_and_a_stream_may_go_on() {
-        let endless = |kind: &'static str| {
-            let body = reqwest::Body::wrap_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1_024])));
-            Response::from(http::Response::builder().header("content-type", kind).body(body).unwrap())
-        };
-        for kind in ["application/json", "text/html"] {
-            assert!(bounded(endless(kind), 1 << 20).bytes().await.is_err(), "{kind}");
-        }
-        let mut pieces = bounded(endless("text/event-stream"), 10).bytes_stream();
-        for _ in 0..100 {
-            assert_eq!(pieces.next().await.unwrap().unwrap().len(), 1_024);
-        }
+    async fn an_answer_that_never_ends_is_not_read_into_memory() {
+        let url: Url = "https://agent.example.org/v0/events".parse().unwrap();
+        let body = reqwest::Body::wrap_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1_024])));
+        let endless = http::Response::builder().status(502).header("content-type", "text/html").url(url.clone()).body(body).unwrap();
+        let bound = bounded(endless.into(), 1 << 20);
+        assert_eq!((bound.status().as_u16(), bound.url(), &bound.headers()["content-type"]), (502, &url, &"text/html".parse().unwrap()));
+        assert!(bound.bytes().await.is_err());
         let whole = Response::from(http::Response::new("0123456789"));
         assert_eq!(bounded(whole, 10).bytes().await.unwrap(), "0123456789");
     }

@@ -6,8 +6,8 @@
 //!   └─── wait ◀─────┘ as long as the server says, or twice as long each time, for a minute in all
 //! ```
 //!
-//! It is the same request, with the X-Request-Id that it had, so it has effect once. It is signed again, since a signature
-//! is good for some minutes only.
+//! It is the same request, with the X-Request-Id that it had, so it has effect once; what would not is not sent again. It is
+//! signed again, since a signature is good for some minutes only.
 
 use std::{error::Error as StdError, io, time::Duration};
 
@@ -26,6 +26,9 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
+/// What is never sent again: it lifts the stop that there is, which by then may be another one, that whoever called has not seen.
+const ONCE: [&str; 1] = ["emergency_resume"];
+
 /// Which calls are made again, for [`PATIENCE`] at most.
 #[derive(Clone, Copy, Debug)]
 pub enum Retries {
@@ -33,29 +36,35 @@ pub enum Retries {
     Never,
     /// Those that are answered with "not now"; somebody is told how long each wait is.
     WhileBusy(fn(Duration)),
-    /// Those too that reach nobody, and those whose answer is lost.
+    /// Those too that reach nobody, and those whose answer does not begin.
     WhileAway,
 }
 
 /// Sends a request that is signed; sends it again as its session says.
-pub(crate) async fn execute<F>(session: &Session, mut request: Request, send: impl Fn(Request) -> F) -> reqwest::Result<Response>
+pub(crate) async fn execute<F>(
+    session: &Session,
+    operation: &str,
+    mut request: Request,
+    send: impl Fn(Request) -> F,
+) -> reqwest::Result<Response>
 where
     F: Future<Output = reqwest::Result<Response>>,
 {
     let (first, longest) = WAITS;
     let mut waits = ExponentialBuilder::default().with_min_delay(first).with_max_delay(longest).without_max_times().with_jitter().build();
     let begun = Instant::now();
+    let retries = if ONCE.contains(&operation) { Retries::Never } else { session.retries() };
     loop {
         // Its bytes are shared.
         let again = request.try_clone();
         let answer = send(request).await;
-        let asked = match session.retries().wait(&answer) {
+        let asked = match retries.wait(&answer) {
             Some(asked) => asked,
             None => return answer,
         };
         let wait = asked.max(waits.next().unwrap_or(longest));
         let Some(mut again) = again.filter(|_| begun.elapsed() + wait <= PATIENCE) else { return answer };
-        if let Retries::WhileBusy(told) = session.retries() {
+        if let Retries::WhileBusy(told) = retries {
             told(wait);
         }
         sleep(wait).await;
@@ -133,12 +142,19 @@ mod tests {
 
     /// Calls that are answered so, by their number: the last answer, the request ids and signatures that were sent, and how long it took.
     async fn call<F: Future<Output = Answer>>(retries: Retries, answers: impl Fn(usize) -> F) -> (Answer, Vec<[String; 2]>, Duration) {
+        call_of("ingest_events", retries, answers).await
+    }
+
+    async fn call_of<F>(operation: &str, retries: Retries, answers: impl Fn(usize) -> F) -> (Answer, Vec<[String; 2]>, Duration)
+    where
+        F: Future<Output = Answer>,
+    {
         let session = Session::new(&test_credentials(), ContractVersion::V0, retries);
         let mut request = Request::new(http::Method::POST, "https://127.0.0.1:1/v0/events".parse().unwrap());
         request.headers_mut().insert("x-request-id", "0198c0de-0000-7000-8000-000000000001".parse().unwrap());
         sign(&session, &mut request).await.unwrap();
         let (sent, begun) = (RefCell::new(Vec::new()), Instant::now());
-        let last = execute(&session, request, |request| {
+        let last = execute(&session, operation, request, |request| {
             let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
             sent.borrow_mut().push([header("x-request-id"), header("x-signature")]);
             answers(sent.borrow().len())
@@ -171,6 +187,16 @@ mod tests {
         for (status, wait) in [(503, Some("3600")), (403, Some("1")), (500, None), (409, None)] {
             let (last, sent, took) = of(status, wait).await;
             assert_eq!((last.unwrap().status().as_u16(), sent.len(), took), (status, 1, Duration::ZERO));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_came_in_between_is_not_lifted_by_a_repeat() {
+        // The operation is called as its method.
+        let _ = crate::v1alpha1::Client::emergency_resume;
+        for retries in [Retries::WhileAway, Retries::WhileBusy(|_| ())] {
+            let (last, sent, _) = call_of("emergency_resume", retries, |_| async { answer(503, Some("0")) }).await;
+            assert_eq!((last.unwrap().status().as_u16(), sent.len()), (503, 1));
         }
     }
 

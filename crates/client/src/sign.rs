@@ -83,7 +83,7 @@ fn sign_at(session: &Session, request: &mut reqwest::Request, timestamp: i64) ->
     let has_body = request.body().is_some();
     let headers = request.headers_mut();
     if has_body {
-        // Whoever gives bytes gives JSON: the contract takes nothing else.
+        // Whoever gives bytes gives JSON; of Protocol Buffers this client knows nothing.
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     headers.insert(header::AUTHORIZATION, bearer);

@@ -52,6 +52,17 @@ async fn the_same_in_protocol_buffers_is_answered_as_in_json() {
     }
 }
 
+#[tokio::test]
+async fn what_could_be_json_and_a_message_is_neither() {
+    // As a message, a reason of 123 bytes; as JSON, one that comes with the digest of a plan. The type is not signed.
+    let rest = r#""plan_digest":"sha256:0""#;
+    let reason = format!(r#""reason":"{}",{rest}}}"#, "x".repeat(123 - 13 - rest.len()));
+    let both = [b"\n{", reason.as_bytes()].concat();
+    assert!(both.len() == 125 && serde_json::from_slice::<Value>(&both).is_ok(), "{}", both.len());
+    let (status, problem) = server().send_as(PROTOBUF, "/v0/remediations/zar-1/approve", &both).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_json")));
+}
+
 #[test]
 fn every_body_may_be_a_message() {
     let of_bodies: Vec<_> = v0::ROUTES.iter().chain(v1alpha1::ROUTES).filter(|route| route.body.is_some()).collect();

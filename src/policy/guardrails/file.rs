@@ -26,6 +26,7 @@ const MAX_ENTRIES: usize = 64;
 #[schemars(rename = "Guardrails")]
 pub(in crate::policy) struct File {
     /// Namespaces whose objects are never touched; the agent's own is one in any case.
+    #[schemars(with = "Option<Vec<String>>")]
     protected_namespaces: Option<BTreeSet<String>>,
     /// `KEY` or `KEY=VALUE`: objects with one of these labels are never touched; at most 64.
     protected_labels: Option<Vec<String>>,
@@ -105,12 +106,13 @@ struct ShortCircuitFile {
     /// How many targets are changed.
     max_targets: Option<u32>,
     /// How many remediations fail: a number, or a share such as `50%`, which is taken of five or more.
+    #[serde(default)]
     #[schemars(schema_with = "amount_schema")]
     max_failed: Option<Value>,
 }
 
 fn amount_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]{1,3}%$" }] })
+    json_schema!({ "anyOf": [{ "type": ["integer", "null"], "minimum": 0 }, { "type": "string", "pattern": "^[0-9]{1,3}%$" }] })
 }
 
 /// A time of the week.
@@ -216,7 +218,8 @@ fn amount(value: &Value) -> Option<Amount> {
     match value {
         Value::Number(number) => u32::try_from(number.as_u64()?).ok().map(Amount::Count),
         Value::String(text) => {
-            let percent = text.strip_suffix('%')?.parse().ok()?;
+            let digits = text.strip_suffix('%').filter(|digits| digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit()))?;
+            let percent = digits.parse().ok()?;
             (percent <= 100).then_some(Amount::Percent(percent))
         }
         _ => None,
