@@ -1,6 +1,6 @@
-//! A served agent, the Kubernetes API under it, and what callers of two tenants need.
+//! Two replicas of a served agent, the Kubernetes API under it, and what callers of two tenants need.
 
-use std::{net::SocketAddr, process::Command, sync::Arc};
+use std::{io, net::SocketAddr, process::Command, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use embedded_kube::{EmbeddedKube, Options};
@@ -26,7 +26,7 @@ use zen_agent::remediation::{ZenAgentRemediation, crd};
 
 use crate::{
     agent::{Agent, DEADLINE},
-    mint::{self, Ca, Draft, Leaf, Sent, TokenKey},
+    mint::{self, Ca, Draft, Leaf, TokenKey},
 };
 
 pub(crate) const NAMESPACE: &str = "zen-agent";
@@ -78,12 +78,13 @@ impl Answer {
 }
 
 pub(crate) struct Ground {
-    address: SocketAddr,
-    ca: Ca,
-    key: TokenKey,
-    callers: [Leaf; 2],
+    addresses: [SocketAddr; 2],
+    pub(crate) ca: Ca,
+    pub(crate) key: TokenKey,
+    /// The certificates of the tenants' callers.
+    pub(crate) callers: [Leaf; 2],
     client: Client,
-    _agent: Agent,
+    _replicas: [Agent; 2],
     _serving: DropGuard,
     _folder: TempDir,
 }
@@ -127,24 +128,31 @@ impl Ground {
             let (kid, secret) = tenant.secret();
             format!("{}: {{ {kid}: whsec_{} }}\n", tenant.name(), BASE64_STANDARD.encode(secret))
         });
-        // 3. The agent.
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
-        command
-            .arg("serve")
-            .env("KUBECONFIG", kubeconfig)
-            .env("TLS_CERT_FILE", file("tls.crt", &server.cert))
-            .env("TLS_KEY_FILE", file("tls.key", &server.key))
-            .env("TLS_CLIENT_CA_FILE", file("ca.crt", &ca.pem))
-            .env("JWT_KEY_FILES", file("jwt.pub", &key.public_pem))
-            .env("HMAC_KEYS_FILE", file("hmac.yaml", &secrets.concat()))
-            .env("POLICY_FILE", file("policy.yaml", POLICY))
-            .envs([("JWT_ISSUER", mint::ISSUER), ("JWT_AUDIENCE", mint::AUDIENCE), ("REQUESTS_PER_SECOND", "10000")])
-            .envs([("TENANT_ID", mint::TENANT), ("CLUSTER_ID", mint::CLUSTER), ("REMEDIATION_NAMESPACE", NAMESPACE)])
-            .envs([("LISTEN", "127.0.0.1:0"), ("ADMIN_LISTEN", "127.0.0.1:0"), ("LOG_LEVEL", "error"), ("LOG_FORMAT", "pretty")]);
-        let agent = tokio::task::spawn_blocking(move || Agent::start(command)).await.unwrap();
+        let settings = [
+            ("KUBECONFIG", kubeconfig),
+            ("TLS_CERT_FILE", file("tls.crt", &server.cert)),
+            ("TLS_KEY_FILE", file("tls.key", &server.key)),
+            ("TLS_CLIENT_CA_FILE", file("ca.crt", &ca.pem)),
+            ("JWT_KEY_FILES", file("jwt.pub", &key.public_pem)),
+            ("HMAC_KEYS_FILE", file("hmac.yaml", &secrets.concat())),
+            ("POLICY_FILE", file("policy.yaml", POLICY)),
+        ];
+        // 3. The agent, twice.
+        let replicas = [&settings, &settings].map(|settings| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_zen-agent"));
+            command
+                .arg("serve")
+                .envs(settings.iter().map(|(name, path)| (name, path)))
+                .envs([("JWT_ISSUER", mint::ISSUER), ("JWT_AUDIENCE", mint::AUDIENCE), ("REQUESTS_PER_SECOND", "10000")])
+                .envs([("TENANT_ID", mint::TENANT), ("CLUSTER_ID", mint::CLUSTER), ("REMEDIATION_NAMESPACE", NAMESPACE)])
+                .envs([("LISTEN", "127.0.0.1:0"), ("ADMIN_LISTEN", "127.0.0.1:0"), ("LOG_LEVEL", "error"), ("LOG_FORMAT", "pretty")]);
+            tokio::task::spawn_blocking(move || Agent::start(command))
+        });
+        let [first, second] = replicas;
+        let replicas = [first.await.unwrap(), second.await.unwrap()];
         let callers = Tenant::ALL.map(|tenant| ca.client(mint::CLUSTER, tenant.name()));
-        let address = agent.api.trim_start_matches("https://").parse().unwrap();
-        Self { address, ca, key, callers, client, _agent: agent, _serving: stop.drop_guard(), _folder: folder }
+        let addresses = replicas.each_ref().map(|agent| agent.api.trim_start_matches("https://").parse().unwrap());
+        Self { addresses, ca, key, callers, client, _replicas: replicas, _serving: stop.drop_guard(), _folder: folder }
     }
 
     /// A request of a caller in this role, before it is signed.
@@ -162,36 +170,41 @@ impl Ground {
 
     /// What is answered to a request, signed, of the caller of this tenant.
     pub(crate) async fn ask(&self, tenant: Tenant, draft: Draft) -> Answer {
-        self.send(tenant, &draft.sent(&self.key)).await
+        let answer = self.exchange(0, Some(&self.callers[tenant as usize]), &draft.sent(&self.key).http1()).await;
+        answer.expect("a caller's request is answered")
     }
 
-    async fn send(&self, tenant: Tenant, sent: &Sent) -> Answer {
-        timeout(DEADLINE, self.exchange(tenant, &sent.http1())).await.expect("an answer in time")
+    /// What a replica answers to bytes on a connection with this certificate; an error where the connection ends without an answer.
+    pub(crate) async fn exchange(&self, replica: usize, client: Option<&Leaf>, bytes: &[u8]) -> io::Result<Answer> {
+        timeout(DEADLINE, self.exchange_in_time(replica, client, bytes)).await.expect("an answer in time")
     }
 
-    /// Sends bytes on a connection of the tenant's certificate, and reads to its end.
-    async fn exchange(&self, tenant: Tenant, bytes: &[u8]) -> Answer {
-        let leaf = &self.callers[tenant as usize];
+    async fn exchange_in_time(&self, replica: usize, client: Option<&Leaf>, bytes: &[u8]) -> io::Result<Answer> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.ca.pem.as_bytes()).unwrap()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
-            .with_client_auth_cert(
-                vec![CertificateDer::from_pem_slice(leaf.cert.as_bytes()).unwrap()],
-                PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).unwrap(),
-            )
-            .unwrap();
-        let socket = TcpStream::connect(self.address).await.unwrap();
+            .with_root_certificates(roots);
+        let config = match client {
+            None => builder.with_no_client_auth(),
+            Some(leaf) => {
+                let chain = vec![CertificateDer::from_pem_slice(leaf.cert.as_bytes()).unwrap()];
+                builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).unwrap()).unwrap()
+            }
+        };
+        let socket = TcpStream::connect(self.addresses[replica]).await?;
         let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await?;
+        // Whoever is refused early may find the connection closed while it still writes, and the answer is there all the same.
+        let written = stream.write_all(bytes).await;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
-        Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), text: text.to_owned() }
+        let read = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer);
+        let Some((head, text)) = answer.split_once("\r\n\r\n") else {
+            return Err(written.and(read.map(drop)).err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()));
+        };
+        Ok(Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), text: text.to_owned() })
     }
 
     pub(crate) fn objects(&self) -> Api<ZenAgentRemediation> {
