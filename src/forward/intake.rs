@@ -28,7 +28,7 @@ use poem::Response;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{interval, timeout},
+    time::{interval, sleep, timeout},
 };
 
 use super::{
@@ -126,20 +126,50 @@ impl Intake {
 
     /// Takes an event as its tool wrote it: on disk when this returns its request id.
     pub(super) async fn take(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
-        if self.spool.is_full(tool) {
-            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
-            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
-        }
+        self.check_room(tool)?;
+        let text = self.read(tool, body).await?;
+        self.keep(tool, text).await
+    }
+
+    /// The canonical bytes of an event as its tool wrote it.
+    pub(super) async fn read(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
         check_length(body)?;
-        let text = {
-            let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
-            canonical_bytes(tool, value, body.len())?
-        };
+        let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
+        canonical_bytes(tool, value, body.len())
+    }
+
+    /// The request id under which these canonical bytes are sent.
+    pub(super) fn request_id(&self, tool: Tool, text: &str) -> String {
+        event::request_id(&self.tenant, tool, text)
+    }
+
+    /// Keeps an event by its canonical bytes: on disk when this returns its request id.
+    pub(super) async fn keep(&self, tool: Tool, text: String) -> Result<String, Problem> {
+        self.check_room(tool)?;
         let event = Event::new(&self.tenant, tool, text, self.next_number());
         let request_id = event.request_id.clone();
         self.store(event).await?;
         self.metrics.accepted(tool);
         Ok(request_id)
+    }
+
+    /// Returns when it may do to try again what was not taken for now.
+    pub(super) async fn turn(&self, tool: Tool, problem: &Problem) {
+        let wait = problem.retry_after.unwrap_or(BUSY_WAIT);
+        if self.spool.is_full(tool) {
+            // By then or sooner; whoever tries finds out.
+            drop(timeout(wait, self.spool.room(tool)).await);
+        } else {
+            sleep(wait).await;
+        }
+    }
+
+    fn check_room(&self, tool: Tool) -> Result<(), Problem> {
+        if self.spool.is_full(tool) {
+            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
+            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
+        }
+        Ok(())
     }
 
     async fn store(&self, event: Event) -> Result<(), Problem> {

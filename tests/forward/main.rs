@@ -5,6 +5,8 @@
 #[path = "../dev/agent.rs"]
 #[allow(dead_code, reason = "the tests reach a part of it")]
 mod agent;
+#[path = "../support/reports.rs"]
+mod cluster_reports;
 mod door;
 mod fair;
 mod faults;
@@ -14,6 +16,7 @@ mod one;
 mod outage;
 mod parked;
 mod proxy;
+mod reports;
 mod samples;
 mod shutdown;
 mod tail;
