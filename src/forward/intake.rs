@@ -3,7 +3,7 @@
 //! | answer | when |
 //! |---|---|
 //! | 202 | the event is on disk; the body names its request id |
-//! | 400, 415, 413, 422 | no JSON; not declared as such; too large; not what the tool's schema has |
+//! | 400, 415, 413, 422 | no JSON, or none that says one thing (`canonical`); not declared as such; too large; not what the tool's schema has |
 //! | 401, 403 | as [`door`](super::door) says |
 //! | 404, 405 | another path than `/falco`, `/trivy`, `/kyverno`; another method than POST |
 //! | 503 | the tool's share of the spool is full, or the spool cannot be written, or too much is under way: after Retry-After once more |
@@ -135,7 +135,7 @@ impl Intake {
     pub(super) async fn read(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
         check_length(body)?;
         let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
-        canonical_bytes(tool, value, body.len())
+        canonical_bytes(tool, value, body)
     }
 
     /// The request id under which these canonical bytes are sent.
@@ -221,10 +221,11 @@ fn check_length(body: &[u8]) -> Result<(), Problem> {
     if body.len() > MAX_BODY { Err(too_large()) } else { Ok(()) }
 }
 
-/// The canonical bytes of what a tool wrote in so many bytes, if it is one of its events.
-fn canonical_bytes(tool: Tool, value: Value, length: usize) -> Result<String, Problem> {
+/// The canonical bytes of what a tool wrote as this body, if it is one of its events.
+fn canonical_bytes(tool: Tool, value: Value, body: &[u8]) -> Result<String, Problem> {
+    canonical::check(body, &value).map_err(|ambiguous| Problem::new(Code::InvalidJson, ambiguous.to_string()))?;
     if let Some(schema) = tool.route().body {
-        schema.check(&value, length).map_err(|broken| {
+        schema.check(&value, body.len()).map_err(|broken| {
             let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
             Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
         })?;
@@ -242,7 +243,7 @@ pub(crate) fn one(tenant: &Tenant, tool: Tool, body: &[u8]) -> Result<(String, S
     check_length(body)?;
     let memory = Memory::new(MAX_BODY);
     let (value, _share) = memory.parse(body)?;
-    let text = canonical_bytes(tool, value, body.len())?;
+    let text = canonical_bytes(tool, value, body)?;
     Ok((event::request_id(tenant, tool, &text), text))
 }
 
@@ -332,6 +333,24 @@ mod tests {
         assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(FULL_WAIT)));
         spool.remove(spool.first(Tool::Falco.prefix()).await.unwrap().unwrap()).await.unwrap();
         intake.take(Tool::Falco, EVENT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_number_is_sent_as_it_was_written_or_refused() {
+        let event = |number: &str| {
+            let mut event: Value = serde_json::from_slice(EVENT).unwrap();
+            event["output_fields"]["evt.num"] = "HERE".into();
+            event.to_string().replace("\"HERE\"", number)
+        };
+        let tenant = "acme".parse().unwrap();
+        // 2^53 + 1, a time in nanoseconds, and the ends of 64 bits.
+        for number in ["9007199254740993", "1795452002100000001", "18446744073709551615", "-9223372036854775808", "0.1"] {
+            let (_, text) = one(&tenant, Tool::Falco, event(number).as_bytes()).unwrap();
+            assert!(text.contains(&format!("\"evt.num\":{number},")), "{number}: {text}");
+        }
+        for number in ["18446744073709551616", "1,\"evt.num\":2"] {
+            assert_eq!(one(&tenant, Tool::Falco, event(number).as_bytes()).unwrap_err().code, Code::InvalidJson, "{number}");
+        }
     }
 
     #[tokio::test]
