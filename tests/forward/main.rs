@@ -142,9 +142,13 @@ async fn until_delivered(forwarder: &Agent) {
 }
 
 async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    until_within(DEADLINE, what, holds).await;
+}
+
+async fn until_within(deadline: Duration, what: &str, holds: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < DEADLINE, "it does not come to this: {what}");
+        assert!(begun.elapsed() < deadline, "it does not come to this: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
     }
 }
