@@ -27,6 +27,8 @@
 //! Falco may also write to a file, which is followed (`--tail`, `tail`); and one body is sent without a forwarder that runs, from
 //! standard input, such as a report of the Trivy CLI: `trivy image --format json … | zen-agent forward trivy -`.
 //!
+//! Reports that are kept in the cluster are watched (`--watch`, `reports`), whether or not anything sends them.
+//!
 //! Health and metrics are on a listener of their own, without credentials (`admin`).
 
 mod admin;
@@ -38,9 +40,11 @@ mod event;
 mod intake;
 mod listen;
 mod metrics;
+mod reports;
 mod tail;
 
 use std::{
+    collections::BTreeSet,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -64,6 +68,8 @@ pub use event::Tool;
 use intake::Intake;
 pub(crate) use intake::one;
 use metrics::Metrics;
+pub use reports::ReportKind;
+use reports::{Follower, Taken};
 
 pub use crate::spool::SpoolError;
 
@@ -72,7 +78,9 @@ pub use crate::spool::SpoolError;
 /// # Errors
 /// When it cannot be written as text.
 pub fn exposition() -> Result<String, prometheus::Error> {
-    Metrics::new(watch::channel(Shares::default()).1).render()
+    let metrics = Metrics::new(watch::channel(Shares::default()).1);
+    ReportKind::ALL.into_iter().for_each(|kind| metrics.watches(kind));
+    metrics.render()
 }
 
 /// What may wait of each tool; what comes beyond that is answered with 503.
@@ -97,6 +105,8 @@ pub struct Options {
     pub to: String,
     /// Falco's output file, which is followed.
     pub tail: Option<PathBuf>,
+    /// The kinds of reports that are watched in the cluster.
+    pub watch: BTreeSet<ReportKind>,
     /// File with the token that callers have to give.
     pub token_file: Option<PathBuf>,
     /// File with the CA of client certificates that callers may give in place of the token.
@@ -129,6 +139,12 @@ pub enum ForwardError {
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// What is known of the reports that are watched.
+    #[error("which reports were taken: {0}; without what it says, every report that there is would be sent once more")]
+    Reports(#[source] SpoolError),
+    /// The Kubernetes API in which they are watched.
+    #[error("no Kubernetes API to watch reports in ({0}); set KUBECONFIG, or run in a pod")]
+    Kubernetes(#[source] kube::Error),
     /// An address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -162,6 +178,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
     let (letters, metrics) = (Letters::kept_in(&folder), Metrics::new(spool.held()));
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
+    let followers = followers(&options.watch, &folder, &health, &intake, &metrics).await?;
     let (tools, tools_address) = bind(options.listen).await?;
     let (admin, admin_address) = bind(options.admin_listen).await?;
     let scheme = if door.speaks_tls() { "https" } else { "http" };
@@ -177,6 +194,9 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     if let Some(file) = options.tail.clone() {
         work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
+    for follower in followers {
+        work.spawn(until(&stop_work, follower.run()));
+    }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
     work.spawn(until(&stop_work, caretaker));
     let (renewed, doors) = watch::channel(Arc::new(door));
@@ -191,6 +211,23 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let rest = async { while work.join_next().await.is_some() {} };
     drop(timeout(REST, rest).await);
     if ended_early { Err(ForwardError::Ended) } else { Ok(()) }
+}
+
+/// Who watches these kinds of reports.
+async fn followers(
+    kinds: &BTreeSet<ReportKind>,
+    folder: &Path,
+    health: &Health,
+    intake: &Arc<Intake>,
+    metrics: &Metrics,
+) -> Result<Vec<Follower>, ForwardError> {
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = kube::Client::try_default().await.map_err(ForwardError::Kubernetes)?;
+    let taken = Taken::open(folder, health.clone()).map_err(ForwardError::Reports)?;
+    let follower = |kind: &ReportKind| Follower::new(*kind, client.clone(), Arc::clone(intake), taken.clone(), metrics.clone());
+    Ok(kinds.iter().map(follower).collect())
 }
 
 fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> + Send + 'static {

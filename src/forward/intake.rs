@@ -3,7 +3,7 @@
 //! | answer | when |
 //! |---|---|
 //! | 202 | the event is on disk; the body names its request id |
-//! | 400, 415, 413, 422 | no JSON; not declared as such; too large; not what the tool's schema has |
+//! | 400, 415, 413, 422 | no JSON, or none that says one thing (`canonical`); not declared as such; too large; not what the tool's schema has |
 //! | 401, 403 | as [`door`](super::door) says |
 //! | 404, 405 | another path than `/falco`, `/trivy`, `/kyverno`; another method than POST |
 //! | 503 | the tool's share of the spool is full, or the spool cannot be written, or too much is under way: after Retry-After once more |
@@ -28,7 +28,7 @@ use poem::Response;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{interval, timeout},
+    time::{interval, sleep, timeout},
 };
 
 use super::{
@@ -126,20 +126,50 @@ impl Intake {
 
     /// Takes an event as its tool wrote it: on disk when this returns its request id.
     pub(super) async fn take(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
-        if self.spool.is_full(tool) {
-            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
-            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
-        }
+        self.check_room(tool)?;
+        let text = self.read(tool, body).await?;
+        self.keep(tool, text).await
+    }
+
+    /// The canonical bytes of an event as its tool wrote it.
+    pub(super) async fn read(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
         check_length(body)?;
-        let text = {
-            let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
-            canonical_bytes(tool, value, body.len())?
-        };
+        let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
+        canonical_bytes(tool, value, body)
+    }
+
+    /// The request id under which these canonical bytes are sent.
+    pub(super) fn request_id(&self, tool: Tool, text: &str) -> String {
+        event::request_id(&self.tenant, tool, text)
+    }
+
+    /// Keeps an event by its canonical bytes: on disk when this returns its request id.
+    pub(super) async fn keep(&self, tool: Tool, text: String) -> Result<String, Problem> {
+        self.check_room(tool)?;
         let event = Event::new(&self.tenant, tool, text, self.next_number());
         let request_id = event.request_id.clone();
         self.store(event).await?;
         self.metrics.accepted(tool);
         Ok(request_id)
+    }
+
+    /// Returns when it may do to try again what was not taken for now.
+    pub(super) async fn turn(&self, tool: Tool, problem: &Problem) {
+        let wait = problem.retry_after.unwrap_or(BUSY_WAIT);
+        if self.spool.is_full(tool) {
+            // By then or sooner; whoever tries finds out.
+            drop(timeout(wait, self.spool.room(tool)).await);
+        } else {
+            sleep(wait).await;
+        }
+    }
+
+    fn check_room(&self, tool: Tool) -> Result<(), Problem> {
+        if self.spool.is_full(tool) {
+            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
+            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
+        }
+        Ok(())
     }
 
     async fn store(&self, event: Event) -> Result<(), Problem> {
@@ -191,10 +221,11 @@ fn check_length(body: &[u8]) -> Result<(), Problem> {
     if body.len() > MAX_BODY { Err(too_large()) } else { Ok(()) }
 }
 
-/// The canonical bytes of what a tool wrote in so many bytes, if it is one of its events.
-fn canonical_bytes(tool: Tool, value: Value, length: usize) -> Result<String, Problem> {
+/// The canonical bytes of what a tool wrote as this body, if it is one of its events.
+fn canonical_bytes(tool: Tool, value: Value, body: &[u8]) -> Result<String, Problem> {
+    canonical::check(body, &value).map_err(|ambiguous| Problem::new(Code::InvalidJson, ambiguous.to_string()))?;
     if let Some(schema) = tool.route().body {
-        schema.check(&value, length).map_err(|broken| {
+        schema.check(&value, body.len()).map_err(|broken| {
             let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
             Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
         })?;
@@ -212,7 +243,7 @@ pub(crate) fn one(tenant: &Tenant, tool: Tool, body: &[u8]) -> Result<(String, S
     check_length(body)?;
     let memory = Memory::new(MAX_BODY);
     let (value, _share) = memory.parse(body)?;
-    let text = canonical_bytes(tool, value, body.len())?;
+    let text = canonical_bytes(tool, value, body)?;
     Ok((event::request_id(tenant, tool, &text), text))
 }
 
@@ -302,6 +333,24 @@ mod tests {
         assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(FULL_WAIT)));
         spool.remove(spool.first(Tool::Falco.prefix()).await.unwrap().unwrap()).await.unwrap();
         intake.take(Tool::Falco, EVENT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_number_is_sent_as_it_was_written_or_refused() {
+        let event = |number: &str| {
+            let mut event: Value = serde_json::from_slice(EVENT).unwrap();
+            event["output_fields"]["evt.num"] = "HERE".into();
+            event.to_string().replace("\"HERE\"", number)
+        };
+        let tenant = "acme".parse().unwrap();
+        // 2^53 + 1, a time in nanoseconds, and the ends of 64 bits.
+        for number in ["9007199254740993", "1795452002100000001", "18446744073709551615", "-9223372036854775808", "0.1"] {
+            let (_, text) = one(&tenant, Tool::Falco, event(number).as_bytes()).unwrap();
+            assert!(text.contains(&format!("\"evt.num\":{number},")), "{number}: {text}");
+        }
+        for number in ["18446744073709551616", "1,\"evt.num\":2"] {
+            assert_eq!(one(&tenant, Tool::Falco, event(number).as_bytes()).unwrap_err().code, Code::InvalidJson, "{number}");
+        }
     }
 
     #[tokio::test]
