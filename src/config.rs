@@ -86,6 +86,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The CA of client certificates.
     pub client_ca: PathBuf,
+    /// Lists of revoked client certificates.
+    pub client_crl: Option<PathBuf>,
 }
 
 /// How tokens are checked.

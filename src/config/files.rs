@@ -43,15 +43,17 @@ impl Errors {
     }
 }
 
-/// The listener's three: each for itself, then together.
+/// The listener's files: each for itself, then together.
 pub(super) fn tls(errors: &mut Errors, settings: &Settings) -> Option<TlsFiles> {
     let cert = errors.read("tls_cert_file", settings.tls_cert_file.as_deref());
     let key = errors.read_secret_file("tls_key_file", settings.tls_key_file.as_deref());
     let ca = errors.read("tls_client_ca_file", settings.tls_client_ca_file.as_deref());
+    let crl = settings.tls_client_crl_file.as_deref().map(|path| errors.read("tls_client_crl_file", Some(path)));
     let judged = [
         ("tls_cert_file", cert.as_ref().map(|(_, pem)| tls::chain(pem).map(drop))),
         ("tls_key_file", key.as_ref().map(|(_, pem)| tls::key(pem).map(drop))),
         ("tls_client_ca_file", ca.as_ref().map(|(_, pem)| tls::client_ca(pem).map(drop))),
+        ("tls_client_crl_file", crl.as_ref().and_then(Option::as_ref).map(|(_, pem)| tls::revoked(pem).map(drop))),
     ];
     let mut each_holds = true;
     for (name, judged) in judged {
@@ -61,10 +63,14 @@ pub(super) fn tls(errors: &mut Errors, settings: &Settings) -> Option<TlsFiles> 
         }
     }
     let ((cert, cert_pem), (key, key_pem), (client_ca, ca_pem)) = (cert?, key?, ca?);
-    if each_holds && let Err(error) = tls::tls_config(&cert_pem, &key_pem, &ca_pem) {
-        errors.add("tls_cert_file, tls_key_file, tls_client_ca_file", error);
+    let (client_crl, crl_pem) = match crl {
+        Some(read) => read.map(|(path, pem)| (Some(path), Some(pem)))?,
+        None => (None, None),
+    };
+    if each_holds && let Err(error) = tls::tls_config(&cert_pem, &key_pem, &ca_pem, crl_pem.as_deref()) {
+        errors.add("tls_cert_file, tls_key_file, tls_client_ca_file, tls_client_crl_file", error);
     }
-    Some(TlsFiles { cert, key, client_ca })
+    Some(TlsFiles { cert, key, client_ca, client_crl })
 }
 
 /// The files with the keys of tokens, comma-separated.

@@ -61,6 +61,8 @@ settings! {
     tls_key_file: "TLS_KEY_FILE" = "";
     /// PEM file with the CA of client certificates.
     tls_client_ca_file: "TLS_CLIENT_CA_FILE" = "";
+    /// PEM file with lists of revoked client certificates, one of each CA; none are looked for when absent.
+    tls_client_crl_file: "TLS_CLIENT_CRL_FILE" = "";
     /// Tenant that owns objects without a tenant label, and whose key HMAC_SECRET is.
     tenant_id: "TENANT_ID" = "";
     /// Cluster that events must name.

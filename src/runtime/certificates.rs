@@ -27,8 +27,9 @@ impl Loaded {
     pub(super) fn from(files: &TlsFiles) -> Result<Self, RunError> {
         let [chain, key, client_ca] = [&files.cert, &files.key, &files.client_ca].map(|path| read(path));
         let (chain, key, client_ca) = (chain?, key?, client_ca?);
-        let digest = renewal::digest([&chain, &key, &client_ca].map(Vec::as_slice));
-        Ok(Self { digest, config: serve::tls_config(&chain, &key, &client_ca)?, chain })
+        let crl = files.client_crl.as_deref().map(read).transpose()?;
+        let digest = renewal::digest([&chain, &key, &client_ca].map(Vec::as_slice).into_iter().chain(crl.as_deref()));
+        Ok(Self { digest, config: serve::tls_config(&chain, &key, &client_ca, crl.as_deref())?, chain })
     }
 
     fn validity(&self, now: Timestamp) -> Result<(), String> {
@@ -74,7 +75,7 @@ pub(super) async fn keep(
 }
 
 /// Puts into force what the files hold, if it is something else and can be used: half-way through a replacement
-/// of the three it cannot.
+/// of several it cannot.
 async fn look(files: &TlsFiles, served: &mut Loaded, tls: &watch::Sender<Arc<ServerConfig>>) -> Result<(), RunError> {
     let files = files.clone();
     if renewal::look(move || Loaded::from(&files), served).await? {
@@ -118,7 +119,7 @@ mod tests {
     fn files(directory: &Path) -> TlsFiles {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let path = |name: &str| directory.join(name);
-        TlsFiles { cert: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt") }
+        TlsFiles { cert: path("tls.crt"), key: path("tls.key"), client_ca: path("ca.crt"), client_crl: None }
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject as _},
     server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier},
     version::{TLS12, TLS13},
 };
@@ -22,6 +22,9 @@ pub enum TlsError {
     /// The CA file is no PEM, or empty.
     #[error("the client CA has no usable PEM certificate; without one nobody could connect")]
     ClientCa,
+    /// The list of revoked certificates is no PEM, or empty.
+    #[error("the list of revoked client certificates has no usable PEM list (X509 CRL)")]
+    Revoked,
     /// The CA's certificates cannot be trusted as such.
     #[error("the client CA cannot verify clients: {0}")]
     Verifier(#[from] VerifierBuilderError),
@@ -32,13 +35,25 @@ pub enum TlsError {
 
 /// TLS 1.2 and 1.3 with client certificates of `client_ca_pem` demanded, for HTTP/2 and HTTP/1.1.
 ///
+/// With `client_crl_pem` (RFC 5280, section 5) those on its lists are refused, and so is a client of a CA that has no list there:
+/// whether it was revoked is not known. A list whose time is over stays in force, lest one that was forgotten lock everybody out.
+///
 /// # Errors
-/// [`TlsError`] says which of the three cannot be used.
-pub fn tls_config(cert_chain_pem: &[u8], key_pem: &[u8], client_ca_pem: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+/// [`TlsError`] says which of them cannot be used.
+pub fn tls_config(
+    cert_chain_pem: &[u8],
+    key_pem: &[u8],
+    client_ca_pem: &[u8],
+    client_crl_pem: Option<&[u8]>,
+) -> Result<Arc<ServerConfig>, TlsError> {
     let (chain, key, roots) = (chain(cert_chain_pem)?, key(key_pem)?, client_ca(client_ca_pem)?);
     // Named here, not the process's default: what is linked in elsewhere decides nothing.
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let clients = match client_crl_pem {
+        Some(pem) => clients.with_crls(revoked(pem)?).build()?,
+        None => clients.build()?,
+    };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(clients)
@@ -67,6 +82,12 @@ pub(crate) fn client_ca(pem: &[u8]) -> Result<RootCertStore, TlsError> {
         roots.add(ca).map_err(|_| TlsError::ClientCa)?;
     }
     Ok(roots)
+}
+
+/// The lists of those that are taken no more.
+pub(crate) fn revoked(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| TlsError::Revoked)?;
+    if lists.is_empty() { Err(TlsError::Revoked) } else { Ok(lists) }
 }
 
 /// Every certificate in a PEM text; `None` if one cannot be read, or there is none.

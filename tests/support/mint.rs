@@ -14,7 +14,10 @@ use base64::{
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use poem::web::{LocalAddr, RemoteAddr};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, RsaKeySize};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
+    KeyPair, RevokedCertParams, RsaKeySize, SerialNumber, date_time_ymd,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use zen_agent::{
@@ -52,6 +55,31 @@ impl Ca {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         let key = KeyPair::generate().unwrap();
         Self { pem: params.self_signed(&key).unwrap().pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// A list that revokes the certificates of these serial numbers, and whose time is over with this year.
+    pub fn revokes(&self, serials: &[u64], until: i32) -> String {
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2001, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2001, 1, 1),
+            next_update: date_time_ymd(until, 12, 31),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+
+    /// A client's certificate of this serial number.
+    pub fn numbered(&self, serial: u64) -> Leaf {
+        let subject = [(DnType::CommonName, CLUSTER), (DnType::OrganizationName, TENANT)];
+        self.client_named(&subject, |params| params.serial_number = Some(SerialNumber::from(serial)))
     }
 
     pub fn server(&self) -> Leaf {

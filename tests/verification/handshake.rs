@@ -4,7 +4,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use zen_agent::serve::{Limits, TlsError, tls_config};
 
 use super::{
-    listener::{SHORT, Server, is_cut, read_head, server_config},
+    listener::{SHORT, Server, is_cut, read_head, revoking_config, server_config},
     mint::{self, Ca},
 };
 
@@ -44,6 +44,32 @@ async fn new_certificates_hold_for_new_connections_and_end_the_old_ones() {
 }
 
 #[tokio::test]
+async fn a_revoked_client_is_refused_and_its_open_connection_ends_and_the_others_are_let_in() {
+    let server = Server::plain(Limits::default()).await;
+    let (one, two, own) = (server.ca.numbered(1), server.ca.numbered(2), server.ca.server());
+    let mut open = server.connect_as(&server.ca, Some(&one)).await.unwrap();
+    open.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    assert!(read_head(&mut open).await.starts_with("HTTP/1.1 200"));
+
+    server.tls.send(revoking_config(&server.ca, &own, &server.ca.revokes(&[1], 4000))).unwrap();
+    assert!(is_cut(&mut open).await, "who is revoked does not stay");
+    assert!(!server.answers(&server.ca, Some(&one)).await);
+    assert!(server.answers(&server.ca, Some(&two)).await);
+
+    // What a list says holds on when its time is over.
+    server.tls.send(revoking_config(&server.ca, &own, &server.ca.revokes(&[1], 2002))).unwrap();
+    assert!(!server.answers(&server.ca, Some(&one)).await);
+    assert!(server.answers(&server.ca, Some(&two)).await);
+
+    // Of whom no list of the CA tells, it is not known whether they were revoked; a list of another CA of its name says nothing.
+    for other in [Ca::new("other"), Ca::new("ca")] {
+        server.tls.send(revoking_config(&server.ca, &own, &other.revokes(&[1], 4000))).unwrap();
+        assert!(!server.answers(&server.ca, Some(&two)).await);
+    }
+    server.stopped().await;
+}
+
+#[tokio::test]
 async fn who_is_slow_to_shake_hands_is_cut() {
     let server = Server::plain(Limits { handshake_timeout: SHORT, ..Limits::default() }).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
@@ -55,10 +81,15 @@ async fn who_is_slow_to_shake_hands_is_cut() {
 fn certificates_that_cannot_be_used_are_refused_with_the_reason() {
     let (ca, other) = (Ca::new("ca"), Ca::new("other"));
     let (server, stranger) = (ca.server(), other.server());
-    let of = |chain: &str, key: &str, client_ca: &str| tls_config(chain.as_bytes(), key.as_bytes(), client_ca.as_bytes()).err();
+    let of = |chain: &str, key: &str, client_ca: &str| tls_config(chain.as_bytes(), key.as_bytes(), client_ca.as_bytes(), None).err();
     assert!(of(&server.cert, &server.key, &ca.pem).is_none());
     assert!(matches!(of("", &server.key, &ca.pem), Some(TlsError::Chain)));
     assert!(matches!(of(&server.cert, "", &ca.pem), Some(TlsError::Key)));
     assert!(matches!(of(&server.cert, &server.key, &server.key), Some(TlsError::ClientCa)));
     assert!(matches!(of(&server.cert, &stranger.key, &ca.pem), Some(TlsError::Pair(_))));
+    let revoking = |lists: &str| tls_config(server.cert.as_bytes(), server.key.as_bytes(), ca.pem.as_bytes(), Some(lists.as_bytes())).err();
+    assert!(revoking(&ca.revokes(&[], 4000)).is_none());
+    for lists in ["", "no list", &ca.pem] {
+        assert!(matches!(revoking(lists), Some(TlsError::Revoked)), "{lists}");
+    }
 }

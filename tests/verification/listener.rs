@@ -121,7 +121,12 @@ pub(super) async fn is_cut(stream: &mut (impl AsyncRead + Unpin)) -> bool {
 
 pub(super) fn server_config(ca: &Ca) -> Arc<ServerConfig> {
     let server = ca.server();
-    tls_config(server.cert.as_bytes(), server.key.as_bytes(), ca.pem.as_bytes()).unwrap()
+    tls_config(server.cert.as_bytes(), server.key.as_bytes(), ca.pem.as_bytes(), None).unwrap()
+}
+
+/// The configuration of this CA, with lists of revoked clients.
+pub(super) fn revoking_config(ca: &Ca, server: &Leaf, lists: &str) -> Arc<ServerConfig> {
+    tls_config(server.cert.as_bytes(), server.key.as_bytes(), ca.pem.as_bytes(), Some(lists.as_bytes())).unwrap()
 }
 
 pub(super) fn client_config(trusted: &Ca, client: Option<&Leaf>) -> ClientConfig {
