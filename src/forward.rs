@@ -72,7 +72,9 @@ pub use crate::spool::SpoolError;
 /// # Errors
 /// When it cannot be written as text.
 pub fn exposition() -> Result<String, prometheus::Error> {
-    Metrics::new(watch::channel(Shares::default()).1).render()
+    let metrics = Metrics::new();
+    metrics.show(watch::channel(Shares::default()).1);
+    metrics.render()
 }
 
 /// What may wait of each tool; what comes beyond that is answered with 503.
@@ -82,7 +84,9 @@ const MAX_BODY: usize = 10 << 20;
 /// Time for requests under way once the forwarder stops.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Time for the rest after that: what is being written to disk, and who reads health and metrics.
-const REST: Duration = Duration::from_secs(3);
+const REST: Duration = Duration::from_secs(2);
+/// Time for closing the spool, after that.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
@@ -159,16 +163,19 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // A mistake in the address, or certificates that do not fit together, is told now.
     Courier::new(&options.to, &client).check()?;
     let (health, folder) = (Health::default(), folder(&options.state_dir));
-    let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
-    let (letters, metrics) = (Letters::kept_in(&folder), Metrics::new(spool.held()));
-    let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
+    let (letters, metrics, opened) = (Letters::kept_in(&folder), Metrics::new(), admin::Opened::default());
     let (tools, tools_address) = bind(options.listen).await?;
     let (admin, admin_address) = bind(options.admin_listen).await?;
     let scheme = if door.speaks_tls() { "https" } else { "http" };
 
     let stop_work = CancellationToken::new();
     let mut work = JoinSet::new();
-    work.spawn(admin::serve(admin, health.clone(), spool.clone(), metrics.clone(), stop_work.clone()));
+    health.degraded(Degraded::ForwardSpool, Some("what waits is looked through"));
+    work.spawn(admin::serve(admin, health.clone(), Arc::clone(&opened), metrics.clone(), stop_work.clone()));
+    let Some(spool) = shutdown.run_until_cancelled(open(folder.clone(), health.clone())).await.transpose()? else { return Ok(()) };
+    metrics.show(spool.held());
+    _ = opened.set(spool.clone());
+    let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
@@ -190,7 +197,16 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     stop_work.cancel();
     let rest = async { while work.join_next().await.is_some() {} };
     drop(timeout(REST, rest).await);
+    if timeout(CLOSE, spool.close()).await.is_err() {
+        tracing::warn!("the spool could not be closed in time; the next start looks through all of it");
+    }
     if ended_early { Err(ForwardError::Ended) } else { Ok(()) }
+}
+
+/// Opens the spool, which after a crash takes as long as the disk takes to read all of it.
+async fn open(folder: PathBuf, health: Health) -> Result<Spool<Event>, ForwardError> {
+    let opening = move || Spool::open(&folder, BOUNDS, Unreadable::Refuse, health, Degraded::ForwardSpool);
+    Ok(tokio::task::spawn_blocking(opening).await.map_err(|_| ForwardError::Ended)??)
 }
 
 fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> + Send + 'static {

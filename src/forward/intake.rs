@@ -295,7 +295,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 2, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         let first = intake.take(Tool::Falco, EVENT).await.unwrap();
         assert_eq!(intake.take(Tool::Falco, EVENT).await.unwrap(), first, "it is kept once more: that it is the same, the agent knows");
         let refused = intake.take(Tool::Falco, EVENT).await.unwrap_err();
@@ -326,7 +326,7 @@ mod tests {
             }
         };
         let spool = open().unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         for _ in 0..2 {
             intake.take(Tool::Falco, EVENT).await.unwrap();
         }
@@ -340,7 +340,7 @@ mod tests {
                 opened => break opened.unwrap(),
             }
         };
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         full(&intake).await;
     }
 
@@ -349,7 +349,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 1, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         intake.take(Tool::Falco, EVENT).await.unwrap();
         let letters = Letters::of(folder.path());
         for (tool, at) in [(Tool::Falco, 0), (Tool::Trivy, 1)] {
@@ -368,7 +368,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 9, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         intake().await.take(Tool::Falco, EVENT).await.unwrap();
         intake().await.take(Tool::Falco, EVENT).await.unwrap();
         assert_eq!(spool.places().await.unwrap(), ["falco/00000000000000000000", "falco/00000000000000000001"]);

@@ -141,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 9, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let options = Options {

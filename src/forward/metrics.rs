@@ -1,6 +1,6 @@
 //! What a forwarder counts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use prometheus::{Encoder as _, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
@@ -27,14 +27,14 @@ pub(super) struct Metrics {
     letters: IntGauge,
     dropped: IntCounter,
     age: GaugeVec,
-    held: watch::Receiver<Shares<Tool>>,
+    /// Once the spool is open.
+    held: Arc<OnceLock<watch::Receiver<Shares<Tool>>>>,
     /// When the first of a tool's events came that still waits.
     since: Arc<Mutex<[Option<Timestamp>; Tool::ALL.len()]>>,
 }
 
 impl Metrics {
-    /// `held` is how much waits in the spool.
-    pub(super) fn new(held: watch::Receiver<Shares<Tool>>) -> Self {
+    pub(super) fn new() -> Self {
         let registry = Registry::new();
         let by_tool = |name, help| counter_vec(&registry, name, help, &["tool"]);
         let depth = |name, help| register(&registry, IntGaugeVec::new(Opts::new(name, help), &["tool"]));
@@ -55,7 +55,7 @@ impl Metrics {
                 &registry,
                 GaugeVec::new(Opts::new("zen_agent_forward_oldest_age_seconds", "Age of the first event that waits, or zero"), &["tool"]),
             ),
-            held,
+            held: Arc::default(),
             since: Arc::default(),
             registry,
         };
@@ -68,6 +68,11 @@ impl Metrics {
             metrics.refused.with_label_values(&[code.as_str()]);
         }
         metrics
+    }
+
+    /// How much waits in the spool, from now on.
+    pub(super) fn show(&self, held: watch::Receiver<Shares<Tool>>) {
+        _ = self.held.set(held);
     }
 
     pub(super) fn accepted(&self, tool: Tool) {
@@ -104,13 +109,15 @@ impl Metrics {
     /// The text that Prometheus scrapes (exposition format 0.0.4).
     pub(super) fn render(&self) -> Result<String, prometheus::Error> {
         let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, held) = (Timestamp::now(), self.held.borrow().clone());
+        let (now, held) = (Timestamp::now(), self.held.get().map(|held| held.borrow().clone()));
         for (tool, since) in Tool::ALL.into_iter().zip(since) {
             let age = since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
             self.age.with_label_values(&[tool.as_str()]).set(age);
-            let held = held.of(tool);
-            self.events.with_label_values(&[tool.as_str()]).set(i64::try_from(held.records).unwrap_or(i64::MAX));
-            self.bytes.with_label_values(&[tool.as_str()]).set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
+            // What is not known yet is not shown as zero.
+            if let Some(held) = held.as_ref().map(|held| held.of(tool)) {
+                self.events.with_label_values(&[tool.as_str()]).set(i64::try_from(held.records).unwrap_or(i64::MAX));
+                self.bytes.with_label_values(&[tool.as_str()]).set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
+            }
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

@@ -24,7 +24,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Record, private_folder, replace_file};
+use super::{
+    Record,
+    files::{private_folder, replace_file},
+};
 
 /// Dead letters that are kept, of how many bytes, and for how long.
 const MOST: usize = 1_000;

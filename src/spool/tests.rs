@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use redb::{StorageBackend, backends::FileBackend};
+use redb::{Database, StorageBackend, backends::FileBackend};
 
 use super::{
     disk::{self, Disk},

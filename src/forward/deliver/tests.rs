@@ -41,7 +41,7 @@ impl Ground {
         for number in 0..events {
             spool.put(Event::new(&"acme".parse().unwrap(), Tool::Falco, number.to_string(), number)).await.unwrap();
         }
-        let (letters, log, metrics) = (Letters::of(folder.path()), Log::default(), Metrics::new(spool.held()));
+        let (letters, log, metrics) = (Letters::of(folder.path()), Log::default(), Metrics::new());
         let post = Scripted { answer, log: Arc::clone(&log) };
         let delivery = Delivery::new(Tool::Falco, post, spool.clone(), letters.clone(), metrics, &health);
         Self { _folder: folder, spool, letters, log, _running: tokio::spawn(delivery.run()) }
