@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) use dead::{Letter, Letters};
 use disk::Disk;
 pub(crate) use files::replace_file;
-use writer::{Change, GROUP, Reply, measure, write};
+use writer::{Change, GROUP, Reply, Writer, measure};
 
 use crate::telemetry::{Health, health::Degraded};
 
@@ -64,6 +64,9 @@ pub enum SpoolError {
     /// An entry that is none.
     #[error("an entry of the spool cannot be read")]
     Entry(#[from] serde_json::Error),
+    /// Nothing more fits on the disk, which is not tried with each record.
+    #[error("the disk of the spool is full")]
+    Full,
     /// Its writer has ended.
     #[error("the spool is closed")]
     Closed,
@@ -72,6 +75,18 @@ pub enum SpoolError {
 impl SpoolError {
     fn storage(error: impl Into<redb::Error>) -> Self {
         Self::Storage(Box::new(error.into()))
+    }
+
+    /// Whether it would be another thing if the disk were larger.
+    fn is_want_of_room(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match self {
+            Self::Full => true,
+            Self::Storage(error) => {
+                matches!(&**error, redb::Error::Io(error) if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -174,7 +189,7 @@ impl<R: Record> Spool<R> {
         let disk = Arc::new(disk);
         let (held, shown) = watch::channel(disk.with(measure::<R>)?);
         let (writer, changes) = mpsc::channel(GROUP);
-        tokio::spawn(write(Arc::clone(&disk), changes, held));
+        tokio::spawn(Writer::new(Arc::clone(&disk), held).run(changes));
         Ok(Self { disk, writer, held: shown, bounds })
     }
 

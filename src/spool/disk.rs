@@ -1,9 +1,9 @@
 //! The spool's file: opened, and after an error opened anew.
 //!
 //! ```text
-//!   open ── an error of the disk ──▶ closed, /health degraded ── next use: opened, and it worked ──▶ open, /health well
-//!                                       ▲                            │ cannot be opened
-//!                                       └────────────────────────────┘
+//!   open ── an error of the disk ──▶ closed, /health degraded ── next use: opened ──▶ open ── something was stored ──▶ /health well
+//!                                       ▲                           │ cannot be opened
+//!                                       └───────────────────────────┘
 //! ```
 //!
 //! Closed at the end ([`Disk::close`]), it need not be looked through by the next process, which one that was not has to be.
@@ -16,10 +16,13 @@ use std::{
     io,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock, RwLockWriteGuard},
+    sync::{
+        PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use redb::{Builder, Database, backends::FileBackend};
+use redb::{Builder, Database, ReadableDatabase as _, TableError, backends::FileBackend};
 
 use super::{
     ENTRIES, SpoolError, Unreadable,
@@ -46,6 +49,7 @@ enum State {
 pub(super) struct Disk {
     path: PathBuf,
     state: RwLock<State>,
+    unwell: AtomicBool,
     opener: Opener,
     unreadable: Unreadable,
     health: Health,
@@ -74,24 +78,33 @@ impl Disk {
             error => SpoolError::storage(error),
         })?;
         health.degraded(name, None);
-        Ok(Self { path, state: RwLock::new(State::Open(database)), opener, unreadable, health, name })
+        Ok(Self { path, state: RwLock::new(State::Open(database)), unwell: AtomicBool::new(false), opener, unreadable, health, name })
     }
 
     /// Uses the database. It blocks for as long as the disk does.
     pub(super) fn with<R>(&self, use_it: impl FnOnce(&Database) -> Result<R, SpoolError>) -> Result<R, SpoolError> {
         let result = self.used(use_it);
-        match &result {
-            Err(SpoolError::Storage(error)) => {
-                tracing::error!(path = %self.path.display(), %error, "the spool cannot be used; it is opened anew");
-                let mut state = self.changing();
-                if matches!(*state, State::Open(_)) {
-                    *state = State::Failed;
-                }
-                self.health.degraded(self.name, Some(UNWELL));
+        if let Err(SpoolError::Storage(error)) = &result {
+            tracing::error!(path = %self.path.display(), %error, "the spool cannot be used; it is opened anew");
+            let mut state = self.changing();
+            if matches!(*state, State::Open(_)) {
+                *state = State::Failed;
             }
-            _ => self.health.degraded(self.name, None),
+            self.unwell.store(true, Ordering::Relaxed);
+            self.health.degraded(self.name, Some(UNWELL));
         }
         result
+    }
+
+    /// Something was stored. That something was read, or removed, says nothing of whether more fits.
+    pub(super) fn well(&self) {
+        self.unwell.store(false, Ordering::Relaxed);
+        self.health.degraded(self.name, None);
+    }
+
+    /// Whether nothing was stored since the last error.
+    pub(super) fn is_unwell(&self) -> bool {
+        self.unwell.load(Ordering::Relaxed)
     }
 
     /// Returns once whoever uses the database is done, and it is closed.
@@ -140,9 +153,13 @@ fn is_beyond_repair(error: &redb::Error) -> bool {
 
 fn create(opener: Opener, path: &Path) -> Result<Database, redb::Error> {
     let database = opener(path)?;
-    let creating = database.begin_write()?;
-    creating.open_table(ENTRIES)?;
-    creating.commit()?;
+    // A full disk has no room for even this.
+    let is_new = matches!(database.begin_read()?.open_table(ENTRIES), Err(TableError::TableDoesNotExist(_)));
+    if is_new {
+        let creating = database.begin_write()?;
+        creating.open_table(ENTRIES)?;
+        creating.commit()?;
+    }
     // What is acknowledged is in the file, and the file has to be there after a crash.
     sync_folder(path.parent().unwrap_or(path)).map_err(redb::Error::Io)?;
     Ok(database)

@@ -39,6 +39,7 @@ async fn sigterm_ends_it_well_within_ten_seconds_also_while_the_agent_is_away() 
     drop((silent, slow, half));
     assert!(!wants_repair(state.path()), "it was not closed, so the next start looks through all of it");
     let mut killed = Agent::start(forward(state.path(), &agent.api, &[]));
+    taken(&killed, "falco", event(3)).await;
     killed.kill();
     assert!(wants_repair(state.path()), "this would not have told");
 }
