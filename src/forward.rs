@@ -16,8 +16,8 @@
 //! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
 //!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
 //! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds
-//!   up its tool's next ones, for a quarter of an hour; then, if others get through in its place, it becomes a dead letter, too. While
-//!   none does, as when the agent is away, nothing is given up on (`deliver`).
+//!   up its tool's next ones, for a quarter of an hour; then, if others get through in its place, it is set aside and sent on, or
+//!   becomes a dead letter, too (`deliver` says which). While none does, as when the agent is away, nothing is given up on.
 //! - **Refused for good** is what the agent says of the event itself, by its problem's code: no JSON, against the schema, too large,
 //!   another body under this request id. A wrong token, address or version is about the forwarder, and is no reason to give up an
 //!   event; nor is an answer that is none of the contract's, which something in between has given (`courier`).
@@ -38,6 +38,7 @@ mod event;
 mod intake;
 mod listen;
 mod metrics;
+mod suspect;
 mod tail;
 
 use std::{
@@ -178,7 +179,7 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
-        let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
+        let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health, &folder);
         work.spawn(until(&stop_work, delivery.run()));
     }
     if let Some(file) = options.tail.clone() {
