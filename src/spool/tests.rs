@@ -177,7 +177,7 @@ async fn what_there_is_is_counted_by_number_and_bytes_and_there_is_room_again_on
     assert_eq!(names(&spool).await, ["a"]);
 }
 
-/// Set to how many bytes a file may have.
+/// Set to how many bytes of a file there is room for.
 const FULL: &str = "full";
 
 /// A disk that is so large while there is this file beside the spool; and each time it is opened a byte is added to `opened`.
@@ -194,18 +194,19 @@ impl StorageBackend for Fillable {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        match fs::read_to_string(&self.1).ok().and_then(|most| most.parse::<u64>().ok()) {
-            Some(most) if len > most => Err(io::Error::from(io::ErrorKind::StorageFull)),
-            _ => self.0.set_len(len),
-        }
+        self.0.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
     }
 
+    /// A length takes no room by itself; what is written beyond the blocks that there are does.
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
+        match fs::read_to_string(&self.1).ok().and_then(|most| most.parse::<u64>().ok()) {
+            Some(most) if offset + u64::try_from(data.len()).unwrap() > most => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            _ => self.0.write(offset, data),
+        }
     }
 
     fn close(&self) -> io::Result<()> {

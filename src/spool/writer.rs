@@ -103,11 +103,12 @@ impl<R: Record> Writer<R> {
         let begun = Instant::now();
         let mut result = self.commit(&removes, &puts).await;
         if !puts.changes.is_empty() && result.as_ref().is_err_and(|error| error.is_want_of_room()) {
-            std::mem::take(&mut puts).answer(&result);
-            // Also where there is none: whether the file can be used at all.
-            result = self.commit(&removes, &puts).await;
+            let refused = std::mem::take(&mut puts);
+            let why = std::mem::replace(&mut result, self.commit(&removes, &puts).await);
+            // Also where there was none to remove: a file that cannot be opened any more is broken, and not full.
             self.full = result.is_ok();
             self.rest_since(begun);
+            refused.answer(&why);
         }
         removes.answer(&result);
         puts.answer(&result);
