@@ -43,7 +43,8 @@ pub(super) struct Forward {
     /// Follow Falco's output file, of JSON lines, from where the last process was.
     #[arg(long, value_name = "FILE", conflicts_with = "tool")]
     tail: Option<PathBuf>,
-    /// File with the token that callers have to send as `Authorization: Bearer`. It and the certificates are read anew when they change.
+    /// File with the tokens, one a line, of which callers have to send one as `Authorization: Bearer`. It and the certificates are read
+    /// anew when they change.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// File with the CA of client certificates, which do in place of the token.

@@ -106,7 +106,12 @@ async fn a_renewed_token_and_certificate_are_in_force_without_a_restart_and_unus
     fs::write(path("tools.token"), "short").unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(6)).await; // longer than it takes until it is read
     assert_eq!(status(tokens[0]).await.unwrap(), 202);
+    // Both do, until all callers have the new one.
+    fs::write(path("tools.token"), format!("{}\n\n{}\n", tokens[0], tokens[1])).unwrap();
+    until("the new token is in force", async || status(tokens[1]).await.is_ok_and(|status| status == 202)).await;
+    assert_eq!(status(tokens[0]).await.unwrap(), 202);
     fs::write(path("tools.token"), tokens[1]).unwrap();
+    until("the former token is not any more", async || status(tokens[0]).await.is_ok_and(|status| status == 401)).await;
     until("the new token is in force", async || status(tokens[1]).await.is_ok_and(|status| status == 202)).await;
     assert_eq!(status(tokens[0]).await.unwrap(), 401);
     // The certificate of somebody else, whom this client does not trust.
