@@ -104,6 +104,9 @@ pub(crate) trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 's
     /// The name of its dead letter: one of a kind, and at most 250 bytes of what a file's name may have.
     fn letter(&self) -> String;
 
+    /// Whose dead letter has this name.
+    fn source_of_letter(name: &str) -> Option<Self::Source>;
+
     /// Whether it is to stand where `former` does.
     fn replaces(&self, former: &Self) -> bool;
 

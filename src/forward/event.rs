@@ -105,11 +105,6 @@ impl Event {
         Self { aside: true, ..self }
     }
 
-    /// Whose dead letter has this name.
-    pub(super) fn tool_of(letter: &str) -> Option<Tool> {
-        Tool::named(letter.split_once('.')?.0)
-    }
-
     /// The number of an event at this place.
     pub(super) fn number_at(place: &str) -> Option<u64> {
         place.rsplit_once('/')?.1.parse().ok()
@@ -140,6 +135,10 @@ impl Record for Event {
 
     fn letter(&self) -> String {
         format!("{}.{}", self.tool.as_str(), self.request_id)
+    }
+
+    fn source_of_letter(name: &str) -> Option<Tool> {
+        Tool::named(name.split_once('.')?.0)
     }
 
     /// No two have one number.

@@ -42,7 +42,7 @@ use crate::{
     causes::chain,
     identity::Tenant,
     problem::{BUSY_WAIT, Code, Echo, Problem},
-    spool::{Letters, Spool, SpoolError},
+    spool::{Letters, Record as _, Spool, SpoolError},
 };
 
 /// Requests of one tool at once: fewer than a third of the connections.
@@ -271,7 +271,7 @@ async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<(
     loop {
         let at_hand = letters.clone();
         let spool = intake.spool.clone();
-        let has_room = move |letter: &str| Event::tool_of(letter).is_some_and(|tool| !spool.is_full(tool));
+        let has_room = move |letter: &str| Event::source_of_letter(letter).is_some_and(|tool| !spool.is_full(tool));
         let replayed = tokio::task::spawn_blocking(move || at_hand.replayed(has_room)).await.map_err(std::io::Error::other)??;
         let Some((name, event)) = replayed else { return Ok(()) };
         intake.store(event.again(intake.next_number())).await.map_err(std::io::Error::other)?;
@@ -361,6 +361,30 @@ mod tests {
         let held = spool.held().borrow().clone();
         assert_eq!(Tool::ALL.map(|tool| held.of(tool).records), [1, 1, 0]);
         assert_eq!(letters.replayed(|_| true).unwrap().unwrap().1.tool, Tool::Falco, "it waits");
+    }
+
+    #[test]
+    fn the_letters_of_one_tool_push_out_none_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = Letters::<Event>::kept_in(folder.path());
+        let put = |tool, number: u64| {
+            let event = Event::new(&"acme".parse().unwrap(), tool, number.to_string(), number);
+            letters.put(&event, "refused", Timestamp::from_second(i64::try_from(number).unwrap()).unwrap()).unwrap();
+        };
+        put(Tool::Trivy, 0);
+        let name = letters.names().unwrap().remove(0);
+        let dead = folder.path().join("dead");
+        for number in 0..1_000 {
+            let file = std::fs::File::create(dead.join(format!("falco.{number}.json"))).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1 + number)).unwrap();
+        }
+        put(Tool::Falco, 5_000);
+        let left = letters.names().unwrap();
+        assert_eq!((left.len(), letters.dropped()), (1_001, 1));
+        assert!(left.contains(&name) && !left.contains(&"falco.0".to_owned()));
+        // What a crash has left half-written is none.
+        std::fs::write(dead.join("falco.1.half"), "").unwrap();
+        assert_eq!(letters.count(), 1_001);
     }
 
     #[tokio::test]
