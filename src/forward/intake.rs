@@ -106,6 +106,11 @@ impl Intake {
         tracing::warn!(code = problem.code.as_str(), "an event was not taken: {}", problem.detail);
     }
 
+    /// Notes that a caller did not come as far as to say something.
+    pub(super) fn handshake_failed(&self) {
+        self.metrics.handshake_failed();
+    }
+
     async fn handle(&self, door: &Door, certified: bool, request: Request<Incoming>) -> Result<String, Problem> {
         let (head, mut body) = request.into_parts();
         let checked = door.admits(&head.headers, certified).and_then(|()| route(&head.method, head.uri.path()));

@@ -72,8 +72,14 @@ async fn greet(socket: TcpStream, mut doors: watch::Receiver<Arc<Door>>, intake:
             let certified = stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
             speak(stream, certified, doors, intake, shutdown).await;
         }
-        Ok(Err(error)) => tracing::warn!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::warn!("a TLS handshake took too long"),
+        Ok(Err(error)) => {
+            intake.handshake_failed();
+            tracing::warn!(%error, "a TLS handshake failed");
+        }
+        Err(_) => {
+            intake.handshake_failed();
+            tracing::warn!("a TLS handshake took too long");
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use crate::{
     telemetry::metrics::{counter_vec, register},
 };
 
+/// In place of a problem code.
+const HANDSHAKE: &str = "handshake";
+
 /// The registry and every metric in it. Cloning shares them.
 #[derive(Clone)]
 pub(super) struct Metrics {
@@ -40,7 +43,12 @@ impl Metrics {
         let depth = |name, help| register(&registry, IntGaugeVec::new(Opts::new(name, help), &["tool"]));
         let metrics = Self {
             accepted: by_tool("zen_agent_forward_accepted_total", "Events that were acknowledged"),
-            refused: counter_vec(&registry, "zen_agent_forward_refused_total", "Requests that were not taken, by problem code", &["code"]),
+            refused: counter_vec(
+                &registry,
+                "zen_agent_forward_refused_total",
+                "Requests that were not taken, by problem code; connections refused before a request, as handshake",
+                &["code"],
+            ),
             delivered: by_tool("zen_agent_forward_delivered_total", "Events that the agent has taken"),
             failed: by_tool("zen_agent_forward_failed_attempts_total", "Attempts to deliver an event that are repeated"),
             parked: by_tool("zen_agent_forward_parked_total", "Events that were given up on, as dead letters"),
@@ -64,8 +72,8 @@ impl Metrics {
                 counter.with_label_values(&[tool.as_str()]);
             }
         }
-        for code in Code::ALL {
-            metrics.refused.with_label_values(&[code.as_str()]);
+        for code in Code::ALL.map(Code::as_str).into_iter().chain([HANDSHAKE]) {
+            metrics.refused.with_label_values(&[code]);
         }
         metrics
     }
@@ -81,6 +89,11 @@ impl Metrics {
 
     pub(super) fn refused(&self, code: Code) {
         self.refused.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// A TLS handshake failed, or took too long.
+    pub(super) fn handshake_failed(&self) {
+        self.refused.with_label_values(&[HANDSHAKE]).inc();
     }
 
     pub(super) fn delivered(&self, tool: Tool) {

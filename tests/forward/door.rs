@@ -7,7 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use super::{Agent, DEADLINE, Ground, HTTP, everything, forward, sample, until};
+use super::{Agent, DEADLINE, Ground, HTTP, everything, forward, metric, sample, until};
 
 fn refused(state: &std::path::Path, more: &[&str]) -> Output {
     forward(state, "https://127.0.0.1:1", more).output().unwrap()
@@ -74,11 +74,13 @@ async fn whoever_has_the_token_or_a_certificate_of_the_ca_may_give_events_and_no
     assert_eq!(status(&stranger, Some(token)).await, 401, "it is no bearer token");
     assert_eq!(status(&stranger, Some(&format!("Bearer {token}"))).await, 202);
     assert_eq!(status(&certified, None).await, 202);
+    assert_eq!(metric(&forwarder, "zen_agent_forward_refused_total{code=\"invalid_token\"}").await, 3.0);
     drop(forwarder);
     // With the CA alone there is no way around it.
     let forwarder = Agent::start(forward(state.path(), &agent.api, &more[..6]));
     let request = |client: &reqwest::Client| client.post(format!("{}/falco", forwarder.api)).header("content-type", "application/json");
     assert!(request(&stranger).body("{}").send().await.is_err());
+    until("it is counted", async || metric(&forwarder, "zen_agent_forward_refused_total{code=\"handshake\"}").await >= 1.0).await;
     assert_eq!(request(&certified).body(sample("falco-outbound-c2.json")).send().await.unwrap().status().as_u16(), 202);
 }
 
