@@ -228,7 +228,7 @@ async fn on_a_full_disk_what_leaves_leaves_and_what_comes_is_refused_until_somet
     fs::write(folder.path().join(FULL), fs::metadata(folder.path().join("spool.redb")).unwrap().len().to_string()).unwrap();
     let mut stored = Vec::new();
     loop {
-        let group = (0..100).map(|number| an_entry(&format!("{}-{}", stored.len() + number, "x".repeat(200))));
+        let group = (0..100).map(|number| an_entry(&format!("{:06}-{}", stored.len() + number, "x".repeat(200))));
         let group: Vec<_> = group.collect();
         let results = futures::future::join_all(group.iter().map(|entry| spool.put(entry.clone()))).await;
         stored.extend(group.into_iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(entry, _)| entry));

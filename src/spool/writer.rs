@@ -4,7 +4,7 @@
 //!   puts, removes ─▶ one transaction ─┬ written
 //!                                     ├ no room on the disk: the removes alone, which make room; then full
 //!                                     └ any other error: none of them
-//!   full: puts are refused at once, removes are written ── every 10 s: room for 64 KiB? ──▶ well
+//!   full: puts are refused at once, removes are written ── every 10 s: room for 30 KiB? ──▶ well
 //! ```
 //!
 //! After an error the file is opened anew, and looked through, which no put is made to wait for: it is tried with a page of no use
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(10);
 const REST: u32 = 10;
 /// What is written to see whether something can be.
 const PROBE: TableDefinition<'_, (), &[u8]> = TableDefinition::new("probe");
-const PROBE_BYTES: [u8; 64 << 10] = [0; 64 << 10];
+const PROBE_BYTES: [u8; 30 << 10] = [0; 30 << 10];
 
 pub(super) enum Change<R> {
     /// Unless what is there is newer.
