@@ -33,6 +33,8 @@ use super::{
 /// Dead letters that are kept of one source, of how many bytes, and for how long.
 const MOST: u64 = 1_000;
 const MOST_BYTES: u64 = 320 << 20;
+/// Letters that wait at once to be sent again, of [`MOST_BYTES`].
+const MOST_REPLAYED: usize = 1_000;
 const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How long a clock has to have gone as time passes until it is believed, and how far it may be off meanwhile.
@@ -106,9 +108,13 @@ impl<R: DeserializeOwned> Letters<R> {
         Ok(files(&self.dead)?.into_iter().map(|file| file.name).collect())
     }
 
-    /// Has a letter sent again.
+    /// Has a letter sent again, unless as many as are kept wait for that already: nobody takes them up, it may be.
     pub(crate) fn replay(&self, name: &str) -> io::Result<()> {
         private_folder(&self.replay)?;
+        let waiting = files(&self.replay)?;
+        if waiting.len() >= MOST_REPLAYED || waiting.iter().map(|file| file.bytes).sum::<u64>() >= MOST_BYTES {
+            return Err(io::Error::other("many letters wait to be sent again already; the others can follow once those were taken up"));
+        }
         let file = format!("{name}.json");
         fs::rename(self.dead.join(&file), self.replay.join(&file))
     }
@@ -279,6 +285,21 @@ mod tests {
         letters.put(&entry, "refused", Timestamp::now()).unwrap();
         assert_eq!(letters.kept(&entry).unwrap().report, entry.report);
         assert_eq!(letters.list(|_, letter| letter.entry.name).unwrap(), [entry.name]);
+    }
+
+    #[test]
+    fn what_waits_to_be_sent_again_is_bounded_and_the_rest_stays_where_it_is() {
+        let (folder, letters) = letters();
+        letters.put(&an_entry("a"), "refused", Timestamp::now()).unwrap();
+        let name = letters.names().unwrap().remove(0);
+        fs::create_dir(folder.path().join("replay")).unwrap();
+        for number in 0..MOST_REPLAYED {
+            fs::write(folder.path().join(format!("replay/{number}.json")), "").unwrap();
+        }
+        assert!(letters.replay(&name).is_err());
+        assert_eq!(letters.names().unwrap(), [name.clone()]);
+        letters.taken_up("7").unwrap();
+        letters.replay(&name).unwrap();
     }
 
     #[test]
