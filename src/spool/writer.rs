@@ -99,6 +99,9 @@ impl<R: Record> Writer<R> {
         let (mut puts, removes) = (Batch::of(puts), Batch::of(removes));
         if self.full {
             std::mem::take(&mut puts).answer(&Err(Arc::new(SpoolError::Full)));
+            if removes.changes.is_empty() {
+                return;
+            }
         }
         let begun = Instant::now();
         let mut result = self.commit(&removes, &puts).await;
