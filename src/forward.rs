@@ -38,6 +38,7 @@ mod event;
 mod intake;
 mod listen;
 mod metrics;
+mod peers;
 mod suspect;
 mod tail;
 
