@@ -16,8 +16,8 @@
 //! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
 //!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
 //! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds
-//!   up its tool's next ones, for a quarter of an hour; then, if others get through in its place, it becomes a dead letter, too. While
-//!   none does, as when the agent is away, nothing is given up on (`deliver`).
+//!   up its tool's next ones, for a quarter of an hour; then, if others get through in its place, it is set aside and sent on, or
+//!   becomes a dead letter, too (`deliver` says which). While none does, as when the agent is away, nothing is given up on.
 //! - **Refused for good** is what the agent says of the event itself, by its problem's code: no JSON, against the schema, too large,
 //!   another body under this request id. A wrong token, address or version is about the forwarder, and is no reason to give up an
 //!   event; nor is an answer that is none of the contract's, which something in between has given (`courier`).
@@ -40,7 +40,9 @@ mod event;
 mod intake;
 mod listen;
 mod metrics;
+mod peers;
 mod reports;
+mod suspect;
 mod tail;
 
 use std::{
@@ -52,6 +54,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::OptionFuture;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +81,8 @@ pub use crate::spool::SpoolError;
 /// # Errors
 /// When it cannot be written as text.
 pub fn exposition() -> Result<String, prometheus::Error> {
-    let metrics = Metrics::new(watch::channel(Shares::default()).1);
+    let metrics = Metrics::new();
+    metrics.show(watch::channel(Shares::default()).1);
     ReportKind::ALL.into_iter().for_each(|kind| metrics.watches(kind));
     metrics.render()
 }
@@ -90,7 +94,9 @@ const MAX_BODY: usize = 10 << 20;
 /// Time for requests under way once the forwarder stops.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Time for the rest after that: what is being written to disk, and who reads health and metrics.
-const REST: Duration = Duration::from_secs(3);
+const REST: Duration = Duration::from_secs(2);
+/// Time for closing the spool, after that.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
@@ -175,27 +181,34 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     // A mistake in the address, or certificates that do not fit together, is told now.
     Courier::new(&options.to, &client).check()?;
     let (health, folder) = (Health::default(), folder(&options.state_dir));
-    let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
-    let (letters, metrics) = (Letters::kept_in(&folder), Metrics::new(spool.held()));
-    let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
-    let followers = followers(&options.watch, &folder, &health, &intake, &metrics).await?;
+    let (letters, metrics, opened) = (Letters::kept_in(&folder), Metrics::new(), admin::Opened::default());
     let (tools, tools_address) = bind(options.listen).await?;
     let (admin, admin_address) = bind(options.admin_listen).await?;
     let scheme = if door.speaks_tls() { "https" } else { "http" };
 
     let stop_work = CancellationToken::new();
     let mut work = JoinSet::new();
-    work.spawn(admin::serve(admin, health.clone(), spool.clone(), metrics.clone(), stop_work.clone()));
+    health.degraded(Degraded::ForwardSpool, Some("what waits is looked through"));
+    work.spawn(admin::serve(admin, health.clone(), Arc::clone(&opened), metrics.clone(), stop_work.clone()));
+    let opening = open(folder.clone(), health.clone(), !options.watch.is_empty());
+    let Some((spool, taken)) = shutdown.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
+    metrics.show(spool.held());
+    _ = opened.set(spool.clone());
+    let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
-        let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health);
+        let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health, &folder);
         work.spawn(until(&stop_work, delivery.run()));
     }
     if let Some(file) = options.tail.clone() {
         work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
-    for follower in followers {
-        work.spawn(until(&stop_work, follower.run()));
+    if let Some(taken) = &taken {
+        let client = kube::Client::try_default().await.map_err(ForwardError::Kubernetes)?;
+        for kind in &options.watch {
+            let follower = Follower::new(*kind, client.clone(), Arc::clone(&intake), taken.clone(), metrics.clone());
+            work.spawn(until(&stop_work, follower.run()));
+        }
     }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
     work.spawn(until(&stop_work, caretaker));
@@ -210,24 +223,21 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     stop_work.cancel();
     let rest = async { while work.join_next().await.is_some() {} };
     drop(timeout(REST, rest).await);
+    let closing = async { tokio::join!(spool.close(), OptionFuture::from(taken.as_ref().map(Taken::close))) };
+    if timeout(CLOSE, closing).await.is_err() {
+        tracing::warn!("the spool could not be closed in time; the next start looks through all of it");
+    }
     if ended_early { Err(ForwardError::Ended) } else { Ok(()) }
 }
 
-/// Who watches these kinds of reports.
-async fn followers(
-    kinds: &BTreeSet<ReportKind>,
-    folder: &Path,
-    health: &Health,
-    intake: &Arc<Intake>,
-    metrics: &Metrics,
-) -> Result<Vec<Follower>, ForwardError> {
-    if kinds.is_empty() {
-        return Ok(Vec::new());
-    }
-    let client = kube::Client::try_default().await.map_err(ForwardError::Kubernetes)?;
-    let taken = Taken::open(folder, health.clone()).map_err(ForwardError::Reports)?;
-    let follower = |kind: &ReportKind| Follower::new(*kind, client.clone(), Arc::clone(intake), taken.clone(), metrics.clone());
-    Ok(kinds.iter().map(follower).collect())
+/// Opens the spool, and with it what is known of reports, which after a crash takes as long as the disk takes to read all of it.
+async fn open(folder: PathBuf, health: Health, watches: bool) -> Result<(Spool<Event>, Option<Taken>), ForwardError> {
+    let opening = move || {
+        let spool = Spool::open(&folder, BOUNDS, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool)?;
+        let taken = watches.then(|| Taken::open(&folder, health)).transpose().map_err(ForwardError::Reports)?;
+        Ok((spool, taken))
+    };
+    tokio::task::spawn_blocking(opening).await.map_err(|_| ForwardError::Ended)?
 }
 
 fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> + Send + 'static {

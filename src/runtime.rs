@@ -4,7 +4,7 @@
 //!  start: metrics, health ▸ certificates, verifier ▸ both listeners bound ▸ policy file, informer, spool, emergency stop,
 //!         election made ▸ all of it runs ▸ readiness
 //!  stop:  not ready ▸ API stops accepting and answers what it began ▸ informer, workers drain
-//!         ▸ lease released ▸ admin listener
+//!         ▸ lease released ▸ spool closed ▸ admin listener
 //! ```
 //!
 //! All of it ends within [`DRAIN`], whatever hangs. Of several replicas, all accept events and are ready;
@@ -206,7 +206,7 @@ pub async fn run(
         workers: worker::Config { workers: config.workers, queue: config.queue },
         store: store.clone(),
         backlog: backlog.clone(),
-        saas,
+        saas: saas.clone(),
         retention: retention.clone(),
         retention_interval: config.retention_interval,
         retention_max_age: config.retention_max_age,
@@ -277,6 +277,9 @@ pub async fn run(
         // Only now may another replica work.
         stop_election.cancel();
         drop(election.await);
+        if let Some(saas) = &saas {
+            saas.close().await;
+        }
         stop_admin.cancel();
         drop(admin.await);
     };

@@ -133,6 +133,11 @@ impl Saas {
         [self.0.watched.heartbeats(), self.0.sending.heartbeats(), std::slice::from_ref(&self.0.caretaker)].into_iter().flatten()
     }
 
+    /// Closes the spool, at the end.
+    pub async fn close(&self) {
+        self.0.spool.close().await;
+    }
+
     /// Tells, for as long as this process leads: until it is dropped.
     pub async fn run(&self) {
         let this = &*self.0;

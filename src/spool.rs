@@ -11,29 +11,28 @@
 
 mod dead;
 mod disk;
+mod files;
+mod writer;
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
+    io,
     ops::Bound,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use jiff::Timestamp;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableDatabase, TableDefinition};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use dead::{Letter, Letters};
 use disk::Disk;
+pub(crate) use files::replace_file;
+use writer::{Change, GROUP, Reply, Writer, measure};
 
 use crate::telemetry::{Health, health::Degraded};
 
-/// Writes of one transaction.
-const GROUP: usize = 256;
 /// By place, as JSON.
 const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
 
@@ -65,6 +64,9 @@ pub enum SpoolError {
     /// An entry that is none.
     #[error("an entry of the spool cannot be read")]
     Entry(#[from] serde_json::Error),
+    /// Nothing more fits on the disk, which is not tried with each record.
+    #[error("the disk of the spool is full")]
+    Full,
     /// Its writer has ended.
     #[error("the spool is closed")]
     Closed,
@@ -73,6 +75,18 @@ pub enum SpoolError {
 impl SpoolError {
     fn storage(error: impl Into<redb::Error>) -> Self {
         Self::Storage(Box::new(error.into()))
+    }
+
+    /// Whether it would be another thing if the disk were larger.
+    fn is_want_of_room(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match self {
+            Self::Full => true,
+            Self::Storage(error) => {
+                matches!(&**error, redb::Error::Io(error) if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -89,6 +103,9 @@ pub(crate) trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 's
 
     /// The name of its dead letter: one of a kind, and at most 250 bytes of what a file's name may have.
     fn letter(&self) -> String;
+
+    /// Whose dead letter has this name.
+    fn source_of_letter(name: &str) -> Option<Self::Source>;
 
     /// Whether it is to stand where `former` does.
     fn replaces(&self, former: &Self) -> bool;
@@ -156,14 +173,6 @@ impl<S: Copy + Ord> Shares<S> {
     }
 }
 
-enum Change<R> {
-    Put(R),
-    /// Only if the record that is stored is still this one.
-    Remove(R),
-}
-
-type Reply = oneshot::Sender<Result<(), Arc<SpoolError>>>;
-
 /// The open spool. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Spool<R: Record> {
@@ -183,7 +192,7 @@ impl<R: Record> Spool<R> {
         let disk = Arc::new(disk);
         let (held, shown) = watch::channel(disk.with(measure::<R>)?);
         let (writer, changes) = mpsc::channel(GROUP);
-        tokio::spawn(write(Arc::clone(&disk), changes, held));
+        tokio::spawn(Writer::new(Arc::clone(&disk), held).run(changes));
         Ok(Self { disk, writer, held: shown, bounds })
     }
 
@@ -234,6 +243,15 @@ impl<R: Record> Spool<R> {
         self.held.clone()
     }
 
+    /// Closes the file, once nobody uses it any more: the next who opens it need not look through all of it. What is asked of the
+    /// spool afterwards fails.
+    pub(crate) async fn close(&self) {
+        let disk = Arc::clone(&self.disk);
+        if tokio::task::spawn_blocking(move || disk.close()).await.is_err() {
+            tracing::warn!("the spool could not be closed; the next start looks through all of it");
+        }
+    }
+
     async fn change(&self, change: Change<R>) -> Result<(), Arc<SpoolError>> {
         let (reply, answer) = oneshot::channel();
         let closed = || Arc::new(SpoolError::Closed);
@@ -278,118 +296,6 @@ fn readable<R: Record>(place: &str, value: &[u8]) -> Option<R> {
     serde_json::from_slice(value)
         .inspect_err(|error| tracing::error!(place, %error, "an entry of the spool cannot be read, and is left out"))
         .ok()
-}
-
-fn measure<R: Record>(database: &Database) -> Result<Shares<R::Source>, SpoolError> {
-    let reading = database.begin_read().map_err(SpoolError::storage)?;
-    shares::<R>(&reading.open_table(ENTRIES).map_err(SpoolError::storage)?)
-}
-
-fn shares<R: Record>(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Shares<R::Source>, SpoolError> {
-    let mut shares = Shares::default();
-    for row in table.iter().map_err(SpoolError::storage)? {
-        let (place, value) = row.map_err(SpoolError::storage)?;
-        shares.add(R::source(place.value()), length(value.value()));
-    }
-    Ok(shares)
-}
-
-fn length(value: &[u8]) -> u64 {
-    u64::try_from(value.len()).unwrap_or(u64::MAX)
-}
-
-/// Writes what comes, as much in one transaction as has come while the last one was written.
-async fn write<R: Record>(disk: Arc<Disk>, mut changes: mpsc::Receiver<(Change<R>, Reply)>, held: watch::Sender<Shares<R::Source>>) {
-    let mut group = Vec::new();
-    let mut known = Some(held.borrow().clone());
-    while changes.recv_many(&mut group, GROUP).await > 0 {
-        let (changes, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let (disk, before) = (Arc::clone(&disk), known.take());
-        let written = tokio::task::spawn_blocking(move || disk.with(|database| commit(database, changes, before))).await;
-        let result = written.unwrap_or(Err(SpoolError::Closed));
-        // After an error the file is another one, it may be.
-        known = result.as_ref().ok().cloned();
-        let result = result.map(|now| _ = held.send_replace(now)).map_err(Arc::new);
-        for reply in replies {
-            // Whoever asked may have gone.
-            drop(reply.send(result.clone()));
-        }
-    }
-}
-
-/// `known` is how much there is, where that is known.
-fn commit<R: Record>(
-    database: &Database,
-    changes: Vec<Change<R>>,
-    known: Option<Shares<R::Source>>,
-) -> Result<Shares<R::Source>, SpoolError> {
-    let writing = database.begin_write().map_err(SpoolError::storage)?;
-    let held = {
-        let mut table = writing.open_table(ENTRIES).map_err(SpoolError::storage)?;
-        let mut all = match known {
-            Some(known) => known,
-            None => shares::<R>(&table)?,
-        };
-        for change in changes {
-            let (Change::Put(record) | Change::Remove(record)) = &change;
-            let place = record.place();
-            let source = R::source(&place);
-            let (former, taken) = match table.get(place.as_str()).map_err(SpoolError::storage)? {
-                // Of another version, which is no reason to keep anybody else's from the disk.
-                Some(value) => (serde_json::from_slice::<R>(value.value()).ok(), Some(length(value.value()))),
-                None => (None, None),
-            };
-            match (&change, former) {
-                (Change::Put(record), former) if former.as_ref().is_none_or(|former| record.replaces(former)) => {
-                    let text = serde_json::to_vec(record)?;
-                    table.insert(place.as_str(), text.as_slice()).map_err(SpoolError::storage)?;
-                    taken.into_iter().for_each(|taken| all.take(source, taken));
-                    all.add(source, length(&text));
-                }
-                (Change::Remove(record), Some(former)) if former.is(record) => {
-                    table.remove(place.as_str()).map_err(SpoolError::storage)?;
-                    taken.into_iter().for_each(|taken| all.take(source, taken));
-                }
-                _ => {}
-            }
-        }
-        all
-    };
-    writing.commit().map_err(SpoolError::storage)?;
-    Ok(held)
-}
-
-/// Makes a folder that only its owner may read, where it is not there, and those that lead to it; one that is there is as somebody
-/// else made it. On disk when this returns: what is in a folder that a crash takes away is lost.
-fn private_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    private_folder(parent)?;
-    match DirBuilder::new().mode(0o700).create(path) {
-        // By somebody else, meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-        made => made?,
-    }
-    sync_folder(parent)
-}
-
-/// Has the names in a folder survive a crash.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Writes a file that only its owner may read, as of this time: a reader sees the old text or the new, never a part. On disk when this
-/// returns.
-pub(crate) fn replace_file(path: &Path, text: &[u8], at: Timestamp) -> io::Result<()> {
-    let half = path.with_extension("half");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&half)?;
-    file.write_all(text)?;
-    file.set_modified(at.into())?;
-    file.sync_all()?;
-    fs::rename(&half, path)?;
-    sync_folder(path.parent().unwrap_or(path))
 }
 
 #[cfg(test)]

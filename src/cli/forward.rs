@@ -46,7 +46,8 @@ pub(super) struct Forward {
     /// Kinds of reports to watch in the cluster of KUBECONFIG, or of the pod: each one that is created or changed is sent.
     #[arg(long, value_name = "KIND", value_delimiter = ',', conflicts_with = "tool")]
     watch: Vec<ReportKind>,
-    /// File with the token that callers have to send as `Authorization: Bearer`. It and the certificates are read anew when they change.
+    /// File with the tokens, one a line, of which callers have to send one as `Authorization: Bearer`. It and the certificates are read
+    /// anew when they change.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// File with the CA of client certificates, which do in place of the token.

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | 2xx | the agent has it |
 //! | `invalid_json`, `schema_violation`, `body_too_large`, `unsupported_media_type`, `request_id_conflict` | refused: it would be refused again |
-//! | 429, 503 | later: after Retry-After, else as what failed |
+//! | 429, 503 | busy: later, after Retry-After, else as what failed |
 //! | 401, 403 | later, with credentials that are read anew |
 //! | anything else, none in time, or one that is not the contract's | later: it says nothing of the event |
 //!
-//! An event goes to nobody but the tenant that it was taken for: while the credentials are another's, it is later.
+//! An event goes to nobody but the tenant that it was taken for: while the credentials are another's, it is foreign.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,8 +16,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -45,6 +46,8 @@ pub(super) enum Outcome {
     Taken(Effect),
     /// It would be refused again.
     Refused(String),
+    /// It is another tenant's than the credentials.
+    Foreign(String),
     Later(Later),
 }
 
@@ -66,19 +69,30 @@ pub(super) struct Later {
     pub(super) said_by: SaidBy,
 }
 
-/// Who said so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who said so, the more of them the less it says of the event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum SaidBy {
+    /// Nobody, or something in between.
+    #[default]
+    Another,
     /// The agent, in the words of its contract.
     Agent,
-    /// Nobody, or something in between.
-    Another,
+    /// The agent: 429 or 503.
+    Busy,
+    /// The forwarder, which cannot send anything, or not keep it.
+    Forwarder,
 }
 
 impl Later {
     /// For a reason that is found here.
     pub(super) fn here(why: impl Into<String>) -> Self {
-        Self { why: why.into(), least: Duration::ZERO, said_by: SaidBy::Another }
+        Self { why: why.into(), least: Duration::ZERO, said_by: SaidBy::Forwarder }
+    }
+
+    /// For want of an answer that says something.
+    fn unanswered(why: impl Into<String>) -> Self {
+        Self { said_by: SaidBy::Another, ..Self::here(why) }
     }
 }
 
@@ -136,7 +150,7 @@ impl Post for Courier {
             Ok(Made { tenant, .. }) if tenant.as_str() != event.tenant => {
                 let why = format!("it is an event of the tenant {}, and the credentials are those of {tenant}", event.tenant);
                 self.client = None;
-                return Outcome::Later(Later::here(why));
+                return Outcome::Foreign(why);
             }
             Ok(made) => made.client.stable.clone(),
             Err(error) => return Outcome::Later(Later::here(format!("no client of the agent: {}", chain(&error)))),
@@ -152,7 +166,7 @@ impl Post for Courier {
         let outcome = match timeout(ANSWER, sending).await {
             Ok(Ok(receipt)) => Outcome::Taken(effect(&receipt)),
             Ok(Err(error)) => judge(error),
-            Err(_) => Outcome::Later(Later::here(format!("no answer within {} s", ANSWER.as_secs()))),
+            Err(_) => Outcome::Later(Later::unanswered(format!("no answer within {} s", ANSWER.as_secs()))),
         };
         if matches!(outcome, Outcome::Later(_)) {
             // A token or a certificate that has ended, it may be.
@@ -177,16 +191,20 @@ fn judge(error: Error<Problem>) -> Outcome {
                 Code::InvalidJson | Code::SchemaViolation | Code::BodyTooLarge | Code::UnsupportedMediaType | Code::RequestIdConflict => {
                     Outcome::Refused(why)
                 }
-                _ => Outcome::Later(Later { why, least: wait(problem.headers()), said_by: SaidBy::Agent }),
+                _ => {
+                    let busy = matches!(problem.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+                    let said_by = if busy { SaidBy::Busy } else { SaidBy::Agent };
+                    Outcome::Later(Later { why, least: wait(problem.headers()), said_by })
+                }
             }
         }
         Error::UnexpectedResponse(response) => {
             let why = format!("answered {}, which is none of the contract's", response.status().as_u16());
             Outcome::Later(Later { why, least: wait(response.headers()), said_by: SaidBy::Another })
         }
-        Error::CommunicationError(error) => Outcome::Later(Later::here(chain(&error))),
+        Error::CommunicationError(error) => Outcome::Later(Later::unanswered(chain(&error))),
         // Its text may hold what was sent, or the credentials.
-        _ => Outcome::Later(Later::here("the request could not be made, or its answer not be read")),
+        _ => Outcome::Later(Later::unanswered("the request could not be made, or its answer not be read")),
     }
 }
 
@@ -194,7 +212,7 @@ fn judge(error: Error<Problem>) -> Outcome {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use crate::client::ResponseValue;
-    use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+    use http::{HeaderValue, header::RETRY_AFTER};
     use serde_json::json;
 
     use super::*;
@@ -229,9 +247,10 @@ mod tests {
                 }
                 Outcome::Later(later) => {
                     assert!(!of_the_event.contains(&code), "{code:?}");
-                    assert_eq!((later.said_by, later.least), (SaidBy::Agent, Duration::ZERO));
+                    let busy = matches!(code.status().as_u16(), 429 | 503);
+                    assert_eq!((later.said_by, later.least), (if busy { SaidBy::Busy } else { SaidBy::Agent }, Duration::ZERO));
                 }
-                Outcome::Taken(_) => panic!("{code:?}"),
+                Outcome::Taken(_) | Outcome::Foreign(_) => panic!("{code:?}"),
             }
         }
         for status in [413, 400, 404, 422, 429, 502, 503, 504] {
@@ -256,7 +275,7 @@ mod tests {
     fn an_answer_that_cannot_be_read_says_nothing_of_the_event_and_is_not_repeated_in_the_log() {
         let no_receipt = serde_json::from_slice::<Receipt>(b"{}").unwrap_err();
         let Outcome::Later(later) = judge(Error::InvalidResponsePayload("token".into(), no_receipt)) else { panic!("it is later") };
-        assert_eq!(later, Later::here("the request could not be made, or its answer not be read"));
+        assert_eq!(later, Later::unanswered("the request could not be made, or its answer not be read"));
     }
 
     #[tokio::test]
@@ -268,7 +287,7 @@ mod tests {
         let mut courier = Courier::new(&url, &credentials.client);
         let event = Event::new(&"other".parse().unwrap(), Tool::Falco, "{}".to_owned(), 0);
         let outcome = courier.send(&event).await;
-        assert_eq!(outcome, Outcome::Later(Later::here("it is an event of the tenant other, and the credentials are those of dev")));
+        assert_eq!(outcome, Outcome::Foreign("it is an event of the tenant other, and the credentials are those of dev".to_owned()));
         assert!(timeout(Duration::from_millis(100), listener.accept()).await.is_err(), "it has asked for the agent");
         // That is about the tenant alone: with its own credentials it goes.
         let own = Event::new(&"dev".parse().unwrap(), Tool::Falco, "{}".to_owned(), 1);

@@ -6,7 +6,8 @@
 //! | loopback, with a token or a CA; any other address | who has the token, or a certificate of the CA | no page in a browser: no `Origin` |
 //!
 //! Of token and certificate one is enough: Falco can show a certificate but sends no header, the Trivy Operator sends headers but has
-//! no certificate. A certificate needs TLS; a token should have it, and where it has not, the log says so at the start.
+//! no certificate. Of several tokens, one a line, each does: so a new one is in force before callers have it, and the former one until
+//! all have. A certificate needs TLS; a token should have it, and where it has not, the log says so at the start.
 
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -21,7 +22,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 use tokio::{sync::watch, time::interval};
 use tokio_rustls::TlsAcceptor;
 
@@ -34,6 +35,8 @@ use crate::{
 
 /// A shorter token could be guessed.
 const LEAST_TOKEN: usize = 16;
+/// Each is compared with, by whoever asks.
+const MOST_TOKENS: usize = 64;
 
 /// Why it is not known who may give events.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +58,9 @@ pub enum DoorError {
         source: io::Error,
     },
     /// The token.
-    #[error("the token in --token-file has fewer than {LEAST_TOKEN} characters, or other than visible ASCII ones")]
+    #[error(
+        "--token-file holds no token, more than {MOST_TOKENS}, or one of fewer than {LEAST_TOKEN} characters or other than visible ASCII ones"
+    )]
     Token,
     /// Certificate, key or CA.
     #[error(transparent)]
@@ -65,7 +70,8 @@ pub enum DoorError {
 /// Who may give events.
 #[derive(Clone)]
 pub(super) struct Door {
-    token: Option<[u8; 32]>,
+    /// The digests of those that do; none where no token is asked for.
+    tokens: Vec<[u8; 32]>,
     certificates: bool,
     tls: Option<TlsAcceptor>,
     digest: [u8; 32],
@@ -93,17 +99,17 @@ impl Door {
         let files = [read_if(token_file.as_deref())?, read_if(chain)?, read_if(key)?, read_if(client_ca.as_deref())?];
         let digest = renewal::digest(files.iter().map(|file| file.as_deref().unwrap_or_default()));
         let [token_text, chain, key, ca] = &files;
-        let token = token_text.as_deref().map(token).transpose()?;
+        let tokens = token_text.as_deref().map(tokens).transpose()?.unwrap_or_default();
         let tls = match chain.as_deref().zip(key.as_deref()) {
-            Some((chain, key)) => Some(acceptor(chain, key, ca.as_deref(), token.is_some())?),
+            Some((chain, key)) => Some(acceptor(chain, key, ca.as_deref(), !tokens.is_empty())?),
             None => None,
         };
-        Ok(Self { token, certificates, tls, digest })
+        Ok(Self { tokens, certificates, tls, digest })
     }
 
     /// Warns of what is allowed, and better not done.
     pub(super) fn warn(&self, options: &Options) {
-        if self.token.is_some() && self.tls.is_none() && !options.listen.ip().is_loopback() {
+        if !self.tokens.is_empty() && self.tls.is_none() && !options.listen.ip().is_loopback() {
             tracing::warn!("the token is asked for in plain HTTP: whoever reads this network has it; give --tls-cert and --tls-key");
         }
     }
@@ -118,7 +124,7 @@ impl Door {
 
     /// Whether this request's events are taken; `certified` is one that came with a certificate of the CA.
     pub(super) fn admits(&self, headers: &HeaderMap, certified: bool) -> Result<(), Problem> {
-        let asks = self.token.is_some() || self.certificates;
+        let asks = !self.tokens.is_empty() || self.certificates;
         if headers.contains_key(ORIGIN) || !asks && !embedded_kube::is_from_here(headers) {
             let detail = "Events are taken from programs only, under a name of this machine such as 127.0.0.1: no Origin, no other Host";
             return Err(Problem::new(Code::InsufficientRole, detail));
@@ -134,10 +140,9 @@ impl Door {
 
     fn is_token(&self, headers: &HeaderMap) -> bool {
         let sent = headers.get(AUTHORIZATION).and_then(|sent| sent.to_str().ok()?.strip_prefix("Bearer "));
-        match (&self.token, sent) {
-            (Some(token), Some(sent)) => token.ct_eq(&digest(sent.trim())).into(),
-            _ => false,
-        }
+        let Some(sent) = sent.map(|sent| digest(sent.trim())) else { return false };
+        // All of them, so that which one it is takes no other time.
+        self.tokens.iter().fold(Choice::from(0), |found, token| found | token.ct_eq(&sent)).into()
     }
 }
 
@@ -169,11 +174,15 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-fn token(text: &[u8]) -> Result<[u8; 32], DoorError> {
-    let text = text.trim_ascii();
-    let usable = text.len() >= LEAST_TOKEN && text.iter().all(u8::is_ascii_graphic);
-    let text = std::str::from_utf8(text).ok().filter(|_| usable).ok_or(DoorError::Token)?;
-    Ok(digest(text))
+/// One a line; one that cannot be used spoils the file, rather than to lock out who has it.
+fn tokens(text: &[u8]) -> Result<Vec<[u8; 32]>, DoorError> {
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let one = |line: &[u8]| {
+        let usable = line.len() >= LEAST_TOKEN && line.iter().all(u8::is_ascii_graphic);
+        std::str::from_utf8(line).ok().filter(|_| usable).map(digest).ok_or(DoorError::Token)
+    };
+    let tokens = lines.map(one).collect::<Result<Vec<_>, _>>()?;
+    if tokens.is_empty() || tokens.len() > MOST_TOKENS { Err(DoorError::Token) } else { Ok(tokens) }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DoorError> {

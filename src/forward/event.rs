@@ -14,6 +14,9 @@ use crate::{
     spool::Record,
 };
 
+/// After the tool's name, of what was set aside.
+const ASIDE: char = '~';
+
 /// Who writes events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +64,11 @@ impl Tool {
     pub(super) fn prefix(self) -> String {
         format!("{}/", self.as_str())
     }
+
+    /// Where those begin that were set aside.
+    pub(super) fn aside(self) -> String {
+        format!("{}{ASIDE}/", self.as_str())
+    }
 }
 
 /// An event that was acknowledged, until the agent has it.
@@ -75,23 +83,26 @@ pub(crate) struct Event {
     pub(super) received_at: Timestamp,
     /// What is sent, as it is.
     pub(super) body: String,
+    /// Whether it keeps its place among the tool's no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    aside: bool,
 }
 
 impl Event {
     /// The event of these canonical bytes.
     pub(super) fn new(tenant: &Tenant, tool: Tool, body: String, number: u64) -> Self {
         let request_id = request_id(tenant, tool, &body);
-        Self { tenant: tenant.as_str().to_owned(), tool, number, request_id, received_at: Timestamp::now(), body }
+        Self { tenant: tenant.as_str().to_owned(), tool, number, request_id, received_at: Timestamp::now(), body, aside: false }
     }
 
     /// The same, behind all others.
     pub(super) fn again(self, number: u64) -> Self {
-        Self { number, received_at: Timestamp::now(), ..self }
+        Self { number, received_at: Timestamp::now(), aside: false, ..self }
     }
 
-    /// Whose dead letter has this name.
-    pub(super) fn tool_of(letter: &str) -> Option<Tool> {
-        Tool::named(letter.split_once('.')?.0)
+    /// The same, where it holds up nobody.
+    pub(super) fn set_aside(self) -> Self {
+        Self { aside: true, ..self }
     }
 
     /// The number of an event at this place.
@@ -114,15 +125,20 @@ impl Record for Event {
 
     fn place(&self) -> String {
         // So many digits as the greatest number has: the order of places is that of numbers.
-        format!("{}{:020}", self.tool.prefix(), self.number)
+        let beginning = if self.aside { self.tool.aside() } else { self.tool.prefix() };
+        format!("{beginning}{:020}", self.number)
     }
 
     fn source(place: &str) -> Option<Tool> {
-        Tool::named(place.split_once('/')?.0)
+        Tool::named(place.split_once('/')?.0.trim_end_matches(ASIDE))
     }
 
     fn letter(&self) -> String {
         format!("{}.{}", self.tool.as_str(), self.request_id)
+    }
+
+    fn source_of_letter(name: &str) -> Option<Tool> {
+        Tool::named(name.split_once('.')?.0)
     }
 
     /// No two have one number.

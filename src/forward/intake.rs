@@ -42,7 +42,7 @@ use crate::{
     causes::chain,
     identity::Tenant,
     problem::{BUSY_WAIT, Code, Echo, Problem},
-    spool::{Letters, Spool, SpoolError},
+    spool::{Letters, Record as _, Spool, SpoolError},
 };
 
 /// Requests of one tool at once: fewer than a third of the connections.
@@ -104,6 +104,11 @@ impl Intake {
     pub(super) fn refused(&self, problem: &Problem) {
         self.metrics.refused(problem.code);
         tracing::warn!(code = problem.code.as_str(), "an event was not taken: {}", problem.detail);
+    }
+
+    /// Notes that a caller did not come as far as to say something.
+    pub(super) fn handshake_failed(&self) {
+        self.metrics.handshake_failed();
     }
 
     async fn handle(&self, door: &Door, certified: bool, request: Request<Incoming>) -> Result<String, Problem> {
@@ -302,7 +307,7 @@ async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<(
     loop {
         let at_hand = letters.clone();
         let spool = intake.spool.clone();
-        let has_room = move |letter: &str| Event::tool_of(letter).is_some_and(|tool| !spool.is_full(tool));
+        let has_room = move |letter: &str| Event::source_of_letter(letter).is_some_and(|tool| !spool.is_full(tool));
         let replayed = tokio::task::spawn_blocking(move || at_hand.replayed(has_room)).await.map_err(std::io::Error::other)??;
         let Some((name, event)) = replayed else { return Ok(()) };
         intake.store(event.again(intake.next_number())).await.map_err(std::io::Error::other)?;
@@ -326,7 +331,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 2, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         let first = intake.take(Tool::Falco, EVENT).await.unwrap();
         assert_eq!(intake.take(Tool::Falco, EVENT).await.unwrap(), first, "it is kept once more: that it is the same, the agent knows");
         let refused = intake.take(Tool::Falco, EVENT).await.unwrap_err();
@@ -375,7 +380,7 @@ mod tests {
             }
         };
         let spool = open().unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         for _ in 0..2 {
             intake.take(Tool::Falco, EVENT).await.unwrap();
         }
@@ -389,7 +394,7 @@ mod tests {
                 opened => break opened.unwrap(),
             }
         };
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         full(&intake).await;
     }
 
@@ -398,7 +403,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 1, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         intake.take(Tool::Falco, EVENT).await.unwrap();
         let letters = Letters::of(folder.path());
         for (tool, at) in [(Tool::Falco, 0), (Tool::Trivy, 1)] {
@@ -412,12 +417,36 @@ mod tests {
         assert_eq!(letters.replayed(|_| true).unwrap().unwrap().1.tool, Tool::Falco, "it waits");
     }
 
+    #[test]
+    fn the_letters_of_one_tool_push_out_none_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = Letters::<Event>::kept_in(folder.path());
+        let put = |tool, number: u64| {
+            let event = Event::new(&"acme".parse().unwrap(), tool, number.to_string(), number);
+            letters.put(&event, "refused", Timestamp::from_second(i64::try_from(number).unwrap()).unwrap()).unwrap();
+        };
+        put(Tool::Trivy, 0);
+        let name = letters.names().unwrap().remove(0);
+        let dead = folder.path().join("dead");
+        for number in 0..1_000 {
+            let file = std::fs::File::create(dead.join(format!("falco.{number}.json"))).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1 + number)).unwrap();
+        }
+        put(Tool::Falco, 5_000);
+        let left = letters.names().unwrap();
+        assert_eq!((left.len(), letters.dropped()), (1_001, 1));
+        assert!(left.contains(&name) && !left.contains(&"falco.0".to_owned()));
+        // What a crash has left half-written is none.
+        std::fs::write(dead.join("falco.1.half"), "").unwrap();
+        assert_eq!(letters.count(), 1_001);
+    }
+
     #[tokio::test]
     async fn numbers_go_on_after_those_of_the_process_before() {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 9, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         intake().await.take(Tool::Falco, EVENT).await.unwrap();
         intake().await.take(Tool::Falco, EVENT).await.unwrap();
         assert_eq!(spool.places().await.unwrap(), ["falco/00000000000000000000", "falco/00000000000000000001"]);

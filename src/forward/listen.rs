@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DRAIN, door::Door, intake::Intake};
+use super::{DRAIN, door::Door, intake::Intake, peers::Peers};
 use crate::serve::activity::Activity;
 
 /// Open connections; further ones wait in the kernel's backlog.
@@ -35,21 +35,25 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(500);
 /// Serves until `shutdown`, then answers what is under way, within [`DRAIN`].
 pub(super) async fn serve(listener: TcpListener, doors: watch::Receiver<Arc<Door>>, intake: Arc<Intake>, shutdown: CancellationToken) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let (mut connections, peers) = (JoinSet::new(), Peers::default());
     while let Some(Ok(permit)) = shutdown.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await {
-        let socket = match shutdown.run_until_cancelled(listener.accept()).await {
+        let (socket, peer) = match shutdown.run_until_cancelled(listener.accept()).await {
             None => break,
-            Some(Ok((socket, _))) => socket,
+            Some(Ok(accepted)) => accepted,
             Some(Err(error)) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
                 sleep(EXHAUSTED_PAUSE).await;
                 continue;
             }
         };
+        let Some(present) = peers.admit(peer.ip()) else {
+            tracing::debug!(%peer, "a connection is closed: its address has too many");
+            continue;
+        };
         let (doors, intake, shutdown) = (doors.clone(), Arc::clone(&intake), shutdown.clone());
         connections.spawn(async move {
             greet(socket, doors, intake, shutdown).await;
-            drop(permit);
+            drop((permit, present));
         });
         while connections.try_join_next().is_some() {}
     }
@@ -72,8 +76,14 @@ async fn greet(socket: TcpStream, mut doors: watch::Receiver<Arc<Door>>, intake:
             let certified = stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
             speak(stream, certified, doors, intake, shutdown).await;
         }
-        Ok(Err(error)) => tracing::warn!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::warn!("a TLS handshake took too long"),
+        Ok(Err(error)) => {
+            intake.handshake_failed();
+            tracing::warn!(%error, "a TLS handshake failed");
+        }
+        Err(_) => {
+            intake.handshake_failed();
+            tracing::warn!("a TLS handshake took too long");
+        }
     }
 }
 
@@ -141,7 +151,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds { records: 9, bytes: u64::MAX };
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new(spool.held())).await.unwrap();
+        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let options = Options {

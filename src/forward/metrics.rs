@@ -1,6 +1,6 @@
 //! What a forwarder counts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use prometheus::{Encoder as _, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
@@ -12,6 +12,9 @@ use crate::{
     spool::Shares,
     telemetry::metrics::{counter_vec, register},
 };
+
+/// In place of a problem code.
+const HANDSHAKE: &str = "handshake";
 
 /// The registry and every metric in it. Cloning shares them.
 #[derive(Clone)]
@@ -29,20 +32,25 @@ pub(super) struct Metrics {
     age: GaugeVec,
     watch_up: IntGaugeVec,
     known: IntGaugeVec,
-    held: watch::Receiver<Shares<Tool>>,
+    /// Once the spool is open.
+    held: Arc<OnceLock<watch::Receiver<Shares<Tool>>>>,
     /// When the first of a tool's events came that still waits.
     since: Arc<Mutex<[Option<Timestamp>; Tool::ALL.len()]>>,
 }
 
 impl Metrics {
-    /// `held` is how much waits in the spool.
-    pub(super) fn new(held: watch::Receiver<Shares<Tool>>) -> Self {
+    pub(super) fn new() -> Self {
         let registry = Registry::new();
         let by_tool = |name, help| counter_vec(&registry, name, help, &["tool"]);
         let depth = |name, help| register(&registry, IntGaugeVec::new(Opts::new(name, help), &["tool"]));
         let metrics = Self {
             accepted: by_tool("zen_agent_forward_accepted_total", "Events that were acknowledged"),
-            refused: counter_vec(&registry, "zen_agent_forward_refused_total", "Requests that were not taken, by problem code", &["code"]),
+            refused: counter_vec(
+                &registry,
+                "zen_agent_forward_refused_total",
+                "Requests that were not taken, by problem code; connections refused before a request, as handshake",
+                &["code"],
+            ),
             delivered: by_tool("zen_agent_forward_delivered_total", "Events that the agent has taken"),
             failed: by_tool("zen_agent_forward_failed_attempts_total", "Attempts to deliver an event that are repeated"),
             parked: by_tool("zen_agent_forward_parked_total", "Events that were given up on, as dead letters"),
@@ -71,7 +79,7 @@ impl Metrics {
                     &["resource"],
                 ),
             ),
-            held,
+            held: Arc::default(),
             since: Arc::default(),
             registry,
         };
@@ -80,10 +88,15 @@ impl Metrics {
                 counter.with_label_values(&[tool.as_str()]);
             }
         }
-        for code in Code::ALL {
-            metrics.refused.with_label_values(&[code.as_str()]);
+        for code in Code::ALL.map(Code::as_str).into_iter().chain([HANDSHAKE]) {
+            metrics.refused.with_label_values(&[code]);
         }
         metrics
+    }
+
+    /// How much waits in the spool, from now on.
+    pub(super) fn show(&self, held: watch::Receiver<Shares<Tool>>) {
+        _ = self.held.set(held);
     }
 
     pub(super) fn accepted(&self, tool: Tool) {
@@ -92,6 +105,11 @@ impl Metrics {
 
     pub(super) fn refused(&self, code: Code) {
         self.refused.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// A TLS handshake failed, or took too long.
+    pub(super) fn handshake_failed(&self) {
+        self.refused.with_label_values(&[HANDSHAKE]).inc();
     }
 
     pub(super) fn delivered(&self, tool: Tool) {
@@ -136,13 +154,15 @@ impl Metrics {
     /// The text that Prometheus scrapes (exposition format 0.0.4).
     pub(super) fn render(&self) -> Result<String, prometheus::Error> {
         let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, held) = (Timestamp::now(), self.held.borrow().clone());
+        let (now, held) = (Timestamp::now(), self.held.get().map(|held| held.borrow().clone()));
         for (tool, since) in Tool::ALL.into_iter().zip(since) {
             let age = since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
             self.age.with_label_values(&[tool.as_str()]).set(age);
-            let held = held.of(tool);
-            self.events.with_label_values(&[tool.as_str()]).set(i64::try_from(held.records).unwrap_or(i64::MAX));
-            self.bytes.with_label_values(&[tool.as_str()]).set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
+            // What is not known yet is not shown as zero.
+            if let Some(held) = held.as_ref().map(|held| held.of(tool)) {
+                self.events.with_label_values(&[tool.as_str()]).set(i64::try_from(held.records).unwrap_or(i64::MAX));
+                self.bytes.with_label_values(&[tool.as_str()]).set(i64::try_from(held.bytes).unwrap_or(i64::MAX));
+            }
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

@@ -104,6 +104,10 @@ impl Record for Entry {
         format!("{}.{name}.{}", self.namespace, self.uid)
     }
 
+    fn source_of_letter(_: &str) -> Option<()> {
+        Some(())
+    }
+
     /// It says something else, and is no older.
     fn replaces(&self, former: &Self) -> bool {
         self.report != former.report && self.report.updated_at >= former.report.updated_at

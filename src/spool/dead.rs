@@ -5,10 +5,11 @@
 //! ```
 //!
 //! Files, since the command works beside the process that has the spool open. The newest are kept, by the time of the file, so that
-//! none has to be read for that: 1,000 of them, 1 GiB, and for thirty days. A clock that is wrong must not make old ones of them
+//! none has to be read for that: 1,000 of each source, 320 MiB, and for thirty days. A clock that is wrong must not make old ones of them
 //! ([`Calendar`]). What is dropped is counted.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, DirEntry},
     io,
     marker::PhantomData,
@@ -24,11 +25,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Record, private_folder, replace_file};
+use super::{
+    Held, Record,
+    files::{private_folder, replace_file},
+};
 
-/// Dead letters that are kept, of how many bytes, and for how long.
-const MOST: usize = 1_000;
-const MOST_BYTES: u64 = 1 << 30;
+/// Dead letters that are kept of one source, of how many bytes, and for how long.
+const MOST: u64 = 1_000;
+const MOST_BYTES: u64 = 320 << 20;
+/// Letters that wait at once to be sent again, of [`MOST_BYTES`].
+const MOST_REPLAYED: usize = 1_000;
 const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How long a clock has to have gone as time passes until it is believed, and how far it may be off meanwhile.
@@ -102,9 +108,13 @@ impl<R: DeserializeOwned> Letters<R> {
         Ok(files(&self.dead)?.into_iter().map(|file| file.name).collect())
     }
 
-    /// Has a letter sent again.
+    /// Has a letter sent again, unless as many as are kept wait for that already: nobody takes them up, it may be.
     pub(crate) fn replay(&self, name: &str) -> io::Result<()> {
         private_folder(&self.replay)?;
+        let waiting = files(&self.replay)?;
+        if waiting.len() >= MOST_REPLAYED || waiting.iter().map(|file| file.bytes).sum::<u64>() >= MOST_BYTES {
+            return Err(io::Error::other("many letters wait to be sent again already; the others can follow once those were taken up"));
+        }
         let file = format!("{name}.json");
         fs::rename(self.dead.join(&file), self.replay.join(&file))
     }
@@ -122,17 +132,20 @@ impl<R: DeserializeOwned> Letters<R> {
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        fs::read_dir(&self.dead).map_or(0, Iterator::count)
+        files(&self.dead).map_or(0, |files| files.len())
     }
+}
 
-    /// Drops those that are too old, or too many.
+impl<R: Record> Letters<R> {
+    /// Drops those that are too old, or too many of one source.
     pub(crate) fn prune(&self, now: Timestamp) -> io::Result<()> {
-        let mut bytes = 0;
-        for (place, file) in files(&self.dead)?.into_iter().enumerate() {
-            bytes += file.bytes;
+        let mut kept = BTreeMap::<_, Held>::new();
+        for file in files(&self.dead)? {
+            let kept = kept.entry(R::source_of_letter(&file.name)).or_default();
+            *kept = Held { records: kept.records + 1, bytes: kept.bytes + file.bytes };
             let age = Timestamp::try_from(file.at).map_or(SignedDuration::ZERO, |at| now.duration_since(at));
             let old = age > LONGEST && self.calendar.is_none_or(|calendar| calendar.is_right(now));
-            if place >= MOST || bytes > MOST_BYTES || old {
+            if kept.records > MOST || kept.bytes > MOST_BYTES || old {
                 tracing::warn!(letter = file.name, "an old dead letter is dropped");
                 match fs::remove_file(&file.path) {
                     // A person has just had it sent again.
@@ -146,9 +159,7 @@ impl<R: DeserializeOwned> Letters<R> {
         }
         Ok(())
     }
-}
 
-impl<R: Record> Letters<R> {
     /// Keeps what was given up on; on disk when this returns.
     pub(crate) fn put(&self, entry: &R, why: &str, now: Timestamp) -> io::Result<()> {
         let text = serde_json::to_vec(&Letter { entry, why: why.to_owned(), at: now }).map_err(io::Error::other)?;
@@ -259,10 +270,10 @@ mod tests {
         fs::create_dir(&letters.dead).unwrap();
         for number in 0..MOST + 2 {
             let file = fs::File::create(letters.dead.join(format!("{number}.json"))).unwrap();
-            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(number).unwrap())).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(number)).unwrap();
         }
         letters.prune(Timestamp::now()).unwrap();
-        assert_eq!((letters.count(), letters.dropped()), (MOST, 2));
+        assert_eq!((letters.count(), letters.dropped()), (usize::try_from(MOST).unwrap(), 2));
         assert!(!letters.dead.join("1.json").exists() && letters.dead.join("2.json").exists());
     }
 
@@ -274,6 +285,21 @@ mod tests {
         letters.put(&entry, "refused", Timestamp::now()).unwrap();
         assert_eq!(letters.kept(&entry).unwrap().report, entry.report);
         assert_eq!(letters.list(|_, letter| letter.entry.name).unwrap(), [entry.name]);
+    }
+
+    #[test]
+    fn what_waits_to_be_sent_again_is_bounded_and_the_rest_stays_where_it_is() {
+        let (folder, letters) = letters();
+        letters.put(&an_entry("a"), "refused", Timestamp::now()).unwrap();
+        let name = letters.names().unwrap().remove(0);
+        fs::create_dir(folder.path().join("replay")).unwrap();
+        for number in 0..MOST_REPLAYED {
+            fs::write(folder.path().join(format!("replay/{number}.json")), "").unwrap();
+        }
+        assert!(letters.replay(&name).is_err());
+        assert_eq!(letters.names().unwrap(), [name.clone()]);
+        letters.taken_up("7").unwrap();
+        letters.replay(&name).unwrap();
     }
 
     #[test]

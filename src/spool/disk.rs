@@ -1,10 +1,12 @@
 //! The spool's file: opened, and after an error opened anew.
 //!
 //! ```text
-//!   open ── an error of the disk ──▶ closed, /health degraded ── next use: opened, and it worked ──▶ open, /health well
-//!                                       ▲                            │ cannot be opened
-//!                                       └────────────────────────────┘
+//!   open ── an error of the disk ──▶ closed, /health degraded ── next use: opened ──▶ open ── something was stored ──▶ /health well
+//!                                       ▲                           │ cannot be opened
+//!                                       └───────────────────────────┘
 //! ```
+//!
+//! Closed at the end ([`Disk::close`]), it need not be looked through by the next process, which one that was not has to be.
 //!
 //! After one error of the disk redb answers nothing but that there was one, until the file is opened anew, which repairs it. One that
 //! is beyond repair is put aside, and begun anew, where [`Unreadable`] says so.
@@ -14,12 +16,18 @@ use std::{
     io,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use redb::{Builder, Database, backends::FileBackend};
+use redb::{Builder, Database, ReadableDatabase as _, TableError, backends::FileBackend};
 
-use super::{ENTRIES, SpoolError, Unreadable, private_folder, sync_folder};
+use super::{
+    ENTRIES, SpoolError, Unreadable,
+    files::{private_folder, sync_folder},
+};
 use crate::telemetry::{Health, health::Degraded};
 
 const FILE: &str = "spool.redb";
@@ -29,10 +37,19 @@ const UNWELL: &str = "what is to be sent cannot be kept on disk; the log says wh
 /// Opens the file.
 pub(super) type Opener = fn(&Path) -> Result<Database, redb::Error>;
 
+enum State {
+    Open(Database),
+    /// After an error, until the next use.
+    Failed,
+    /// For good.
+    Closed,
+}
+
 /// The file, and whether it is open.
 pub(super) struct Disk {
     path: PathBuf,
-    open: Mutex<Option<Arc<Database>>>,
+    state: RwLock<State>,
+    unwell: AtomicBool,
     opener: Opener,
     unreadable: Unreadable,
     health: Health,
@@ -61,35 +78,56 @@ impl Disk {
             error => SpoolError::storage(error),
         })?;
         health.degraded(name, None);
-        Ok(Self { path, open: Mutex::new(Some(Arc::new(database))), opener, unreadable, health, name })
+        Ok(Self { path, state: RwLock::new(State::Open(database)), unwell: AtomicBool::new(false), opener, unreadable, health, name })
     }
 
     /// Uses the database. It blocks for as long as the disk does.
     pub(super) fn with<R>(&self, use_it: impl FnOnce(&Database) -> Result<R, SpoolError>) -> Result<R, SpoolError> {
-        let result = self.database().and_then(|database| use_it(&database));
-        match &result {
-            Err(SpoolError::Storage(error)) => {
-                tracing::error!(path = %self.path.display(), %error, "the spool cannot be used; it is opened anew");
-                self.slot().take();
-                self.health.degraded(self.name, Some(UNWELL));
+        let result = self.used(use_it);
+        if let Err(SpoolError::Storage(error)) = &result {
+            tracing::error!(path = %self.path.display(), %error, "the spool cannot be used; it is opened anew");
+            let mut state = self.changing();
+            if matches!(*state, State::Open(_)) {
+                *state = State::Failed;
             }
-            _ => self.health.degraded(self.name, None),
+            self.unwell.store(true, Ordering::Relaxed);
+            self.health.degraded(self.name, Some(UNWELL));
         }
         result
     }
 
-    fn database(&self) -> Result<Arc<Database>, SpoolError> {
-        let mut slot = self.slot();
-        if let Some(database) = slot.as_ref() {
-            return Ok(Arc::clone(database));
-        }
-        let database = Arc::new(opened_or_anew(self.opener, &self.path, self.unreadable).map_err(SpoolError::storage)?);
-        *slot = Some(Arc::clone(&database));
-        Ok(database)
+    /// Something was stored. That something was read, or removed, says nothing of whether more fits.
+    pub(super) fn well(&self) {
+        self.unwell.store(false, Ordering::Relaxed);
+        self.health.degraded(self.name, None);
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Arc<Database>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether nothing was stored since the last error.
+    pub(super) fn is_unwell(&self) -> bool {
+        self.unwell.load(Ordering::Relaxed)
+    }
+
+    /// Returns once whoever uses the database is done, and it is closed.
+    pub(super) fn close(&self) {
+        *self.changing() = State::Closed;
+    }
+
+    fn used<R>(&self, use_it: impl FnOnce(&Database) -> Result<R, SpoolError>) -> Result<R, SpoolError> {
+        loop {
+            match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+                State::Open(database) => return use_it(database),
+                State::Closed => return Err(SpoolError::Closed),
+                State::Failed => {}
+            }
+            let mut state = self.changing();
+            if matches!(*state, State::Failed) {
+                *state = State::Open(opened_or_anew(self.opener, &self.path, self.unreadable).map_err(SpoolError::storage)?);
+            }
+        }
+    }
+
+    fn changing(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,9 +153,13 @@ fn is_beyond_repair(error: &redb::Error) -> bool {
 
 fn create(opener: Opener, path: &Path) -> Result<Database, redb::Error> {
     let database = opener(path)?;
-    let creating = database.begin_write()?;
-    creating.open_table(ENTRIES)?;
-    creating.commit()?;
+    // A full disk has no room for even this.
+    let is_new = matches!(database.begin_read()?.open_table(ENTRIES), Err(TableError::TableDoesNotExist(_)));
+    if is_new {
+        let creating = database.begin_write()?;
+        creating.open_table(ENTRIES)?;
+        creating.commit()?;
+    }
     // What is acknowledged is in the file, and the file has to be there after a crash.
     sync_folder(path.parent().unwrap_or(path)).map_err(redb::Error::Io)?;
     Ok(database)

@@ -1,10 +1,11 @@
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use redb::{StorageBackend, backends::FileBackend};
+use redb::{Database, StorageBackend, backends::FileBackend};
 
 use super::{
     disk::{self, Disk},
@@ -174,4 +175,105 @@ async fn what_there_is_is_counted_by_number_and_bytes_and_there_is_room_again_on
     assert!(!spool.is_full(()));
     tokio::time::timeout(std::time::Duration::from_secs(60), spool.room(())).await.unwrap();
     assert_eq!(names(&spool).await, ["a"]);
+}
+
+/// Set to how many bytes of a file there is room for.
+const FULL: &str = "full";
+
+/// A disk that is so large while there is this file beside the spool; and each time it is opened a byte is added to `opened`.
+#[derive(Debug)]
+struct Fillable(FileBackend, PathBuf);
+
+impl StorageBackend for Fillable {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    /// A length takes no room by itself; what is written beyond the blocks that there are does.
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        match fs::read_to_string(&self.1).ok().and_then(|most| most.parse::<u64>().ok()) {
+            Some(most) if offset + u64::try_from(data.len()).unwrap() > most => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            _ => self.0.write(offset, data),
+        }
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+}
+
+fn fillable(path: &Path) -> Result<Database, redb::Error> {
+    fs::OpenOptions::new().create(true).append(true).open(path.with_file_name("opened"))?.write_all(b".")?;
+    Ok(disk::builder().create_with_backend(Fillable(FileBackend::new(disk::file(path)?)?, path.with_file_name(FULL)))?)
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_full_disk_what_leaves_leaves_and_what_comes_is_refused_until_something_fits_again() {
+    let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
+    let disk = Disk::opened_by(fillable, folder.path(), Unreadable::Refuse, health.clone(), Degraded::ForwardSpool).unwrap();
+    let spool = Spool::on(disk, BOUNDS).unwrap();
+    let opened = || fs::read(folder.path().join("opened")).unwrap().len();
+    fs::write(folder.path().join(FULL), fs::metadata(folder.path().join("spool.redb")).unwrap().len().to_string()).unwrap();
+    let mut stored = Vec::new();
+    loop {
+        let group = (0..100).map(|number| an_entry(&format!("{:06}-{}", stored.len() + number, "x".repeat(200))));
+        let group: Vec<_> = group.collect();
+        let results = futures::future::join_all(group.iter().map(|entry| spool.put(entry.clone()))).await;
+        stored.extend(group.into_iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(entry, _)| entry));
+        if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+            assert!(error.is_want_of_room(), "{error:?}");
+            break;
+        }
+        assert!(stored.len() < 100_000, "the disk never got full");
+    }
+    let kept = stored.split_off(stored.len() / 2);
+    let puts = (0..stored.len()).map(|number| spool.put(an_entry(&format!("late-{number}"))));
+    let removes = stored.iter().map(|entry| spool.remove(entry.clone()));
+    let (refused, removed) = futures::join!(futures::future::join_all(puts), futures::future::join_all(removes));
+    assert!(refused.iter().all(Result::is_err), "nothing fits");
+    assert!(removed.iter().all(Result::is_ok), "{:?}", removed.iter().find(|removed| removed.is_err()));
+    assert_eq!(opened(), 2, "it is not tried with each of them");
+    assert_eq!(names(&spool).await.len(), kept.len());
+    assert_eq!(health.degradations().keys().copied().collect::<Vec<_>>(), ["forward_spool"], "that it can be read does not make it well");
+    // Without anybody who tries: a forwarder that is not ready is given nothing.
+    let well = async {
+        while !health.degradations().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await; // pacing of a poll with a deadline
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(600), well).await.unwrap();
+    spool.put(an_entry("after")).await.unwrap();
+    assert_eq!(names(&spool).await.len(), kept.len() + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_was_broken_is_found_well_though_nothing_is_given_to_it() {
+    let (folder, health) = (tempfile::tempdir().unwrap(), Health::default());
+    let disk = Disk::opened_by(breakable, folder.path(), Unreadable::Refuse, health.clone(), Degraded::ForwardSpool).unwrap();
+    let spool = Spool::on(disk, BOUNDS).unwrap();
+    fs::write(folder.path().join(BROKEN), "").unwrap();
+    assert!(spool.put(an_entry("meanwhile")).await.is_err());
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(health.degradations().len(), 1);
+    fs::remove_file(folder.path().join(BROKEN)).unwrap();
+    assert!(spool.places().await.unwrap().is_empty());
+    assert_eq!(health.degradations().len(), 1, "that it can be read does not make it well");
+    let well = async {
+        while !health.degradations().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await; // pacing of a poll with a deadline
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(600), well).await.unwrap();
 }

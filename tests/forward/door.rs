@@ -7,7 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use super::{Agent, DEADLINE, Ground, HTTP, everything, forward, sample, until};
+use super::{Agent, DEADLINE, Ground, HTTP, everything, forward, metric, sample, until};
 
 fn refused(state: &std::path::Path, more: &[&str]) -> Output {
     forward(state, "https://127.0.0.1:1", more).output().unwrap()
@@ -74,11 +74,13 @@ async fn whoever_has_the_token_or_a_certificate_of_the_ca_may_give_events_and_no
     assert_eq!(status(&stranger, Some(token)).await, 401, "it is no bearer token");
     assert_eq!(status(&stranger, Some(&format!("Bearer {token}"))).await, 202);
     assert_eq!(status(&certified, None).await, 202);
+    assert_eq!(metric(&forwarder, "zen_agent_forward_refused_total{code=\"invalid_token\"}").await, 3.0);
     drop(forwarder);
     // With the CA alone there is no way around it.
     let forwarder = Agent::start(forward(state.path(), &agent.api, &more[..6]));
     let request = |client: &reqwest::Client| client.post(format!("{}/falco", forwarder.api)).header("content-type", "application/json");
     assert!(request(&stranger).body("{}").send().await.is_err());
+    until("it is counted", async || metric(&forwarder, "zen_agent_forward_refused_total{code=\"handshake\"}").await >= 1.0).await;
     assert_eq!(request(&certified).body(sample("falco-outbound-c2.json")).send().await.unwrap().status().as_u16(), 202);
 }
 
@@ -106,7 +108,12 @@ async fn a_renewed_token_and_certificate_are_in_force_without_a_restart_and_unus
     fs::write(path("tools.token"), "short").unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(6)).await; // longer than it takes until it is read
     assert_eq!(status(tokens[0]).await.unwrap(), 202);
+    // Both do, until all callers have the new one.
+    fs::write(path("tools.token"), format!("{}\n\n{}\n", tokens[0], tokens[1])).unwrap();
+    until("the new token is in force", async || status(tokens[1]).await.is_ok_and(|status| status == 202)).await;
+    assert_eq!(status(tokens[0]).await.unwrap(), 202);
     fs::write(path("tools.token"), tokens[1]).unwrap();
+    until("the former token is not any more", async || status(tokens[0]).await.is_ok_and(|status| status == 401)).await;
     until("the new token is in force", async || status(tokens[1]).await.is_ok_and(|status| status == 202)).await;
     assert_eq!(status(tokens[0]).await.unwrap(), 401);
     // The certificate of somebody else, whom this client does not trust.

@@ -1,6 +1,13 @@
 //! SIGTERM: it ends well, and in time, whatever waits; and there is one forwarder a folder.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::io::AsyncWriteExt as _;
 
@@ -30,6 +37,21 @@ async fn sigterm_ends_it_well_within_ten_seconds_also_while_the_agent_is_away() 
     forwarder.signal("TERM");
     assert!(forwarder.wait(Duration::from_secs(10)).success());
     drop((silent, slow, half));
+    assert!(!wants_repair(state.path()), "it was not closed, so the next start looks through all of it");
+    let mut killed = Agent::start(forward(state.path(), &agent.api, &[]));
+    taken(&killed, "falco", event(3)).await;
+    killed.kill();
+    assert!(wants_repair(state.path()), "this would not have told");
+}
+
+/// Whether the spool has to be looked through before it can be used, which is done.
+fn wants_repair(state: &Path) -> bool {
+    let wants = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&wants);
+    let mut builder = redb::Database::builder();
+    builder.set_repair_callback(move |_| seen.store(true, Ordering::Relaxed));
+    drop(builder.open(state.join("forward/spool.redb")).unwrap());
+    wants.load(Ordering::Relaxed)
 }
 
 #[test]

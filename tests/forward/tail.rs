@@ -61,3 +61,80 @@ async fn each_line_arrives_once_through_a_kill_and_a_rotation_and_what_is_no_eve
     }
     assert_eq!(everything(&client).await.len(), 10);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_rotated_away_is_read_however_often_and_also_while_no_forwarder_runs() {
+    let state = tempfile::tempdir().unwrap();
+    let agent = Agent::dev(state.path(), &[]);
+    let path = |name: &str| state.path().join(name);
+    let file = path("falco.json");
+    // Of long ago, and of a program that compresses.
+    append(&path("falco.json.9"), &lines(90..91));
+    append(&path("falco.json.8.gz"), &lines(80..81));
+    append(&file, &lines(0..2));
+    let start = || Agent::start(forward(state.path(), &agent.api, &["--tail", file.to_str().unwrap()]));
+    let accepted = "zen_agent_forward_accepted_total{tool=\"falco\"}";
+    let mut forwarder = start();
+    until("the file is read", async || metric(&forwarder, accepted).await == 2.0).await;
+    // Faster than it is looked for.
+    fs::rename(&file, path("falco.json.2")).unwrap();
+    append(&path("falco.json.2"), &lines(2..3));
+    append(&path("falco.json.1"), &lines(3..5));
+    append(&file, &lines(5..6));
+    until("all three are read", async || metric(&forwarder, accepted).await == 6.0).await;
+    until("the position is kept", async || kept(state.path()).is_some_and(|kept| kept["offset"] == fs::metadata(&file).unwrap().len()))
+        .await;
+    forwarder.kill();
+    append(&file, &lines(6..7));
+    fs::rename(&file, path("falco.json-20261130")).unwrap();
+    append(&path("falco.json-20261201"), &lines(7..9));
+    append(&file, &lines(9..10));
+    forwarder = start();
+    until("what came meanwhile is read", async || metric(&forwarder, accepted).await == 4.0).await;
+    until_delivered(&forwarder).await;
+    let client = client(state.path(), &agent);
+    for number in 0..10 {
+        assert_eq!(arrived(&client, "falco", &event(number)).await.len(), 1, "{number}");
+    }
+    assert_eq!(everything(&client).await.len(), 10);
+    assert_eq!(metric(&forwarder, accepted).await, 4.0, "and nothing twice");
+}
+
+fn kept(state: &Path) -> Option<serde_json::Value> {
+    serde_json::from_slice(&fs::read(state.join("forward/tail.json")).ok()?).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_cannot_be_kept_has_no_line_read_twice_by_one_process() {
+    let state = tempfile::tempdir().unwrap();
+    let agent = Agent::dev(state.path(), &[]);
+    let file = state.path().join("falco.json");
+    fs::create_dir_all(state.path().join("forward/tail.json")).unwrap();
+    append(&file, &lines(0..3));
+    let forwarder = Agent::start(forward(state.path(), &agent.api, &["--tail", file.to_str().unwrap()]));
+    let accepted = "zen_agent_forward_accepted_total{tool=\"falco\"}";
+    until("three are taken", async || metric(&forwarder, accepted).await >= 3.0).await;
+    append(&file, &lines(3..4));
+    until("and the next one", async || metric(&forwarder, accepted).await >= 4.0).await;
+    // Several times as long as it takes to look again.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(metric(&forwarder, accepted).await, 4.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_under_the_same_name_and_inode_is_read_from_its_beginning() {
+    let state = tempfile::tempdir().unwrap();
+    let agent = Agent::dev(state.path(), &[]);
+    let file = state.path().join("falco.json");
+    append(&file, &lines(0..2));
+    let start = || Agent::start(forward(state.path(), &agent.api, &["--tail", file.to_str().unwrap()]));
+    let accepted = "zen_agent_forward_accepted_total{tool=\"falco\"}";
+    let mut forwarder = start();
+    until("two are taken", async || metric(&forwarder, accepted).await == 2.0).await;
+    until("the position is kept", async || kept(state.path()).is_some_and(|kept| kept["offset"] == fs::metadata(&file).unwrap().len()))
+        .await;
+    forwarder.kill();
+    fs::write(&file, lines(10..15)).unwrap();
+    let forwarder = start();
+    until("all five are taken", async || metric(&forwarder, accepted).await == 5.0).await;
+}

@@ -1,9 +1,16 @@
 //! Hours and days of an agent that does not take what it is given, on a clock that does not wait.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
 use super::*;
 use crate::{
+    forward::{
+        courier::Effect,
+        suspect::{DAY, PATIENCE},
+    },
     spool::{Bounds, Unreadable},
     telemetry::health::Degraded,
 };
@@ -25,26 +32,37 @@ impl<F: FnMut(u64) -> Outcome + Send + Sync + 'static> Post for Scripted<F> {
 }
 
 struct Ground {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     spool: Spool<Event>,
     letters: Letters<Event>,
     log: Log,
-    _running: tokio::task::JoinHandle<()>,
+    running: tokio::task::JoinHandle<()>,
 }
 
 impl Ground {
     /// So many events wait for an agent that answers so.
     async fn new(events: u64, answer: impl FnMut(u64) -> Outcome + Send + Sync + 'static) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let ground = Self::on(tempfile::tempdir().unwrap(), events, answer);
+        ground.await
+    }
+
+    /// The next process on the same folder.
+    async fn restarted(self, answer: impl FnMut(u64) -> Outcome + Send + Sync + 'static) -> Self {
+        self.running.abort();
+        self.spool.close().await;
+        Self::on(self.folder, 0, answer).await
+    }
+
+    async fn on(folder: tempfile::TempDir, events: u64, answer: impl FnMut(u64) -> Outcome + Send + Sync + 'static) -> Self {
         let (health, bounds) = (Health::default(), Bounds { records: 1_000, bytes: u64::MAX });
         let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool).unwrap();
         for number in 0..events {
             spool.put(Event::new(&"acme".parse().unwrap(), Tool::Falco, number.to_string(), number)).await.unwrap();
         }
-        let (letters, log, metrics) = (Letters::of(folder.path()), Log::default(), Metrics::new(spool.held()));
+        let (letters, log, metrics) = (Letters::of(folder.path()), Log::default(), Metrics::new());
         let post = Scripted { answer, log: Arc::clone(&log) };
-        let delivery = Delivery::new(Tool::Falco, post, spool.clone(), letters.clone(), metrics, &health);
-        Self { _folder: folder, spool, letters, log, _running: tokio::spawn(delivery.run()) }
+        let delivery = Delivery::new(Tool::Falco, post, spool.clone(), letters.clone(), metrics, &health, folder.path());
+        Self { folder, spool, letters, log, running: tokio::spawn(delivery.run()) }
     }
 
     fn left(&self) -> u64 {
@@ -182,4 +200,106 @@ async fn nothing_is_sent_before_the_time_that_retry_after_names() {
     let times: Vec<_> = ground.log.lock().unwrap().iter().map(|(_, at)| *at).collect();
     assert_eq!(times.len(), 2);
     assert!((420..430).contains(&(times[1] - times[0]).as_secs()), "{times:?}");
+}
+
+/// Something that changes while a test runs.
+fn switch() -> (Arc<AtomicBool>, impl Fn() -> bool + Clone + Send + Sync) {
+    let on = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&on);
+    (on, move || seen.load(Ordering::Relaxed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_busy_agent_puts_off_is_never_given_up_on_and_holds_up_the_others_for_a_quarter_of_an_hour() {
+    let (well, is_well) = switch();
+    let ground = Ground::new(50, move |number| match number {
+        0 if !is_well() => later(SaidBy::Busy),
+        _ => Outcome::Taken(Effect::Created),
+    })
+    .await;
+    sleep(PATIENCE + HOUR / 4).await;
+    assert_eq!((ground.left(), ground.parked()), (1, Vec::new()));
+    sleep(30 * HOUR).await;
+    assert_eq!((ground.left(), ground.parked()), (1, Vec::new()));
+    assert!(ground.sent().iter().filter(|number| **number == 0).count() > 1_000, "it is sent on");
+    well.store(true, Ordering::Relaxed);
+    ground.until_empty(HOUR / 10).await;
+    assert!(ground.parked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_busy_among_many_resets_keeps_an_event_from_being_given_up_on() {
+    let mut times = 0;
+    let ground = Ground::new(20, move |number| match number {
+        0 => {
+            times += 1;
+            later(if times == 3 { SaidBy::Busy } else { SaidBy::Another })
+        }
+        _ => Outcome::Taken(Effect::Created),
+    })
+    .await;
+    sleep(30 * HOUR).await;
+    assert_eq!((ground.left(), ground.parked()), (1, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_try_comes_before_an_event_is_given_up_on() {
+    let counted = AtomicU32::new(0);
+    let ground = Ground::new(5, move |number| match number {
+        0 if counted.load(Ordering::Relaxed) < 3 => later(SaidBy::Another),
+        0 => Outcome::Taken(Effect::Created),
+        _ => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Outcome::Taken(Effect::Created)
+        }
+    })
+    .await;
+    ground.until_empty(HOUR).await;
+    assert!(ground.parked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_fail_alike_cost_a_quarter_of_an_hour_once_and_a_minute_each() {
+    for said_by in [SaidBy::Another, SaidBy::Busy] {
+        let ground = Ground::new(360, move |number| match number {
+            0..60 => later(said_by),
+            _ => Outcome::Taken(Effect::Created),
+        })
+        .await;
+        sleep(3 * HOUR).await;
+        let (left, parked) = if said_by == SaidBy::Another { (0, 60) } else { (60, 0) };
+        assert_eq!((ground.left(), ground.parked().len()), (left, parked));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_another_tenant_holds_up_nobody_and_waits_for_its_credentials() {
+    let (renewed, is_renewed) = switch();
+    let ground = Ground::new(10, move |number| match number {
+        0..5 if !is_renewed() => Outcome::Foreign("another's".to_owned()),
+        _ => Outcome::Taken(Effect::Created),
+    })
+    .await;
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!((ground.left(), ground.parked()), (5, Vec::new()));
+    sleep(30 * HOUR).await;
+    assert_eq!((ground.left(), ground.parked()), (5, Vec::new()));
+    renewed.store(true, Ordering::Relaxed);
+    ground.until_empty(HOUR / 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_a_suspect_outlives_a_restart() {
+    let poison = |number| match number {
+        0 => later(SaidBy::Another),
+        _ => Outcome::Taken(Effect::Created),
+    };
+    let mut ground = Ground::new(8, poison).await;
+    for _ in 0..2 {
+        sleep(PATIENCE / 2).await;
+        assert_eq!(ground.left(), 8);
+        ground = ground.restarted(poison).await;
+    }
+    ground.until_empty(HOUR / 6).await;
+    assert_eq!(ground.parked(), [0]);
 }

@@ -46,6 +46,10 @@ impl Record for Last {
         self.place()
     }
 
+    fn source_of_letter(name: &str) -> Option<ReportKind> {
+        Self::source(name)
+    }
+
     fn replaces(&self, former: &Self) -> bool {
         !self.is(former)
     }
@@ -68,6 +72,11 @@ impl Taken {
     pub(in crate::forward) fn open(folder: &Path, health: Health) -> Result<Self, SpoolError> {
         // Begun anew it would have every report sent again, so that is for a person to decide.
         Spool::open(&folder.join("reports"), BOUNDS, Unreadable::Refuse, health, Degraded::ForwardReports).map(Self)
+    }
+
+    /// Closes the file, so that the next start need not look through all of it.
+    pub(in crate::forward) async fn close(&self) {
+        self.0.close().await;
     }
 
     /// Whether this is what the report said last.

@@ -35,7 +35,7 @@ impl Ground {
         let (folder, health) = (folders[1].path(), Health::default());
         let bounds = Bounds { records, bytes: u64::MAX };
         let spool = Spool::open(folder, bounds, Unreadable::Refuse, health.clone(), Degraded::ForwardSpool).unwrap();
-        let metrics = Metrics::new(spool.held());
+        let metrics = Metrics::new();
         let intake = Arc::new(Intake::new("acme".parse().unwrap(), spool.clone(), metrics.clone()).await.unwrap());
         let taken = Taken::open(folder, health).unwrap();
         Self { _folders: folders, kube, spool, intake, taken, metrics }
