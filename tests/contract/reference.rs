@@ -171,7 +171,8 @@ fn policy_language() -> String {
             let optional = if required.contains(&field.0.as_str()) { "" } else { ", optional" };
             (field, optional)
         });
-        let chosen = variants.clone().filter_map(|variant| variant["properties"].as_object()).flatten().map(|field| (field, ", one of these"));
+        let chosen =
+            variants.clone().filter_map(|variant| variant["properties"].as_object()).flatten().map(|field| (field, ", one of these"));
         let rows: Vec<_> = own
             .chain(chosen)
             .map(|((field, schema), how)| {
