@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use quote::quote;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -230,6 +231,13 @@ impl Deprecation {
             return Err(Stop::at("x-sunset", "is a date such as `Tue, 01 Jun 2027 00:00:00 GMT`, as in RFC 8594"));
         }
         Ok(Some(Self { since, sunset }))
+    }
+
+    /// As it stands in the table of routes.
+    pub(super) fn in_rust(&self) -> impl quote::ToTokens {
+        let Self { since, sunset } = self;
+        let sunset = sunset.as_ref().map_or_else(|| quote! { None }, |sunset| quote! { Some(#sunset) });
+        quote! { crate::contract::Deprecation { since: #since, sunset: #sunset } }
     }
 }
 

@@ -278,13 +278,8 @@ fn route(contract: &Contract, operation: &Operation, pool: &DescriptorPool) -> R
         (Some(_), None) => quote! { crate::contract::MediaType::Json },
         (Some(_), Some(message)) => quote! { crate::contract::MediaType::Json, crate::contract::MediaType::Protobuf(&#message) },
     };
-    let deprecation = match &operation.deprecation {
-        None => quote! { None },
-        Some(Deprecation { since, sunset }) => {
-            let sunset = sunset.as_ref().map_or_else(|| quote! { None }, |sunset| quote! { Some(#sunset) });
-            quote! { Some(crate::contract::Deprecation { since: #since, sunset: #sunset }) }
-        }
-    };
+    let deprecation = operation.deprecation.as_ref().map(Deprecation::in_rust);
+    let deprecation = deprecation.map_or_else(|| quote! { None }, |deprecation| quote! { Some(#deprecation) });
     Ok(quote! {
         /// Where the operation is, and what it takes.
         pub static ROUTE: crate::contract::Route = crate::contract::Route {

@@ -27,6 +27,8 @@
 //! Falco may also write to a file, which is followed (`--tail`, `tail`); and one body is sent without a forwarder that runs, from
 //! standard input, such as a report of the Trivy CLI: `trivy image --format json … | zen-agent forward trivy -`.
 //!
+//! Reports that are kept in the cluster are watched (`--watch`, `reports`), whether or not anything sends them.
+//!
 //! Health and metrics are on a listener of their own, without credentials (`admin`).
 
 mod admin;
@@ -39,10 +41,12 @@ mod intake;
 mod listen;
 mod metrics;
 mod peers;
+mod reports;
 mod suspect;
 mod tail;
 
 use std::{
+    collections::BTreeSet,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -66,6 +70,8 @@ pub use event::Tool;
 use intake::Intake;
 pub(crate) use intake::one;
 use metrics::Metrics;
+pub use reports::ReportKind;
+use reports::{Follower, Taken};
 
 pub use crate::spool::SpoolError;
 
@@ -76,6 +82,7 @@ pub use crate::spool::SpoolError;
 pub fn exposition() -> Result<String, prometheus::Error> {
     let metrics = Metrics::new();
     metrics.show(watch::channel(Shares::default()).1);
+    ReportKind::ALL.into_iter().for_each(|kind| metrics.watches(kind));
     metrics.render()
 }
 
@@ -103,6 +110,8 @@ pub struct Options {
     pub to: String,
     /// Falco's output file, which is followed.
     pub tail: Option<PathBuf>,
+    /// The kinds of reports that are watched in the cluster.
+    pub watch: BTreeSet<ReportKind>,
     /// File with the token that callers have to give.
     pub token_file: Option<PathBuf>,
     /// File with the CA of client certificates that callers may give in place of the token.
@@ -135,6 +144,12 @@ pub enum ForwardError {
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// What is known of the reports that are watched.
+    #[error("which reports were taken: {0}; without what it says, every report that there is would be sent once more")]
+    Reports(#[source] SpoolError),
+    /// The Kubernetes API in which they are watched.
+    #[error("no Kubernetes API to watch reports in ({0}); set KUBECONFIG, or run in a pod")]
+    Kubernetes(#[source] kube::Error),
     /// An address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -176,8 +191,9 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     work.spawn(admin::serve(admin, health.clone(), Arc::clone(&opened), metrics.clone(), stop_work.clone()));
     let Some(spool) = shutdown.run_until_cancelled(open(folder.clone(), health.clone())).await.transpose()? else { return Ok(()) };
     metrics.show(spool.held());
-    _ = opened.set(spool.clone());
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
+    let (followers, taken) = followers(&options.watch, &folder, &health, &intake, &metrics).await?;
+    _ = opened.set(spool.clone());
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health, &folder);
@@ -185,6 +201,9 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     }
     if let Some(file) = options.tail.clone() {
         work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
+    }
+    for follower in followers {
+        work.spawn(until(&stop_work, follower.run()));
     }
     let caretaker = intake::look_after(Arc::clone(&intake), letters);
     work.spawn(until(&stop_work, caretaker));
@@ -199,7 +218,13 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     stop_work.cancel();
     let rest = async { while work.join_next().await.is_some() {} };
     drop(timeout(REST, rest).await);
-    if timeout(CLOSE, spool.close()).await.is_err() {
+    let closing = async {
+        spool.close().await;
+        if let Some(taken) = taken {
+            taken.close().await;
+        }
+    };
+    if timeout(CLOSE, closing).await.is_err() {
         tracing::warn!("the spool could not be closed in time; the next start looks through all of it");
     }
     if ended_early { Err(ForwardError::Ended) } else { Ok(()) }
@@ -209,6 +234,23 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
 async fn open(folder: PathBuf, health: Health) -> Result<Spool<Event>, ForwardError> {
     let opening = move || Spool::open(&folder, BOUNDS, Unreadable::Refuse, health, Degraded::ForwardSpool);
     Ok(tokio::task::spawn_blocking(opening).await.map_err(|_| ForwardError::Ended)??)
+}
+
+/// Who watches these kinds of reports, and where they note what they have taken.
+async fn followers(
+    kinds: &BTreeSet<ReportKind>,
+    folder: &Path,
+    health: &Health,
+    intake: &Arc<Intake>,
+    metrics: &Metrics,
+) -> Result<(Vec<Follower>, Option<Taken>), ForwardError> {
+    if kinds.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let client = kube::Client::try_default().await.map_err(ForwardError::Kubernetes)?;
+    let taken = Taken::open(folder, health.clone()).map_err(ForwardError::Reports)?;
+    let follower = |kind: &ReportKind| Follower::new(*kind, client.clone(), Arc::clone(intake), taken.clone(), metrics.clone());
+    Ok((kinds.iter().map(follower).collect(), Some(taken)))
 }
 
 fn until(stopped: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()> + Send + 'static {

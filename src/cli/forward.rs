@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     client::{Client, Credentials, DEFAULT_BASE_URL},
-    forward::{self, Addresses, ForwardError, Options, Tool},
+    forward::{self, Addresses, ForwardError, Options, ReportKind, Tool},
     problem::Problem,
     runtime,
     telemetry::logs::{self, LogConfig, LogFilter, LogFormat},
@@ -43,6 +43,9 @@ pub(super) struct Forward {
     /// Follow Falco's output file, of JSON lines, from where the last process was.
     #[arg(long, value_name = "FILE", conflicts_with = "tool")]
     tail: Option<PathBuf>,
+    /// Kinds of reports to watch in the cluster of KUBECONFIG, or of the pod: each one that is created or changed is sent.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', conflicts_with = "tool")]
+    watch: Vec<ReportKind>,
     /// File with the tokens, one a line, of which callers have to send one as `Authorization: Bearer`. It and the certificates are read
     /// anew when they change.
     #[arg(long, value_name = "FILE")]
@@ -70,13 +73,18 @@ impl Forward {
             return one(tool, &file, &self.state_dir, &self.to).await;
         }
         logs::init(&LogConfig { filter: self.log_level, format: self.log_format });
-        let Self { state_dir, listen, admin_listen, to, tail, token_file, client_ca, tls_cert, tls_key, .. } = self;
+        let Self { state_dir, listen, admin_listen, to, tail, watch, token_file, client_ca, tls_cert, tls_key, .. } = self;
         output::note(&format!("forward: credentials of {0}/client, events that wait in {0}/forward, for {to}", state_dir.display()));
-        let options = Options { state_dir, listen, admin_listen, to, tail, token_file, client_ca, tls: tls_cert.zip(tls_key) };
+        let watch = watch.into_iter().collect();
+        let options = Options { state_dir, listen, admin_listen, to, tail, watch, token_file, client_ca, tls: tls_cert.zip(tls_key) };
         let ready = |Addresses { tools, admin }| announce(&format!("ready tools={tools} admin=http://{admin}\n"));
         forward::run(options, runtime::signals(), ready).await.map_err(|error| match error {
-            ForwardError::Spool(_) | ForwardError::Listen { .. } | ForwardError::Ended => Failure::Refused(chain(&error)),
-            ForwardError::Door(_) | ForwardError::Credentials(_) | ForwardError::Client(_) => Failure::Usage(chain(&error)),
+            ForwardError::Spool(_) | ForwardError::Reports(_) | ForwardError::Listen { .. } | ForwardError::Ended => {
+                Failure::Refused(chain(&error))
+            }
+            ForwardError::Door(_) | ForwardError::Credentials(_) | ForwardError::Client(_) | ForwardError::Kubernetes(_) => {
+                Failure::Usage(chain(&error))
+            }
         })
     }
 }

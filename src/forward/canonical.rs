@@ -3,7 +3,11 @@
 //! Sorted keys alone would not do: `1.0`, `1` and `1e0` are one number, and `"\u00e9"` and `"é"` one text, but other bytes, so another
 //! request. RFC 8785 has one spelling of each. Its numbers are those of ECMAScript, which are exact up to 2^53, and it takes no
 //! others (I-JSON). Falco writes `evt.time` in nanoseconds, far above that: rounded, it would say another time than the tool did. Such
-//! whole numbers, up to 64 bits, are written by their digits, which is one spelling, too.
+//! whole numbers, up to 64 bits, are written by their digits, which is one spelling, too, and read exactly by the agent.
+//!
+//! What cannot be written as it stands is refused ([`check`]), or two bodies would become one request: a whole number beyond 64 bits,
+//! which would be rounded, and an object with two members of one name, of which each reader takes the one that it likes. A number with
+//! a fraction or an exponent is the double next to it, to the tools, to RFC 8785 and to the agent.
 
 use serde_json::{Map, Number, Value};
 
@@ -27,6 +31,70 @@ pub(super) fn bytes(tool: Tool, mut body: Value) -> String {
     let mut text = String::new();
     write(&body, &mut text);
     text
+}
+
+/// Why a body has no canonical bytes that say the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Ambiguous {
+    /// A number that would be rounded.
+    #[error("The body has a whole number of more than 64 bits, which would be rounded; send it as a text")]
+    Number,
+    /// A member that would be dropped.
+    #[error("The body has an object with two members of one name; send one of them")]
+    Member,
+}
+
+/// Whether the value that was read of this text says what the text does.
+pub(super) fn check(text: &[u8], value: &Value) -> Result<(), Ambiguous> {
+    let mut members = 0;
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        rest = match first {
+            b'"' => after_text(after),
+            b'-' | b'0'..=b'9' => {
+                let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+                let (number, after) = rest.split_at(end.unwrap_or(rest.len()));
+                if !is_kept(number) {
+                    return Err(Ambiguous::Number);
+                }
+                after
+            }
+            b':' => {
+                members += 1;
+                after
+            }
+            _ => after,
+        };
+    }
+    if members == count(value) { Ok(()) } else { Err(Ambiguous::Member) }
+}
+
+/// What follows a text that has begun.
+fn after_text(mut rest: &[u8]) -> &[u8] {
+    loop {
+        match rest {
+            [b'"', after @ ..] => return after,
+            [b'\\', _, after @ ..] | [_, after @ ..] => rest = after,
+            [] => return rest,
+        }
+    }
+}
+
+/// Whether a number has the value here that its text says.
+fn is_kept(number: &[u8]) -> bool {
+    let number = std::str::from_utf8(number).unwrap_or_default();
+    let is_exact = number.contains(['.', 'e', 'E']) || number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+    // Beyond that, those of which the digits are what is written of the double.
+    is_exact || number.parse::<f64>().is_ok_and(|double| ryu_js::Buffer::new().format(double) == number)
+}
+
+/// The members of all objects.
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members.len() + members.values().map(count).sum::<usize>(),
+        Value::Array(items) => items.iter().map(count).sum(),
+        _ => 0,
+    }
 }
 
 fn without(object: Option<&mut Value>, names: &[&str]) {
@@ -135,6 +203,57 @@ mod tests {
         }
     }
 
+    fn checked(text: &str) -> Result<(), Ambiguous> {
+        check(text.as_bytes(), &serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn a_whole_number_of_more_than_64_bits_is_refused_unless_it_is_written_as_it_was() {
+        for number in [
+            "18446744073709551616",
+            "-9223372036854775809",
+            "295147905179352825856",
+            "1000000000000000000000",
+            "123456789012345678901234567890",
+        ] {
+            for text in [number.to_owned(), format!("[0,{number}]"), format!(r#"{{"a":{{"b":{number}}}}}"#)] {
+                assert_eq!(checked(&text), Err(Ambiguous::Number), "{text}");
+            }
+            assert_eq!(checked(&format!(r#"{{"a":"{number}","{number}":"\\\"{number}"}}"#)), Ok(()), "as a text");
+        }
+        for number in [
+            "0",
+            "-0",
+            "9007199254740993",
+            "1795452002100000001",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "295147905179352830000",
+            "333333333.33333329",
+            "9.8",
+            "1e4",
+            "-0.0",
+        ] {
+            assert_eq!(checked(&format!(r#"{{"a":{number}}}"#)), Ok(()), "{number}");
+        }
+    }
+
+    #[test]
+    fn two_members_of_one_name_are_refused_however_they_are_written_and_wherever_they_are() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"[[{"b":{"a":{},"c":0,"a":{}}}]]"#,
+            r#"{"a":{"x":1,"y":2},"a":{}}"#,
+            r#"{"a":{},"a":{"x":1,"y":2}}"#,
+        ] {
+            assert_eq!(checked(text), Err(Ambiguous::Member), "{text}");
+        }
+        for text in [r#"{"a":{"a":{"a":":"}},"b:":[{"a":1},{"a":1}]}"#, r#"{"\"":":\\","\\":"\":"}"#, "{}", r#""a:b""#, "[]"] {
+            assert_eq!(checked(text), Ok(()), "{text}");
+        }
+    }
+
     #[test]
     fn what_changes_though_the_finding_is_the_same_is_removed_and_nothing_else() {
         let object =
@@ -174,6 +293,13 @@ mod tests {
             let once = bytes(Tool::Kyverno, value);
             let again: Value = serde_json::from_str(&once).unwrap();
             prop_assert_eq!(bytes(Tool::Kyverno, again), once);
+        }
+
+        #[test]
+        fn whatever_is_written_once_is_taken(value in any_json()) {
+            prop_assert_eq!(check(value.to_string().as_bytes(), &value), Ok(()));
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            prop_assert_eq!(check(pretty.as_bytes(), &value), Ok(()));
         }
     }
 }

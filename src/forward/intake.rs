@@ -3,7 +3,7 @@
 //! | answer | when |
 //! |---|---|
 //! | 202 | the event is on disk; the body names its request id |
-//! | 400, 415, 413, 422 | no JSON; not declared as such; too large; not what the tool's schema has |
+//! | 400, 415, 413, 422 | no JSON, or none that says one thing (`canonical`); not declared as such; too large; not what the tool's schema has |
 //! | 401, 403 | as [`door`](super::door) says |
 //! | 404, 405 | another path than `/falco`, `/trivy`, `/kyverno`; another method than POST |
 //! | 503 | the tool's share of the spool is full, or the spool cannot be written, or too much is under way: after Retry-After once more |
@@ -28,7 +28,7 @@ use poem::Response;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{interval, timeout},
+    time::{interval, sleep, timeout},
 };
 
 use super::{
@@ -131,20 +131,50 @@ impl Intake {
 
     /// Takes an event as its tool wrote it: on disk when this returns its request id.
     pub(super) async fn take(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
-        if self.spool.is_full(tool) {
-            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
-            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
-        }
+        self.check_room(tool)?;
+        let text = self.read(tool, body).await?;
+        self.keep(tool, text).await
+    }
+
+    /// The canonical bytes of an event as its tool wrote it.
+    pub(super) async fn read(&self, tool: Tool, body: &[u8]) -> Result<String, Problem> {
         check_length(body)?;
-        let text = {
-            let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
-            canonical_bytes(tool, value, body.len())?
-        };
+        let (value, _share) = self.memory.parse_within(MEMORY_WAIT, body).await?;
+        canonical_bytes(tool, value, body)
+    }
+
+    /// The request id under which these canonical bytes are sent.
+    pub(super) fn request_id(&self, tool: Tool, text: &str) -> String {
+        event::request_id(&self.tenant, tool, text)
+    }
+
+    /// Keeps an event by its canonical bytes: on disk when this returns its request id.
+    pub(super) async fn keep(&self, tool: Tool, text: String) -> Result<String, Problem> {
+        self.check_room(tool)?;
         let event = Event::new(&self.tenant, tool, text, self.next_number());
         let request_id = event.request_id.clone();
         self.store(event).await?;
         self.metrics.accepted(tool);
         Ok(request_id)
+    }
+
+    /// Returns when it may do to try again what was not taken for now.
+    pub(super) async fn turn(&self, tool: Tool, problem: &Problem) {
+        let wait = problem.retry_after.unwrap_or(BUSY_WAIT);
+        if self.spool.is_full(tool) {
+            // By then or sooner; whoever tries finds out.
+            drop(timeout(wait, self.spool.room(tool)).await);
+        } else {
+            sleep(wait).await;
+        }
+    }
+
+    fn check_room(&self, tool: Tool) -> Result<(), Problem> {
+        if self.spool.is_full(tool) {
+            let detail = format!("The agent does not take the events of {} fast enough, or not at all; send it again", tool.as_str());
+            return Err(Problem::new(Code::Unavailable, detail).retry_after(FULL_WAIT));
+        }
+        Ok(())
     }
 
     async fn store(&self, event: Event) -> Result<(), Problem> {
@@ -196,10 +226,11 @@ fn check_length(body: &[u8]) -> Result<(), Problem> {
     if body.len() > MAX_BODY { Err(too_large()) } else { Ok(()) }
 }
 
-/// The canonical bytes of what a tool wrote in so many bytes, if it is one of its events.
-fn canonical_bytes(tool: Tool, value: Value, length: usize) -> Result<String, Problem> {
+/// The canonical bytes of what a tool wrote as this body, if it is one of its events.
+fn canonical_bytes(tool: Tool, value: Value, body: &[u8]) -> Result<String, Problem> {
+    canonical::check(body, &value).map_err(|ambiguous| Problem::new(Code::InvalidJson, ambiguous.to_string()))?;
     if let Some(schema) = tool.route().body {
-        schema.check(&value, length).map_err(|broken| {
+        schema.check(&value, body.len()).map_err(|broken| {
             let detail = format!("This is no event of {}, as its contract has it", tool.as_str());
             Problem { violations: broken.told, ..Problem::new(Code::SchemaViolation, detail) }
         })?;
@@ -217,7 +248,7 @@ pub(crate) fn one(tenant: &Tenant, tool: Tool, body: &[u8]) -> Result<(String, S
     check_length(body)?;
     let memory = Memory::new(MAX_BODY);
     let (value, _share) = memory.parse(body)?;
-    let text = canonical_bytes(tool, value, body.len())?;
+    let text = canonical_bytes(tool, value, body)?;
     Ok((event::request_id(tenant, tool, &text), text))
 }
 
@@ -286,120 +317,4 @@ async fn take_up(intake: &Intake, letters: &Letters<Event>) -> std::io::Result<(
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-    use crate::{
-        spool::{Bounds, Unreadable},
-        telemetry::{Health, health::Degraded},
-    };
-
-    const EVENT: &[u8] = include_bytes!("../../tests/samples/falco-outbound-c2.json");
-
-    #[tokio::test]
-    async fn a_full_spool_takes_no_more_until_something_leaves_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let bounds = Bounds { records: 2, bytes: u64::MAX };
-        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
-        let first = intake.take(Tool::Falco, EVENT).await.unwrap();
-        assert_eq!(intake.take(Tool::Falco, EVENT).await.unwrap(), first, "it is kept once more: that it is the same, the agent knows");
-        let refused = intake.take(Tool::Falco, EVENT).await.unwrap_err();
-        assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(FULL_WAIT)));
-        spool.remove(spool.first(Tool::Falco.prefix()).await.unwrap().unwrap()).await.unwrap();
-        intake.take(Tool::Falco, EVENT).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_tool_whose_events_are_stuck_fills_its_own_share_and_nobody_elses_also_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let bounds = Bounds { records: 2, bytes: u64::MAX };
-        let open = || Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool);
-        let (report, result) = (
-            include_bytes!("../../tests/samples/trivy-operator-vulnerabilityreport.json"),
-            include_bytes!("../../tests/samples/policy-reporter-result.json"),
-        );
-        let full = async |intake: &Intake| {
-            for tool in Tool::ALL {
-                let body: &[u8] = match tool {
-                    Tool::Falco => EVENT,
-                    Tool::Trivy => report,
-                    Tool::Kyverno => result,
-                };
-                let refused = intake.take(tool, body).await.err().map(|problem| (problem.code, problem.retry_after));
-                let expected = (tool == Tool::Falco).then_some((Code::Unavailable, Some(FULL_WAIT)));
-                assert_eq!(refused, expected, "{tool:?}");
-            }
-        };
-        let spool = open().unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
-        for _ in 0..2 {
-            intake.take(Tool::Falco, EVENT).await.unwrap();
-        }
-        full(&intake).await;
-        drop((intake, spool));
-        let begun = std::time::Instant::now();
-        let spool = loop {
-            match open() {
-                // The writer of the one before has not ended yet.
-                Err(SpoolError::InUse(_)) if begun.elapsed().as_secs() < 60 => tokio::time::sleep(Duration::from_millis(5)).await, // pacing
-                opened => break opened.unwrap(),
-            }
-        };
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
-        full(&intake).await;
-    }
-
-    #[tokio::test]
-    async fn a_dead_letter_of_a_tool_whose_share_is_full_waits_and_those_of_others_do_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let bounds = Bounds { records: 1, bytes: u64::MAX };
-        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
-        intake.take(Tool::Falco, EVENT).await.unwrap();
-        let letters = Letters::of(folder.path());
-        for (tool, at) in [(Tool::Falco, 0), (Tool::Trivy, 1)] {
-            let event = Event::new(&"acme".parse().unwrap(), tool, "{}".to_owned(), 7);
-            letters.put(&event, "refused", Timestamp::from_second(at).unwrap()).unwrap();
-        }
-        letters.names().unwrap().iter().for_each(|name| letters.replay(name).unwrap());
-        take_up(&intake, &letters).await.unwrap();
-        let held = spool.held().borrow().clone();
-        assert_eq!(Tool::ALL.map(|tool| held.of(tool).records), [1, 1, 0]);
-        assert_eq!(letters.replayed(|_| true).unwrap().unwrap().1.tool, Tool::Falco, "it waits");
-    }
-
-    #[test]
-    fn the_letters_of_one_tool_push_out_none_of_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let letters = Letters::<Event>::kept_in(folder.path());
-        let put = |tool, number: u64| {
-            let event = Event::new(&"acme".parse().unwrap(), tool, number.to_string(), number);
-            letters.put(&event, "refused", Timestamp::from_second(i64::try_from(number).unwrap()).unwrap()).unwrap();
-        };
-        put(Tool::Trivy, 0);
-        let name = letters.names().unwrap().remove(0);
-        let dead = folder.path().join("dead");
-        for number in 0..1_000 {
-            let file = std::fs::File::create(dead.join(format!("falco.{number}.json"))).unwrap();
-            file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1 + number)).unwrap();
-        }
-        put(Tool::Falco, 5_000);
-        let left = letters.names().unwrap();
-        assert_eq!((left.len(), letters.dropped()), (1_001, 1));
-        assert!(left.contains(&name) && !left.contains(&"falco.0".to_owned()));
-        // What a crash has left half-written is none.
-        std::fs::write(dead.join("falco.1.half"), "").unwrap();
-        assert_eq!(letters.count(), 1_001);
-    }
-
-    #[tokio::test]
-    async fn numbers_go_on_after_those_of_the_process_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let bounds = Bounds { records: 9, bytes: u64::MAX };
-        let spool = Spool::open(folder.path(), bounds, Unreadable::Refuse, Health::default(), Degraded::ForwardSpool).unwrap();
-        let intake = async || Intake::new("acme".parse().unwrap(), spool.clone(), Metrics::new()).await.unwrap();
-        intake().await.take(Tool::Falco, EVENT).await.unwrap();
-        intake().await.take(Tool::Falco, EVENT).await.unwrap();
-        assert_eq!(spool.places().await.unwrap(), ["falco/00000000000000000000", "falco/00000000000000000001"]);
-    }
-}
+mod tests;

@@ -161,6 +161,7 @@ mod tests {
             to: String::new(),
             tail: None,
             token_file: None,
+            watch: std::collections::BTreeSet::new(),
             client_ca: None,
             tls: None,
         };

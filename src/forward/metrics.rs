@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prometheus::{Encoder as _, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use tokio::sync::watch;
 
-use super::Tool;
+use super::{ReportKind, Tool};
 use crate::{
     problem::Code,
     spool::Shares,
@@ -30,6 +30,8 @@ pub(super) struct Metrics {
     letters: IntGauge,
     dropped: IntCounter,
     age: GaugeVec,
+    watch_up: IntGaugeVec,
+    known: IntGaugeVec,
     /// Once the spool is open.
     held: Arc<OnceLock<watch::Receiver<Shares<Tool>>>>,
     /// When the first of a tool's events came that still waits.
@@ -62,6 +64,20 @@ impl Metrics {
             age: register(
                 &registry,
                 GaugeVec::new(Opts::new("zen_agent_forward_oldest_age_seconds", "Age of the first event that waits, or zero"), &["tool"]),
+            ),
+            watch_up: register(
+                &registry,
+                IntGaugeVec::new(
+                    Opts::new("zen_agent_forward_watch_up", "Whether the reports of a kind are watched now, where they are to be"),
+                    &["resource"],
+                ),
+            ),
+            known: register(
+                &registry,
+                IntGaugeVec::new(
+                    Opts::new("zen_agent_forward_known_reports", "Reports of a kind that are there and were taken"),
+                    &["resource"],
+                ),
             ),
             held: Arc::default(),
             since: Arc::default(),
@@ -112,6 +128,22 @@ impl Metrics {
     pub(super) fn holds(&self, letters: usize, dropped: u64) {
         self.dropped.inc_by(dropped.saturating_sub(self.dropped.get()));
         self.letters.set(i64::try_from(letters).unwrap_or(i64::MAX));
+    }
+
+    /// That the reports of a kind are to be watched.
+    pub(super) fn watches(&self, kind: ReportKind) {
+        self.follows(kind, false);
+        self.knows(kind, 0);
+    }
+
+    /// Whether the reports of a kind are watched now.
+    pub(super) fn follows(&self, kind: ReportKind, up: bool) {
+        self.watch_up.with_label_values(&[kind.as_str()]).set(up.into());
+    }
+
+    /// How many reports of a kind were taken, of those that there are.
+    pub(super) fn knows(&self, kind: ReportKind, count: u64) {
+        self.known.with_label_values(&[kind.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// When the first of a tool's events came that still waits, if one does.

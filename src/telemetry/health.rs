@@ -51,6 +51,8 @@ pub enum Degraded {
     SaasSpool,
     /// What the tools give to a forwarder cannot be kept on disk.
     ForwardSpool,
+    /// Which reports a forwarder has taken cannot be kept on disk.
+    ForwardReports,
 }
 
 impl Degraded {
@@ -61,6 +63,7 @@ impl Degraded {
             Self::Saas => "saas",
             Self::SaasSpool => "saas_spool",
             Self::ForwardSpool => "forward_spool",
+            Self::ForwardReports => "forward_reports",
         }
     }
 }

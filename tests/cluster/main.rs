@@ -13,6 +13,8 @@ mod apply_every_call;
 mod apply_guarded;
 // Most of it waits for leases: by its name it begins early, beside what needs processors.
 mod availability;
+#[path = "../support/reports.rs"]
+mod cluster_reports;
 mod doctor;
 #[path = "../engine/served.rs"]
 mod engine;
@@ -28,6 +30,7 @@ mod policy;
 mod process;
 mod proxy;
 mod quota;
+mod reports;
 mod series;
 mod series_served;
 #[path = "../support/serve.rs"]

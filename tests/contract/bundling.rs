@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use quote::quote;
 use serde_json::{Value, json};
 
 // The generator's own modules, compiled into the test.
@@ -16,7 +17,7 @@ mod lower;
 mod model;
 
 use bundle::Stop;
-use model::{Contract, Version};
+use model::{Contract, Deprecation, Version};
 
 fn contract(schema: &str) -> String {
     format!("openapi: 3.0.3\npaths: {{/v0/a: {{get: {{operationId: a}}}}}}\ncomponents: {{schemas: {{A: {schema}}}}}\n")
@@ -141,6 +142,15 @@ fn a_deprecated_operation_says_since_when_and_does_what_it_did() {
     let told: Vec<_> = contract.operations.iter().filter_map(|one| Some((one.id.as_str(), one.deprecation.as_ref()?))).collect();
     let [(id, deprecation)] = &told[..] else { panic!("{} are deprecated", told.len()) };
     assert_eq!((*id, deprecation.since.as_str(), deprecation.sunset.as_deref()), ("getRemediation", since, Some(sunset)));
+
+    // What is written of it is what the test of its headers compiles.
+    let dense = |text: &str| text.split_whitespace().collect::<String>();
+    let compiled = dense(include_str!("../../src/api/tests/deprecated.rs"));
+    let without_end = Deprecation { since: since.to_owned(), sunset: None };
+    for deprecation in [deprecation, &without_end] {
+        let written = deprecation.in_rust();
+        assert!(compiled.contains(&dense(&quote! { Some(#written) }.to_string())), "{}", quote! { #written });
+    }
 }
 
 #[test]

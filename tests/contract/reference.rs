@@ -167,11 +167,18 @@ fn policy_language() -> String {
         write!(text, "\n## {name}\n\n{}\n", cell(schema["description"].as_str().unwrap_or_default())).unwrap();
         let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let variants = schema["oneOf"].as_array().into_iter().flatten();
-        let properties = [schema].into_iter().chain(variants.clone()).filter_map(|schema| schema["properties"].as_object()).flatten();
-        let rows: Vec<_> = properties
-            .map(|(field, schema)| {
-                let optional = if required.contains(&field.as_str()) { "" } else { ", optional" };
-                format!("| `{field}` | {}{optional} | {} |", cell(&kind(schema)), cell(schema["description"].as_str().unwrap_or_default()))
+        let own = schema["properties"].as_object().into_iter().flatten().map(|field| {
+            let optional = if required.contains(&field.0.as_str()) { "" } else { ", optional" };
+            (field, optional)
+        });
+        let chosen =
+            variants.clone().filter_map(|variant| variant["properties"].as_object()).flatten().map(|field| (field, ", one of these"));
+        let rows: Vec<_> = own
+            .chain(chosen)
+            .map(|((field, schema), how)| {
+                let meant = schema["$ref"].as_str().map(|name| &defs[name.trim_start_matches("#/$defs/")]);
+                let what = [Some(schema), meant].into_iter().flatten().find_map(|schema| schema["description"].as_str());
+                format!("| `{field}` | {}{how} | {} |", cell(&kind(schema)), cell(what.unwrap_or_default()))
             })
             .collect();
         if !rows.is_empty() {

@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 use zen_agent::{
     config::ENABLED_ACTIONS,
+    forward::ReportKind,
     permissions::{Roles, TargetNamespaces},
     remediation::ActionKind,
     runtime::DRAIN,
@@ -251,6 +252,43 @@ fn the_forwarder_may_do_nothing_in_the_cluster() {
             assert!(binding["subjects"].as_array().unwrap().iter().all(|subject| subject["name"] == "zen-agent"), "{binding}");
         }
     }
+}
+
+#[test]
+fn a_forwarder_that_watches_may_list_and_watch_these_reports_and_nothing_else() {
+    let watch = ReportKind::ALL.map(ReportKind::as_str).join(",");
+    for kinds in ["policyreports,clustervulnerabilityreports", &watch] {
+        let set = format!("forwarder.watch={{{kinds}}}");
+        let (without, with) = (objects(FORWARDER), objects(&[FORWARDER, &[&set]].concat()));
+        let cluster = ("ClusterRole".to_owned(), String::new());
+        let (mut before, mut after) = (grants(&without), grants(&with));
+        let (before_it, after_it) = (before.remove(&cluster).unwrap_or_default(), after.remove(&cluster).unwrap());
+        assert_eq!(before, after);
+        let resources = ReportKind::ALL.into_iter().filter(|kind| kinds.split(',').any(|name| name == kind.as_str()));
+        let wanted = resources.map(ReportKind::resource).flat_map(|resource| {
+            ["list", "watch"].map(|verb| (resource.group.clone(), resource.plural.clone(), String::new(), verb.to_owned()))
+        });
+        assert_eq!(after_it.difference(&before_it).cloned().collect::<BTreeSet<_>>(), wanted.collect());
+        assert!(before_it.is_subset(&after_it));
+
+        let bindings = named(&with, "ClusterRoleBinding");
+        let account = serde_json::json!([{ "kind": "ServiceAccount", "name": "zen-agent-forwarder", "namespace": NAMESPACE }]);
+        assert_eq!(bindings["zen-agent-forwarder"]["subjects"], account);
+        assert_eq!(bindings["zen-agent-forwarder"]["roleRef"]["name"], "zen-agent-forwarder");
+        let pod = &named(&with, "Deployment")["zen-agent-forwarder"]["spec"]["template"]["spec"];
+        assert_eq!(pod["automountServiceAccountToken"], true);
+        let egress = |objects: &[Value]| named(objects, "NetworkPolicy")["zen-agent-forwarder"]["spec"]["egress"].clone();
+        let agents = named(&with, "NetworkPolicy")["zen-agent"]["spec"]["egress"][1].clone();
+        let mut opened = egress(&without);
+        opened.as_array_mut().unwrap().push(agents);
+        assert_eq!(egress(&with), opened);
+
+        let arguments = texts(&pod["containers"][0]["args"]);
+        let output = Command::new(env!("CARGO_BIN_EXE_zen-agent")).args(&arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(arguments.contains(&format!("--watch={kinds}")) && said.contains("/etc/zen-agent/token/token"), "{said}");
+    }
+    assert!(refusal("forwarder.watch={secrets}").contains("watch"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{Agent, HTTP, arrived, client, forward, sample, until_delivered};
 
 /// A forwarder whose files cannot grow beyond so many kilobytes, as on a disk that is full.
-fn on_a_small_disk(command: &Command, kilobytes: u32) -> Command {
+pub(super) fn on_a_small_disk(command: &Command, kilobytes: u32) -> Command {
     let mut shell = Command::new("sh");
     // Blocks of 512 bytes. The signal that goes with the error would end the process.
     shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2)]);

@@ -5,6 +5,8 @@
 #[path = "../dev/agent.rs"]
 #[allow(dead_code, reason = "the tests reach a part of it")]
 mod agent;
+#[path = "../support/reports.rs"]
+mod cluster_reports;
 mod door;
 mod fair;
 mod faults;
@@ -14,6 +16,7 @@ mod one;
 mod outage;
 mod parked;
 mod proxy;
+mod reports;
 mod samples;
 mod shutdown;
 mod tail;
@@ -139,9 +142,13 @@ async fn until_delivered(forwarder: &Agent) {
 }
 
 async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    until_within(DEADLINE, what, holds).await;
+}
+
+async fn until_within(deadline: Duration, what: &str, holds: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < DEADLINE, "it does not come to this: {what}");
+        assert!(begun.elapsed() < deadline, "it does not come to this: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await; // pacing of a poll with a deadline
     }
 }

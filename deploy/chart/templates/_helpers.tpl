@@ -41,6 +41,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
       podSelector: { matchLabels: { k8s-app: kube-dns } }
 {{- end -}}
 
+{{- define "zen-agent.apiServerEgress" -}}
+{{- with .Values.networkPolicy.apiServer -}}
+- ports:
+    {{- range .ports }}
+    - { port: {{ . }}, protocol: TCP }
+    {{- end }}
+  {{- with .cidrs }}
+  to:
+    {{- range . }}
+    - ipBlock: { cidr: {{ . | quote }} }
+    {{- end }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
 {{- define "zen-agent.forwarder.fullname" -}}
 {{- include "zen-agent.fullname" . | trunc 45 | trimSuffix "-" }}-forwarder
 {{- end -}}

@@ -26,8 +26,10 @@ const fn route(path: &'static str, deprecation: Option<Deprecation>) -> Route {
 const SINCE: &str = "@1796083200";
 const SUNSET: &str = "Tue, 01 Jun 2027 00:00:00 GMT";
 static CURRENT: Route = route("/v0/current", None);
-static OLD: Route = route("/v0/old", Some(Deprecation { since: SINCE, sunset: None }));
-static ENDING: Route = route("/v0/ending", Some(Deprecation { since: SINCE, sunset: Some(SUNSET) }));
+// As the generator writes them, which a test of the contracts compares: so that what it writes is known to compile.
+static OLD: Route = route("/v0/old", Some(crate::contract::Deprecation { since: "@1796083200", sunset: None }));
+static ENDING: Route =
+    route("/v0/ending", Some(crate::contract::Deprecation { since: "@1796083200", sunset: Some("Tue, 01 Jun 2027 00:00:00 GMT") }));
 
 struct Plain;
 
