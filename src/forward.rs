@@ -180,6 +180,10 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let tenant = Credentials::read(&client)?.tenant().clone();
     // A mistake in the address, or certificates that do not fit together, is told now.
     Courier::new(&options.to, &client).check()?;
+    let cluster = match options.watch.is_empty() {
+        true => None,
+        false => Some(kube::Client::try_default().await.map_err(ForwardError::Kubernetes)?),
+    };
     let (health, folder) = (Health::default(), folder(&options.state_dir));
     let (letters, metrics, opened) = (Letters::kept_in(&folder), Metrics::new(), admin::Opened::default());
     let (tools, tools_address) = bind(options.listen).await?;
@@ -190,11 +194,11 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     let mut work = JoinSet::new();
     health.degraded(Degraded::ForwardSpool, Some("what waits is looked through"));
     work.spawn(admin::serve(admin, health.clone(), Arc::clone(&opened), metrics.clone(), stop_work.clone()));
-    let opening = open(folder.clone(), health.clone(), !options.watch.is_empty());
+    let opening = open(folder.clone(), health.clone(), cluster.is_some());
     let Some((spool, taken)) = shutdown.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
     metrics.show(spool.held());
-    _ = opened.set(spool.clone());
     let intake = Arc::new(Intake::new(tenant, spool.clone(), metrics.clone()).await?);
+    _ = opened.set(spool.clone());
     for tool in Tool::ALL {
         let courier = Courier::new(&options.to, &client);
         let delivery = deliver::Delivery::new(tool, courier, spool.clone(), letters.clone(), metrics.clone(), &health, &folder);
@@ -203,10 +207,9 @@ pub async fn run(options: Options, shutdown: CancellationToken, ready: impl FnOn
     if let Some(file) = options.tail.clone() {
         work.spawn(until(&stop_work, tail::Tail::new(file, &folder, Arc::clone(&intake)).run()));
     }
-    if let Some(taken) = &taken {
-        let client = kube::Client::try_default().await.map_err(ForwardError::Kubernetes)?;
+    if let Some((cluster, taken)) = cluster.as_ref().zip(taken.as_ref()) {
         for kind in &options.watch {
-            let follower = Follower::new(*kind, client.clone(), Arc::clone(&intake), taken.clone(), metrics.clone());
+            let follower = Follower::new(*kind, cluster.clone(), Arc::clone(&intake), taken.clone(), metrics.clone());
             work.spawn(until(&stop_work, follower.run()));
         }
     }

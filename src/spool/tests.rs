@@ -247,6 +247,7 @@ async fn on_a_full_disk_what_leaves_leaves_and_what_comes_is_refused_until_somet
     assert_eq!(opened(), 2, "it is not tried with each of them");
     assert_eq!(names(&spool).await.len(), kept.len());
     assert_eq!(health.degradations().keys().copied().collect::<Vec<_>>(), ["forward_spool"], "that it can be read does not make it well");
+    fs::remove_file(folder.path().join(FULL)).unwrap();
     // Without anybody who tries: a forwarder that is not ready is given nothing.
     let well = async {
         while !health.degradations().is_empty() {
