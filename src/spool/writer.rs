@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(10);
 const REST: u32 = 10;
 /// What is written to see whether something can be.
 const PROBE: TableDefinition<'_, (), &[u8]> = TableDefinition::new("probe");
-const PROBE_BYTES: [u8; 30 << 10] = [0; 30 << 10];
+static PROBE_BYTES: [u8; 30 << 10] = [0; 30 << 10];
 
 pub(super) enum Change<R> {
     /// Unless what is there is newer.
