@@ -182,6 +182,7 @@ fn every_setting_of_serve_is_given_by_the_chart_or_taken_from_values_and_no_othe
     let schema: Value = serde_json::from_slice(&std::fs::read(helm::chart().join("values.schema.json")).unwrap()).unwrap();
     let taken: BTreeSet<_> = schema["properties"]["config"]["properties"].as_object().unwrap().keys().cloned().collect();
     let objects = objects(&[
+        "clientCa.crlKey=revoked.crl",
         "policy.default.mode=observe",
         "saas.baseUrl=https://saas.example",
         "saas.secretName=saas",
