@@ -18,7 +18,8 @@
 //!   most, and keeps no other from being watched: `zen_agent_forward_watch_up` says which are.
 //! - **Memory** is bounded by a page of few reports, since one may be as large as etcd takes.
 //!
-//! A report that its tool writes anew with another time in it says something else, as it does where the tool sends it.
+//! A scan that finds the same and writes another time into the report has said nothing new (`report::said`): else each of Kyverno's,
+//! one an hour, would be another request. Where a tool sends its reports itself, each is a request of its own, as it is.
 
 mod kind;
 mod report;
@@ -136,10 +137,10 @@ impl Follower {
     async fn take_once(&self, uid: &str, report: &Report) -> Result<(), Problem> {
         let tool = self.kind.tool();
         let text = self.intake.read(tool, report.text.as_bytes()).await?;
-        let request_id = self.intake.request_id(tool, &text);
-        if !self.taken.has(self.kind, uid, &request_id).await {
+        let said = report::said(&text);
+        if !self.taken.has(self.kind, uid, &said).await {
             self.intake.keep(tool, text).await?;
-            self.taken.note(self.kind, uid, &request_id).await;
+            self.taken.note(self.kind, uid, &said).await;
         }
         Ok(())
     }

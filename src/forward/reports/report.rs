@@ -9,12 +9,28 @@ use kube::{
 };
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 #[derive(Clone, Debug)]
 pub(super) struct Report {
     metadata: ObjectMeta,
     /// All of it, as JSON.
     pub(super) text: String,
+}
+
+/// A digest of what a report says, by its canonical bytes: the same however often a scan finds the same, so without the times that
+/// each scan writes (`timestamp` of a PolicyReport's results, `updateTimestamp` of the Trivy Operator's reports).
+pub(super) fn said(canonical: &str) -> String {
+    // It was made of a value.
+    let mut report = serde_json::from_str::<Value>(canonical).unwrap_or_else(|_| canonical.into());
+    let results = report.get_mut("results").and_then(Value::as_array_mut).into_iter().flatten();
+    for result in results.filter_map(Value::as_object_mut) {
+        result.remove("timestamp");
+    }
+    if let Some(report) = report.get_mut("report").and_then(Value::as_object_mut) {
+        report.remove("updateTimestamp");
+    }
+    hex::encode(Sha256::digest(report.to_string()))
 }
 
 impl<'de> Deserialize<'de> for Report {

@@ -1,4 +1,4 @@
-//! Which reports were taken: of each that there is, the request id of what it said last, which is a digest of its canonical bytes.
+//! Which reports were taken: of each that there is, a digest of what it said last.
 //!
 //! It is what keeps a report that has not changed from being sent once more with every start. The agent would know it by its request
 //! id only for as long as it keeps the remediation; after that it would act on the same finding again.
@@ -28,7 +28,7 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) struct Last {
     kind: ReportKind,
     uid: String,
-    request_id: String,
+    said: String,
 }
 
 impl Record for Last {
@@ -56,7 +56,7 @@ impl Record for Last {
     }
 
     fn is(&self, other: &Self) -> bool {
-        self.request_id == other.request_id
+        self.said == other.said
     }
 }
 
@@ -81,13 +81,13 @@ impl Taken {
     }
 
     /// Whether this is what the report said last.
-    pub(super) async fn has(&self, kind: ReportKind, uid: &str, request_id: &str) -> bool {
-        self.last(kind, uid).await.is_some_and(|last| last.request_id == request_id)
+    pub(super) async fn has(&self, kind: ReportKind, uid: &str, said: &str) -> bool {
+        self.last(kind, uid).await.is_some_and(|last| last.said == said)
     }
 
     /// Notes what a report says; on disk when this returns.
-    pub(super) async fn note(&self, kind: ReportKind, uid: &str, request_id: &str) {
-        let last = Last { kind, uid: uid.to_owned(), request_id: request_id.to_owned() };
+    pub(super) async fn note(&self, kind: ReportKind, uid: &str, said: &str) {
+        let last = Last { kind, uid: uid.to_owned(), said: said.to_owned() };
         while let Err(error) = self.0.put(last.clone()).await {
             rest(&error).await;
         }

@@ -219,6 +219,32 @@ async fn a_kind_that_is_not_defined_yet_is_waited_for_and_holds_up_no_other() {
     assert_eq!(ground.all(Tool::Trivy).await, [of("v", "")]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_that_finds_the_same_at_another_time_is_passed_over_and_what_else_it_finds_is_taken() {
+    let ground = Ground::new(1_000, 1_000).await;
+    for kind in [POLICY, VULNERABILITY] {
+        ground.define(kind).await;
+    }
+    let _following = [POLICY, VULNERABILITY].map(|kind| ground.follow(kind));
+    let policy = |result: &str, at: u64| json!({ "results": [{ "policy": "require-labels", "result": result, "timestamp": { "seconds": at, "nanos": 0 } }] });
+    let vulnerable = |count: u64, at: &str| json!({ "report": { "updateTimestamp": at, "summary": { "criticalCount": count } } });
+    ground.create(POLICY, "p", policy("fail", 1)).await;
+    ground.create(VULNERABILITY, "v", vulnerable(1, "2026-01-01T00:00:00Z")).await;
+    until("both are taken", async || ground.taken.count(POLICY) + ground.taken.count(VULNERABILITY) == 2).await;
+    let scans = [(POLICY, policy("fail", 2)), (POLICY, policy("pass", 3)), (POLICY, policy("fail", 4))];
+    let more = ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"].map(|at| (VULNERABILITY, vulnerable(1, at)));
+    for (kind, scan) in scans.into_iter().chain(more).chain([(VULNERABILITY, vulnerable(2, "2026-01-04T00:00:00Z"))]) {
+        let name = if kind == POLICY { "p" } else { "v" };
+        ground.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(scan)).await.unwrap();
+    }
+    // Behind all of these.
+    ground.create(POLICY, "q", fails()).await;
+    ground.create(VULNERABILITY, "w", vulnerable(1, "2026-01-01T00:00:00Z")).await;
+    until("the last are taken", async || ground.taken.count(POLICY) + ground.taken.count(VULNERABILITY) == 4).await;
+    assert_eq!(ground.all(Tool::Kyverno).await, ["p", "p", "p", "q"].map(|name| of(name, "")));
+    assert_eq!(ground.all(Tool::Trivy).await, ["v", "v", "w"].map(|name| of(name, "")));
+}
+
 #[test]
 fn a_place_names_its_kind() {
     for kind in ReportKind::ALL {
