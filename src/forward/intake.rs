@@ -143,11 +143,6 @@ impl Intake {
         canonical_bytes(tool, value, body)
     }
 
-    /// The request id under which these canonical bytes are sent.
-    pub(super) fn request_id(&self, tool: Tool, text: &str) -> String {
-        event::request_id(&self.tenant, tool, text)
-    }
-
     /// Keeps an event by its canonical bytes: on disk when this returns its request id.
     pub(super) async fn keep(&self, tool: Tool, text: String) -> Result<String, Problem> {
         self.check_room(tool)?;
