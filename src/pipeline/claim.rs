@@ -61,17 +61,15 @@ pub(super) async fn run(
     permit: Permit<'_>,
 ) -> Result<Claim, ClaimError> {
     let action = plan::action(&run.object.spec)?.into_owned();
-    let recorded = run.status.plan.clone();
-    let plan = match (recorded, drawn) {
-        (Some(plan), Drawn::Now) => plan,
-        (former, _) => {
-            let drawing = pipeline.planner().draw(&run.object, target, former.as_ref()).await?;
-            run.status.workload = drawing.workload;
-            drawing.plan
-        }
-    };
-    let (previous, approved) = (plan.previous.clone(), is_approved(run, &plan));
-    run.status.plan = Some(plan);
+    // Also where it was drawn a moment ago: by the time that the target was free another remediation may have changed it.
+    let drawing = pipeline.planner().draw(&run.object, target, run.status.plan.as_ref()).await?;
+    run.status.workload = drawing.workload;
+    if matches!(drawn, Drawn::Now) {
+        // Nobody has seen the one before.
+        run.status.plan = Some(drawing.plan.clone());
+    }
+    let (previous, approved) = (drawing.plan.previous.clone(), is_approved(run, &drawing.plan));
+    run.status.plan = Some(drawing.plan);
     if !approved {
         run.status.approval = None;
         let why = "what would be done is not what was approved, since the target has changed; a person has to approve it as it is now";

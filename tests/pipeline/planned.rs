@@ -1,6 +1,9 @@
 //! What will be done is on the object before anybody approves it, and an approval is one of that.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use futures::FutureExt;
 use serde_json::json;
@@ -157,4 +160,35 @@ async fn a_plan_that_nobody_could_judge_is_refused() {
     let ended = world.run("r", proposal(web_pod(), annotate(&[("note", &"x".repeat(40_000))]))).await;
     assert_eq!((ended.phase(), reason(&ended)), (Phase::Failed, "Invalid"), "{}", message(&ended));
     assert!(message(&ended).contains("smaller"), "{}", message(&ended));
+}
+
+#[tokio::test]
+async fn what_another_remediation_has_changed_since_the_plan_was_drawn_is_where_the_next_begins() {
+    let world = Arc::new(World::new().await);
+    for name in ["first", "second"] {
+        world.create(name, automatic(web_pod(), quarantine())).await;
+    }
+    // The second has read the target and tried its plan out, both writes of it: now the first comes to its end, and leaves it free.
+    let (tried, within) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&world));
+    let counted = Arc::clone(&tried);
+    let trials: Tap = Arc::new(move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async { None }.boxed()
+    });
+    let others: Tap = Arc::new(move |_, _| {
+        let world = Arc::clone(&within);
+        let is_now = tried.compare_exchange(2, usize::MAX / 2, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        async move {
+            if is_now {
+                let first = world.drive(&world.pipeline(), "first").await;
+                assert_eq!(first.phase(), Phase::Succeeded, "{}", message(&first));
+            }
+            None
+        }
+        .boxed()
+    });
+    let client = tapped(tapped_trials(world.client.clone(), trials), others);
+    let second = world.drive(&world.through(client), "second").await;
+    assert_eq!(world.get("first").await.phase(), Phase::Succeeded, "it came in between");
+    assert_eq!(second.phase(), Phase::Succeeded, "{} {}", reason(&second), message(&second));
 }
