@@ -186,12 +186,15 @@ impl<P: Post> Delivery<P> {
         result
     }
 
-    /// The first event is another one.
+    /// The first event is another one: the one before it failed so and left, or was a suspect and got through; what went at once
+    /// ends what was known of those before.
     async fn forget(&mut self, why: Option<String>) -> Result<(), Later> {
-        if self.suspect.take().is_some() || why.is_some() {
-            self.precedent = why.or_else(|| self.precedent.take());
-            self.record.write(None, self.precedent.as_deref()).await;
+        let was_suspect = self.suspect.take().is_some();
+        let precedent = why.or_else(|| self.precedent.take_if(|_| was_suspect));
+        if was_suspect || precedent.is_some() || self.precedent.take().is_some() {
+            self.record.write(None, precedent.as_deref()).await;
         }
+        self.precedent = precedent;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::spool::{Record as _, replace_file};
 
 /// How long an event may hold up those behind it before others are sent in its place.
 pub(super) const PATIENCE: Duration = Duration::from_secs(900);
-/// As [`PATIENCE`], of one that fails just as the one before it that left.
+/// As [`PATIENCE`], of one that fails just as the one right before it that left.
 const PATIENCE_AGAIN: Duration = Duration::from_secs(5);
 /// How many others have to get through before it leaves: one may be a coincidence.
 const PROOFS: u32 = 3;
@@ -71,7 +71,7 @@ impl Suspect {
     /// Another one was taken in its place, which may show that nothing but the event is in the way.
     pub(super) fn passed_by(&mut self, effect: Effect) {
         let shown = match self.said_by {
-            SaidBy::Agent => effect == Effect::Created || self.again || self.since.elapsed() >= DAY,
+            SaidBy::Agent => effect == Effect::Created || self.since.elapsed() >= DAY,
             SaidBy::Another | SaidBy::Busy | SaidBy::Forwarder => true,
         };
         self.proofs += u32::from(shown);

@@ -75,8 +75,11 @@ impl Reading {
         Ok(Self { lines: BufReader::new(file), inode: (found.dev(), found.ino()), offset: 0, head: Vec::new() })
     }
 
-    /// Goes on from there, if it is the same file, and as long.
+    /// Goes on from there, if it is the same file, and as long. Of a file that was empty nothing is known: each begins as it does.
     async fn resume(mut self, position: &Position) -> io::Result<Option<Self>> {
+        if position.head_bytes == 0 {
+            return Ok(None);
+        }
         let (length, known) = (self.lines.get_ref().metadata().await?.len(), position.head_bytes.min(HEAD));
         let mut head = vec![0; known];
         if length < position.offset || self.lines.read_exact(&mut head).await.is_err() || digest(&head) != position.head {

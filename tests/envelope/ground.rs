@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, process::Command, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use embedded_kube::{EmbeddedKube, Options};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::{
     Api, Client,
     api::{Patch, PatchParams, PostParams},
@@ -223,7 +224,8 @@ impl Ground {
             },
         });
         self.objects().create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
-        let ended = json!("2020-01-01T00:00:00.000000Z");
+        // Old enough for a cleanup, and too young for retention, which a new leader begins with.
+        let ended = json!(MicroTime(jiff::Timestamp::now() - jiff::SignedDuration::from_hours(2)));
         let status = match phase {
             "pending" => return,
             "failed" => json!({ "phase": phase, "reason": "TargetNotFound", "completedAt": ended, "updatedAt": ended }),

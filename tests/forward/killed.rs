@@ -41,7 +41,7 @@ async fn each_event_that_was_acknowledged_arrives_exactly_once_whenever_the_forw
                     match request.body(event(number)).send().await {
                         Ok(answer) if answer.status().as_u16() == 202 => _ = acknowledged.lock().unwrap().insert(number),
                         Ok(answer) => panic!("answered {}", answer.status()),
-                        Err(_) => tokio::time::sleep(Duration::from_millis(100)).await, // pacing
+                        Err(_) => tokio::time::sleep(Duration::from_secs(1)).await, // pacing
                     }
                 }
             })

@@ -100,6 +100,33 @@ async fn what_was_rotated_away_is_read_however_often_and_also_while_no_forwarder
     assert_eq!(metric(&forwarder, accepted).await, 4.0, "and nothing twice");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_file_that_was_rotated_away_has_no_former_one_read_again() {
+    let state = tempfile::tempdir().unwrap();
+    let agent = Agent::dev(state.path(), &[]);
+    let path = |name: &str| state.path().join(name);
+    let file = path("falco.json");
+    append(&file, &lines(0..2));
+    let start = || Agent::start(forward(state.path(), &agent.api, &["--tail", file.to_str().unwrap()]));
+    let accepted = "zen_agent_forward_accepted_total{tool=\"falco\"}";
+    let mut forwarder = start();
+    until("the file is read", async || metric(&forwarder, accepted).await == 2.0).await;
+    // Two rotations, between which nothing was written.
+    for moved in ["falco.json.2", "falco.json.1"] {
+        fs::rename(&file, path(moved)).unwrap();
+        append(&file, b"");
+    }
+    until("the empty one is left", async || kept(state.path()).is_some_and(|kept| kept["offset"] == 0)).await;
+    forwarder.kill();
+    append(&file, &lines(2..3));
+    forwarder = start();
+    until("the position is that of the new file", async || {
+        kept(state.path()).is_some_and(|kept| kept["offset"] == fs::metadata(&file).unwrap().len())
+    })
+    .await;
+    assert_eq!(metric(&forwarder, accepted).await, 1.0, "what was read before was read again");
+}
+
 fn kept(state: &Path) -> Option<serde_json::Value> {
     serde_json::from_slice(&fs::read(state.join("forward/tail.json")).ok()?).ok()
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     forward::{
         courier::Effect,
-        suspect::{DAY, PATIENCE},
+        suspect::{DAY, PATIENCE, Suspect, Verdict},
     },
     spool::{Bounds, Unreadable},
     telemetry::health::Degraded,
@@ -269,6 +269,36 @@ async fn many_that_fail_alike_cost_a_quarter_of_an_hour_once_and_a_minute_each()
         sleep(3 * HOUR).await;
         let (left, parked) = if said_by == SaidBy::Another { (0, 60) } else { (60, 0) };
         assert_eq!((ground.left(), ground.parked().len()), (left, parked));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_failed_once_says_nothing_of_a_later_one_that_fails_alike_when_others_came_through_in_between() {
+    let (well, is_well) = switch();
+    let ground = Ground::new(20, move |number| match number {
+        0 => later(SaidBy::Another),
+        8 if !is_well() => later(SaidBy::Another),
+        _ => Outcome::Taken(Effect::Created),
+    })
+    .await;
+    sleep(PATIENCE + HOUR / 6).await;
+    assert_eq!(ground.parked(), [0]);
+    well.store(true, Ordering::Relaxed);
+    ground.until_empty(HOUR / 10).await;
+    assert_eq!(ground.parked(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_agents_own_word_is_believed_for_a_day_also_of_one_that_fails_as_the_one_before_it() {
+    let (event, later) = (Event::new(&"acme".parse().unwrap(), Tool::Falco, "{}".to_owned(), 0), || match later(SaidBy::Agent) {
+        Outcome::Later(later) => later,
+        other => panic!("{other:?}"),
+    });
+    let mut suspect = Suspect::new(&event, Some(&later().why), &later());
+    for (so_long, verdict) in [(HOUR, Verdict::Compare), (DAY, Verdict::Park)] {
+        sleep(so_long).await;
+        (0..5).for_each(|_| suspect.passed_by(Effect::Nothing));
+        assert_eq!(suspect.failed(&later()), verdict);
     }
 }
 
