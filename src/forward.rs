@@ -12,7 +12,8 @@
 //! ```
 //!
 //! - **Nothing is lost.** 202 is answered once the event is on disk. Each tool has a share of the spool (100,000 events or 512 MiB); one
-//!   that has filled it, or a spool that cannot be written, is answered 503 with Retry-After. What is in it is sent until the agent takes it, however long that lasts.
+//!   that has filled it, or a spool that cannot be written, is answered 503 with Retry-After. What is in it is sent until
+//!   the agent takes it, however long that lasts; what is older by then than the policy's `staleness`, the agent ends as `Stale`.
 //! - **Nothing is done twice.** The request id is made of the tenant, the tool and the `canonical` bytes, which are sent as they are:
 //!   what a tool repeats, or a crash has sent again, is the same request, for as long as the agent has the object.
 //! - **Order** is kept for each tool, by the order in which the events were acknowledged. So one that the agent keeps failing at holds

@@ -13,7 +13,8 @@
 //!
 //! - **Nothing is lost**: a report is behind us only once it is in the spool; and what was missed, a list finds.
 //! - **Nothing is sent twice by a start**, nor by a list after an expired watch: what each report said last is on disk, for as long as
-//!   there is the report. It is noted after the spool has it: a crash between the two has it sent once more, which is the same request.
+//!   there is the report. It is noted after the spool has it: a crash between the two has it sent once more, which is the same request
+//!   unless a scan has written another time into it by then.
 //! - **A kind that is not there** (its definition is not installed), or may not be read, is asked for again, half a minute apart at
 //!   most, and keeps no other from being watched: `zen_agent_forward_watch_up` says which are.
 //! - **Memory** is bounded by a page of few reports, since one may be as large as etcd takes.

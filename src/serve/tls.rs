@@ -36,7 +36,9 @@ pub enum TlsError {
 /// TLS 1.2 and 1.3 with client certificates of `client_ca_pem` demanded, for HTTP/2 and HTTP/1.1.
 ///
 /// With `client_crl_pem` (RFC 5280, section 5) those on its lists are refused, and so is a client of a CA that has no list there:
-/// whether it was revoked is not known. A list whose time is over stays in force, lest one that was forgotten lock everybody out.
+/// whether it was revoked is not known. So it is where a list is of another CA of its name, or the CA may not sign lists: they are
+/// looked at with each handshake, not when they are read. A list whose time is over stays in force, lest one that was forgotten lock
+/// everybody out.
 ///
 /// # Errors
 /// [`TlsError`] says which of them cannot be used.

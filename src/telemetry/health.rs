@@ -1,7 +1,7 @@
 //! Health: what must be true to be ready, and what must move to be alive.
 //!
 //! Readiness is a list of conditions, each false until the part that owns it says otherwise.
-//! What is degraded keeps nobody from being ready, and is told beside it.
+//! What is degraded keeps an agent from nothing, and is told beside it; a forwarder needs its spool to be ready.
 //! Liveness is a list of heartbeats: a loop beats when it makes progress, and one that has been
 //! silent for longer than it may be makes the process unhealthy.
 
@@ -40,7 +40,7 @@ impl Ready {
     }
 }
 
-/// What works less well than it should, and keeps nobody from being ready.
+/// What works less well than it should, and keeps no agent from being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Degraded {
     /// The policy file cannot be used.
